@@ -1,0 +1,86 @@
+package mintage
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+// Client is an application registered at a tenant (RFC 6749 §2). Its Grants
+// are the whole of what any of its tokens can carry.
+type Client struct {
+	Tenant       string
+	ID           string // client_id; printable ASCII without a colon
+	Name         string
+	Organization string // the Organization that owns it; empty for none
+
+	Disabled       bool
+	DisabledReason string
+	// PurgeAt is when a client that apply pruned is deleted; zero means never.
+	PurgeAt time.Time
+
+	// Dialects are the dialects that the client may speak. Empty means all of
+	// its tenant's.
+	Dialects []string
+
+	// GrantTypes are the grants that the client may use. Empty means none: such
+	// a client may introspect and revoke, and nothing else.
+	GrantTypes []oauth.GrantType
+
+	// Token holds the client's own choice of token.
+	Token TokenSettings
+
+	// DefaultScope is what the client gets when it asks for no scope.
+	DefaultScope DefaultScope
+
+	// MultiAudience lets one token span several resource servers.
+	MultiAudience bool
+
+	// Downscope grants what is allowed of a request and drops the rest, where
+	// other clients are refused.
+	Downscope bool
+
+	// Ladder holds the client's states on the ladder; a missing rung is
+	// LadderRefuse.
+	Ladder map[Rung]LadderState
+
+	// AllowFrom are the networks from which the client may ask. Empty means
+	// all.
+	AllowFrom []netip.Prefix
+
+	Labels map[string]string
+
+	Grants []Grant // in the order in which aud lists them
+
+	// Secrets are in the order in which they were made. The store keeps them
+	// with the client and no answer but the one that makes a secret shows one.
+	Secrets []Secret
+
+	Meta
+}
+
+// DefaultScopeMode says how DefaultScope is to be read.
+type DefaultScopeMode string
+
+// Modes of a default scope. The zero value is DefaultScopeUnset.
+const (
+	DefaultScopeUnset DefaultScopeMode = ""     // a request without a scope is refused
+	DefaultScopeAll   DefaultScopeMode = "all"  // all that the client may have
+	DefaultScopeNone  DefaultScopeMode = "none" // an empty scope
+	DefaultScopeList  DefaultScopeMode = "list" // the scopes listed
+)
+
+// DefaultScope is what a client gets when it asks for no scope.
+type DefaultScope struct {
+	Mode   DefaultScopeMode
+	Scopes oauth.Scope // with Mode DefaultScopeList: names as on the wire
+}
+
+// Rung returns the state of r for c.
+func (c *Client) Rung(r Rung) LadderState {
+	if s := c.Ladder[r]; s != "" {
+		return s
+	}
+	return LadderRefuse
+}

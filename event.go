@@ -1,0 +1,49 @@
+package mintage
+
+import "time"
+
+// Event is the audit record of one change. It is written in the transaction of
+// the change that it describes.
+type Event struct {
+	Seq    int64 // given by the store, without gaps
+	Time   time.Time
+	Tenant string // whose object changed
+	Actor  Actor
+	Action string // noun.verb, such as client.create
+	Target string // identifier of what changed
+	Name   string // its name at the time, for reading
+	Via    string // api, cli, apply, console or server
+	// TraceID is the request that made the change.
+	TraceID string
+	// Before and After are the changed members as JSON objects, without
+	// secrets; empty where there is none.
+	Before, After []byte
+}
+
+// Actor is who made a change.
+type Actor struct {
+	Tenant   string // tenant of the client that administers; empty for the server itself
+	ClientID string
+	Address  string // remote address, without the port
+}
+
+// Change is one entry of the feed by which caches learn of writes.
+type Change struct {
+	Seq    int64
+	Kind   ChangeKind
+	Tenant string
+	ID     string
+}
+
+// ChangeKind is the noun that a Change is about.
+type ChangeKind string
+
+// Kinds of changes.
+const (
+	ChangeTenant         ChangeKind = "tenant"
+	ChangeOrganization   ChangeKind = "organization"
+	ChangeResourceServer ChangeKind = "resource_server"
+	ChangeClient         ChangeKind = "client"
+	ChangeKey            ChangeKind = "key"
+	ChangeRevocation     ChangeKind = "revocation"
+)

@@ -1,0 +1,220 @@
+// Package store says what the authorization server needs of a database. The
+// engines are its subpackages; storetest holds the one suite that they all
+// pass.
+//
+// Engines keep rows and nothing else. They draw no identifiers, hash nothing,
+// read no clock, check no permission and decide nothing: all that is decided
+// before a call and arrives in its arguments.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+)
+
+// Store is everything an engine implements. Code that uses storage asks for
+// the smallest of these interfaces that serves it. All methods may be called
+// at the same time. Errors are mintage.ErrNotFound, mintage.ErrExists or
+// mintage.ErrConflict, wrapped, where a method says so; any other error is the
+// engine's own trouble.
+type Store interface {
+	Reader
+	Tokens
+	Feed
+	Upkeep
+
+	// Update runs fn in one write transaction and commits it when fn returns
+	// nil. It may run fn more than once. Nothing that fn wrote is left behind
+	// when Update returns an error.
+	Update(ctx context.Context, fn func(Tx) error) error
+
+	// Ping says whether the database answers.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Reader is everything that can be read. A list is sorted by identifier and
+// holds at most page.Limit items after page.After.
+type Reader interface {
+	Tenants
+	Organizations
+	ResourceServers
+	Clients
+	Keys
+	Revocations
+	Events
+	DataKeys
+}
+
+// Tx is a write transaction. What it reads, it reads in the transaction. Each
+// write to a tenant, organization, resource server, client, key or revocation
+// appends to the change feed in the same transaction.
+type Tx interface {
+	Reader
+	TenantWriter
+	OrganizationWriter
+	ResourceServerWriter
+	ClientWriter
+	KeyWriter
+	RevocationWriter
+	EventWriter
+	DataKeyWriter
+}
+
+// Page asks for a part of a list.
+type Page struct {
+	After string // identifier that the part begins after; empty: the beginning
+	Limit int    // at most so many; zero: all
+}
+
+// Tenants reads tenants.
+type Tenants interface {
+	Tenant(ctx context.Context, id string) (*mintage.Tenant, error) // ErrNotFound
+	Tenants(ctx context.Context, page Page) ([]*mintage.Tenant, error)
+}
+
+// TenantWriter writes tenants. An issuer or alias that another tenant has is
+// ErrExists. Create sets Version to 1; Update sets it to one more than
+// stored, whatever the argument says. Create and Update take the times as
+// given.
+type TenantWriter interface {
+	CreateTenant(ctx context.Context, t *mintage.Tenant) error // ErrExists
+	UpdateTenant(ctx context.Context, t *mintage.Tenant) error // ErrNotFound, ErrExists
+	DeleteTenant(ctx context.Context, id string) error         // ErrNotFound; ErrConflict while it owns anything but keys and revocations
+}
+
+// Organizations reads organizations.
+type Organizations interface {
+	Organization(ctx context.Context, tenant, id string) (*mintage.Organization, error) // ErrNotFound
+	Organizations(ctx context.Context, tenant string, page Page) ([]*mintage.Organization, error)
+}
+
+// OrganizationWriter writes organizations; versions as TenantWriter.
+type OrganizationWriter interface {
+	CreateOrganization(ctx context.Context, o *mintage.Organization) error // ErrExists
+	UpdateOrganization(ctx context.Context, o *mintage.Organization) error // ErrNotFound
+	DeleteOrganization(ctx context.Context, tenant, id string) error       // ErrNotFound; ErrConflict while it owns clients
+}
+
+// ResourceServers reads resource servers.
+type ResourceServers interface {
+	ResourceServer(ctx context.Context, tenant, identifier string) (*mintage.ResourceServer, error) // ErrNotFound
+	ResourceServers(ctx context.Context, tenant string, page Page) ([]*mintage.ResourceServer, error)
+}
+
+// ResourceServerWriter writes resource servers with their scopes; versions as
+// TenantWriter.
+type ResourceServerWriter interface {
+	CreateResourceServer(ctx context.Context, rs *mintage.ResourceServer) error // ErrExists, by identifier or by name
+	UpdateResourceServer(ctx context.Context, rs *mintage.ResourceServer) error // ErrNotFound, ErrExists
+	DeleteResourceServer(ctx context.Context, tenant, identifier string) error  // ErrNotFound; ErrConflict while a client has a grant there
+}
+
+// Clients reads clients, whole: with their grants and secrets.
+type Clients interface {
+	Client(ctx context.Context, tenant, id string) (*mintage.Client, error) // ErrNotFound
+	Clients(ctx context.Context, tenant string, page Page) ([]*mintage.Client, error)
+	// ClientsNamed returns the clients with exactly this name.
+	ClientsNamed(ctx context.Context, tenant, name string) ([]*mintage.Client, error)
+	// ClientsToPurge returns the clients of all tenants whose PurgeAt is set
+	// and not after now.
+	ClientsToPurge(ctx context.Context, now time.Time) ([]*mintage.Client, error)
+}
+
+// ClientWriter writes clients with their grants and secrets, whole; versions
+// as TenantWriter. A deleted client's secrets go with it. An identifier is
+// never used again in its tenant: creating it anew is ErrExists.
+type ClientWriter interface {
+	CreateClient(ctx context.Context, c *mintage.Client) error // ErrExists
+	UpdateClient(ctx context.Context, c *mintage.Client) error // ErrNotFound
+	DeleteClient(ctx context.Context, tenant, id string) error // ErrNotFound
+}
+
+// Keys reads signing keys, those that are gone included, oldest first.
+type Keys interface {
+	SigningKeys(ctx context.Context, tenant string) ([]*mintage.SigningKey, error)
+}
+
+// KeyWriter writes signing keys; versions as TenantWriter.
+type KeyWriter interface {
+	CreateSigningKey(ctx context.Context, k *mintage.SigningKey) error // ErrExists
+	UpdateSigningKey(ctx context.Context, k *mintage.SigningKey) error // ErrNotFound
+	DeleteSigningKey(ctx context.Context, tenant, id string) error     // ErrNotFound
+}
+
+// Revocations reads revocations.
+type Revocations interface {
+	// Revocations returns those of the tenant that have not expired at now.
+	Revocations(ctx context.Context, tenant string, now time.Time) ([]*mintage.Revocation, error)
+	Revocation(ctx context.Context, tenant, id string) (*mintage.Revocation, error) // ErrNotFound
+}
+
+// RevocationWriter writes revocations.
+type RevocationWriter interface {
+	// CreateRevocation records r. One that exists already under its ID is left
+	// as it is, without an error.
+	CreateRevocation(ctx context.Context, r *mintage.Revocation) error
+}
+
+// Events reads the audit log, newest first.
+type Events interface {
+	// Events returns those of the tenant (all, when empty) with a Seq below
+	// before (zero: from the newest), at most limit.
+	Events(ctx context.Context, tenant string, before int64, limit int) ([]*mintage.Event, error)
+}
+
+// EventWriter appends to the audit log.
+type EventWriter interface {
+	AppendEvent(ctx context.Context, e *mintage.Event) error // sets e.Seq
+}
+
+// DataKey is a key wrapped by the master key, or a value sealed under a data
+// key: the engine does not know the difference.
+type DataKey struct {
+	Name    string
+	Sealed  []byte
+	Created time.Time
+}
+
+// DataKeys reads wrapped keys and sealed values.
+type DataKeys interface {
+	DataKey(ctx context.Context, name string) (*DataKey, error) // ErrNotFound
+}
+
+// DataKeyWriter writes wrapped keys and sealed values.
+type DataKeyWriter interface {
+	CreateDataKey(ctx context.Context, k *DataKey) error  // ErrExists
+	ReplaceDataKey(ctx context.Context, k *DataKey) error // ErrNotFound
+}
+
+// Tokens keeps stored access tokens.
+type Tokens interface {
+	// CreateToken returns when rec is on disk. Calls at the same time share one
+	// commit.
+	CreateToken(ctx context.Context, rec *mintage.TokenRecord) error
+	Token(ctx context.Context, tenant string, key [38]byte) (*mintage.TokenRecord, error) // ErrNotFound
+}
+
+// Feed is the change feed.
+type Feed interface {
+	// Changes returns the changes after seq in order, at most limit.
+	Changes(ctx context.Context, after int64, limit int) ([]mintage.Change, error)
+	// LastChange returns the highest sequence number, zero before the first.
+	LastChange(ctx context.Context) (int64, error)
+}
+
+// Upkeep is what is done in the background.
+type Upkeep interface {
+	// SweepTokens deletes at most limit stored tokens that expired before now
+	// and says how many it deleted.
+	SweepTokens(ctx context.Context, now time.Time, limit int) (int, error)
+	// SweepRevocations is the same for revocations.
+	SweepRevocations(ctx context.Context, now time.Time, limit int) (int, error)
+	// SweepChanges deletes changes up to and including seq.
+	SweepChanges(ctx context.Context, upTo int64) error
+	// MarkExposed sets Exposed of a secret, forward only. It is no write to the
+	// client: neither its version nor the feed moves. ErrNotFound.
+	MarkExposed(ctx context.Context, tenant, client, secret string, at time.Time) error
+}

@@ -1,0 +1,64 @@
+package oauth
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// Basic are the credentials of an Authorization header of the scheme Basic
+// (RFC 7617 §2), as they were sent.
+type Basic struct {
+	ID     string
+	Secret string
+}
+
+// ErrNoBasic says that a header value is of another scheme.
+var ErrNoBasic = errors.New("not the scheme Basic")
+
+// errBasic is returned for every malformed value: it does not say more, since
+// the value holds a secret.
+var errBasic = errors.New("Basic credentials are not base64 of an id, a colon and a secret")
+
+// ParseBasic reads an Authorization header value. The scheme is matched
+// without regard to case. The error is ErrNoBasic where the scheme is another.
+func ParseBasic(value string) (Basic, error) {
+	scheme, encoded, _ := strings.Cut(value, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return Basic{}, ErrNoBasic
+	}
+	raw, err := base64.StdEncoding.Strict().DecodeString(strings.Trim(encoded, " "))
+	if err != nil || strings.ContainsAny(encoded, "\r\n") {
+		return Basic{}, errBasic
+	}
+	id, secret, ok := strings.Cut(string(raw), ":")
+	if !ok {
+		return Basic{}, errBasic
+	}
+	return Basic{ID: id, Secret: secret}, nil
+}
+
+// Decoded returns b with both halves form-decoded (RFC 6749 §2.3.1), and
+// whether they could be.
+func (b Basic) Decoded() (Basic, bool) {
+	id, err := url.QueryUnescape(b.ID)
+	if err != nil {
+		return Basic{}, false
+	}
+	secret, err := url.QueryUnescape(b.Secret)
+	if err != nil {
+		return Basic{}, false
+	}
+	return Basic{ID: id, Secret: secret}, true
+}
+
+// BasicHeader returns the Authorization value for a client, both halves
+// form-encoded (RFC 6749 §2.3.1).
+func BasicHeader(id, secret string) string {
+	pair := url.QueryEscape(id) + ":" + url.QueryEscape(secret)
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
+}
+
+// String hides the secret.
+func (b Basic) String() string { return b.ID + ":(hidden)" }

@@ -1,0 +1,81 @@
+package mintage
+
+import "time"
+
+// BuiltInTenant is the identifier of the tenant whose clients administer the
+// server. Its issuer is the admin URL; it cannot be edited or deleted.
+const BuiltInTenant = "mintage"
+
+// Tenant is one isolated authorization server: it has its own issuer
+// identifier (RFC 8414 §2), clients, resource servers and signing keys. A
+// company with a sandbox and a production environment has two tenants.
+type Tenant struct {
+	ID      string   // lower-case letters, digits and hyphens, at most 63
+	Issuer  string   // compared byte for byte; no query, fragment or trailing slash
+	Aliases []string // other hosts (host or host:port) under which a request belongs to this tenant
+
+	// Protected marks production: changes ask first, deletion needs a flag, and
+	// secrets say live instead of test.
+	Protected bool
+	Disabled  bool
+
+	// TokenPaths maps a path below the issuer to the name of the dialect spoken
+	// there. Empty means DefaultTokenPaths.
+	TokenPaths map[string]string
+
+	// Token holds the tenant's defaults for tokens; zero members fall through.
+	Token TokenSettings
+
+	// SecretLifetime is how long a secret made without an expiry of its own
+	// lives; zero means for ever. SecretOverlap is how long a replaced secret
+	// lives on; zero means DefaultSecretOverlap.
+	SecretLifetime time.Duration
+	SecretOverlap  time.Duration
+
+	// CORSOrigins are the origins that browsers may call the public endpoints
+	// from. Empty means none.
+	CORSOrigins []string
+
+	Meta
+}
+
+// Meta is what every stored object carries beside its own members.
+type Meta struct {
+	// ManagedBy names the file whose apply made or adopted the object; empty
+	// means made by hand.
+	ManagedBy string
+	Version   int64 // grows by one with each change; the ETag
+	Created   time.Time
+	Updated   time.Time
+}
+
+// DefaultSecretOverlap is the Tenant.SecretOverlap of a tenant that sets none.
+const DefaultSecretOverlap = 24 * time.Hour
+
+// DefaultTokenPath is where the token endpoint is when a tenant maps no paths.
+const DefaultTokenPath = "/oauth2/token"
+
+// DialectFor returns the dialect that t speaks at path, which is relative to
+// the issuer. The second result is false when path is no token path of t.
+func (t *Tenant) DialectFor(path string) (string, bool) {
+	if len(t.TokenPaths) == 0 {
+		return DialectRFC, path == DefaultTokenPath
+	}
+	d, ok := t.TokenPaths[path]
+	return d, ok
+}
+
+// PrimaryTokenPath returns the path that metadata calls token_endpoint:
+// /oauth2/token where the tenant has it, else its first path in order.
+func (t *Tenant) PrimaryTokenPath() string {
+	if _, ok := t.TokenPaths[DefaultTokenPath]; ok || len(t.TokenPaths) == 0 {
+		return DefaultTokenPath
+	}
+	first := ""
+	for p := range t.TokenPaths {
+		if first == "" || p < first {
+			first = p
+		}
+	}
+	return first
+}

@@ -1,0 +1,92 @@
+package mintage
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+// TokenFormat is how an access token is made.
+type TokenFormat string
+
+// Token formats.
+const (
+	FormatJWT    TokenFormat = "jwt"    // signed, no row
+	FormatStored TokenFormat = "stored" // random, a row holds its hash
+)
+
+// ClaimsProfile names the members of a JWT access token, their order and its
+// header.
+type ClaimsProfile string
+
+// Claims profiles.
+const (
+	ClaimsRFC      ClaimsProfile = "rfc"      // RFC 9068
+	ClaimsCognito  ClaimsProfile = "cognito"  // AWS Cognito: token_use and version, no aud, no typ
+	ClaimsMyParcel ClaimsProfile = "myparcel" // RFC 9068 with a scopes array and typ JWT
+)
+
+// TokenSettings is one layer of the answer to "which token?": a client's, a
+// resource server's, a dialect's or a tenant's. A zero member leaves the
+// choice to the next layer.
+type TokenSettings struct {
+	Format   TokenFormat
+	Alg      string // JWS alg: ES256 or RS256
+	Claims   ClaimsProfile
+	Lifetime time.Duration // whole seconds
+}
+
+// Built-in token settings, the last layer.
+const (
+	DefaultTokenFormat   = FormatJWT
+	DefaultTokenAlg      = "ES256"
+	DefaultClaimsProfile = ClaimsRFC
+	DefaultTokenLifetime = time.Hour
+)
+
+// AccessToken is an issued token (RFC 6749 §1.4) as its client sees it.
+type AccessToken struct {
+	Value    string
+	JTI      string
+	Format   TokenFormat
+	Alg      string // empty unless Format is FormatJWT
+	Scope    oauth.Scope
+	IssuedAt time.Time // whole seconds
+	Expires  time.Time // whole seconds
+}
+
+// LogValue hides the token itself.
+func (t *AccessToken) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("jti", t.JTI),
+		slog.String("scope", t.Scope.String()),
+		slog.Time("expires", t.Expires),
+	)
+}
+
+// TokenRecord is the row of a stored token. The token itself is in no row.
+type TokenRecord struct {
+	Tenant   string
+	Key      [38]byte // 6 bytes of Unix milliseconds, big endian, then the SHA-256 of the token
+	JTI      string
+	ClientID string
+	Subject  string
+	Scope    oauth.Scope
+	Audience []string
+	IssuedAt time.Time
+	Expires  time.Time
+}
+
+// Revocation ends tokens before their time. Exactly one of JTI, ClientID and
+// KeyID is set.
+type Revocation struct {
+	Tenant   string
+	ID       string // chosen by the caller, unique in the tenant
+	JTI      string // this token
+	ClientID string // all tokens of this client issued before Before
+	KeyID    string // all tokens signed by this key
+	Before   time.Time
+	Created  time.Time
+	Expires  time.Time // when no token that it ends can still be alive
+}
