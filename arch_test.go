@@ -1,0 +1,252 @@
+package mintage_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mintage-auth/mintage"
+
+// layer says what one package may import: ours of this module (a trailing *
+// stands for everything below) and theirs of other modules, by prefix.
+type layer struct {
+	ours   []string
+	theirs []string
+}
+
+// layers is the layout as a rule; docs/explanation/architecture.md explains it.
+// A package that is not listed fails the test, so that the layout cannot grow
+// by accident. Third-party modules are listed where their one door is.
+var layers = map[string]layer{
+	"oauth":               {},
+	"docs":                {},
+	"internal/strictjson": {},
+	"internal/jose":       {ours: []string{"internal/strictjson"}},
+	"internal/yamlfile":   {theirs: []string{"go.yaml.in/yaml/v3"}},
+
+	// The three sides never import one another: they meet in oauth, as they do
+	// on the wire.
+	".":       {ours: []string{"oauth"}},
+	"enforce": {ours: []string{"oauth", "internal/jose", "internal/strictjson"}},
+	"consume": {ours: []string{"oauth"}},
+
+	"adminclient":    {ours: []string{".", "oauth"}},
+	"internal/store": {ours: []string{"."}},
+
+	"internal/store/storetest": {ours: []string{".", "oauth", "internal/store"}, theirs: []string{"github.com/google/go-cmp"}},
+	"internal/store/sqlstore": {
+		ours:   []string{".", "oauth", "internal/store"},
+		theirs: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"},
+	},
+	"internal/keys":      {ours: []string{".", "internal/jose", "internal/store"}, theirs: []string{"golang.org/x/crypto"}},
+	"internal/secret":    {ours: []string{".", "oauth"}, theirs: []string{"golang.org/x/crypto"}},
+	"internal/explain":   {ours: []string{".", "oauth"}},
+	"internal/revoke":    {ours: []string{".", "internal/store"}},
+	"internal/telemetry": {theirs: []string{"github.com/prometheus/client_golang"}},
+
+	"internal/directory": {
+		ours:   []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"},
+		theirs: []string{"golang.org/x/sync"},
+	},
+	"internal/mint":   {ours: []string{".", "oauth", "internal/jose", "internal/keys"}},
+	"internal/apply":  {ours: []string{".", "oauth", "internal/yamlfile"}},
+	"internal/config": {ours: []string{".", "internal/yamlfile"}},
+
+	"internal/clientauth": {ours: []string{".", "oauth", "internal/jose", "internal/secret", "internal/directory", "internal/explain"}},
+	"internal/issue": {ours: []string{
+		".", "oauth", "internal/strictjson", "internal/jose", "internal/clientauth", "internal/keys", "internal/directory",
+		"internal/revoke", "internal/explain", "internal/secret",
+	}},
+	"internal/manage": {
+		ours: []string{
+			".", "oauth", "internal/jose", "internal/store", "internal/keys", "internal/secret", "internal/apply",
+		},
+		theirs: []string{"golang.org/x/sync"},
+	},
+	"internal/admin": {
+		ours: []string{
+			".", "oauth", "adminclient", "enforce", "internal/strictjson", "internal/manage", "internal/apply", "internal/explain",
+			"internal/keys", "internal/directory", "internal/revoke",
+		},
+		theirs: []string{"github.com/danielgtaylor/huma/v2"},
+	},
+	"internal/server": {
+		ours:   []string{".", "oauth", "enforce", "docs", "internal/*"},
+		theirs: []string{"github.com/yuin/goldmark", "golang.org/x/sync"},
+	},
+	"cmd/mintage": {ours: []string{
+		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/config", "internal/apply", "internal/explain",
+		"internal/secret", "internal/jose",
+	}, theirs: []string{
+		"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "github.com/itchyny/gojq", "go.yaml.in/yaml/v3",
+	}},
+}
+
+// listed is what go list says of a package.
+type listed struct {
+	ImportPath, Name, Doc string
+	Imports               []string
+	GoFiles               []string
+}
+
+func TestLayout(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		dir := inModule(p.ImportPath)
+		if len(p.GoFiles) == 0 {
+			continue // tests alone
+		}
+		seen[dir] = true
+		checkPackage(t, dir, p)
+	}
+	for dir := range layers {
+		if !seen[dir] {
+			t.Errorf("%s is in the table and not in the tree", dir)
+		}
+	}
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Name,Doc,Imports,GoFiles", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func checkPackage(t *testing.T, dir string, p listed) {
+	t.Helper()
+	rule, ok := layers[dir]
+	if !ok {
+		t.Errorf("%s is not in the layout: add it to the table above and to docs/explanation/architecture.md", dir)
+		return
+	}
+	if p.Doc == "" {
+		t.Errorf("%s has no package comment", dir)
+	}
+	for _, imp := range p.Imports {
+		host, _, _ := strings.Cut(imp, "/")
+		switch {
+		case imp == module || strings.HasPrefix(imp, module+"/"):
+			if !slices.ContainsFunc(rule.ours, func(r string) bool { return matches(r, inModule(imp)) }) {
+				t.Errorf("%s may not import %s", dir, inModule(imp))
+			}
+		case strings.Contains(host, "."):
+			if !slices.ContainsFunc(rule.theirs, func(r string) bool { return imp == r || strings.HasPrefix(imp, r+"/") }) {
+				t.Errorf("%s may not import %s, which has its door elsewhere", dir, imp)
+			}
+		}
+	}
+}
+
+// TestNoMutableGlobals fails on a function that assigns to a package variable.
+// Tables that never change are welcome; state belongs in a struct.
+func TestNoMutableGlobals(t *testing.T) {
+	t.Parallel()
+	fset := token.NewFileSet()
+	for dir := range layers {
+		names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var files []*ast.File
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(fset, name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, f)
+		}
+		for _, f := range files {
+			eachAssigned(f, func(id *ast.Ident) {
+				if isPackageVariable(id, files) {
+					t.Errorf("%v: assigns to package variable %s", fset.Position(id.Pos()), id.Name)
+				}
+			})
+		}
+	}
+}
+
+// eachAssigned reports the identifier at the root of every left-hand side in
+// the functions of f.
+func eachAssigned(f *ast.File, report func(*ast.Ident)) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			if n.Tok == token.DEFINE {
+				return true
+			}
+			for _, left := range n.Lhs {
+				if id := rootOf(left); id != nil {
+					report(id)
+				}
+			}
+		case *ast.IncDecStmt:
+			if id := rootOf(n.X); id != nil {
+				report(id)
+			}
+		}
+		return true
+	})
+}
+
+// rootOf returns x of x.y[z], or nil.
+func rootOf(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.Ident:
+			return x
+		default:
+			return nil
+		}
+	}
+}
+
+func isPackageVariable(id *ast.Ident, files []*ast.File) bool {
+	for _, f := range files {
+		if obj := f.Scope.Lookup(id.Name); obj != nil && obj.Kind == ast.Var {
+			return id.Obj == nil || id.Obj == obj
+		}
+	}
+	return false
+}
+
+func matches(rule, dir string) bool {
+	base, all := strings.CutSuffix(rule, "*")
+	return rule == dir || all && strings.HasPrefix(dir, base)
+}
+
+func inModule(path string) string {
+	if path == module {
+		return "."
+	}
+	return strings.TrimPrefix(path, module+"/")
+}
