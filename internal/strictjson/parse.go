@@ -3,6 +3,7 @@ package strictjson
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -39,10 +40,9 @@ func ParseString(s string, opts Options) (Value, error) {
 	if !utf8.ValidString(s) {
 		return Value{}, &Error{Offset: invalidUTF8(s), Msg: "not UTF-8"}
 	}
-	// Objects of up to 16 members are collected here, so that they cost one
-	// allocation each, of their exact size.
-	var scratch [16]Member
-	p := parser{s: s, stack: scratch[:0], depth: opts.MaxDepth}
+	p, _ := parsers.Get().(*parser)
+	defer p.release()
+	p.s, p.pos, p.depth = s, 0, opts.MaxDepth
 	if p.depth == 0 {
 		p.depth = DefaultDepth
 	}
@@ -56,6 +56,22 @@ func ParseString(s string, opts Options) (Value, error) {
 		return Value{}, p.fail("unexpected text after the value")
 	}
 	return v, nil
+}
+
+// parsers keeps the stacks on which members are collected, so that a container
+// costs one allocation, of its exact size.
+var parsers = sync.Pool{New: func() any { return new(parser) }}
+
+// release forgets the document, and the stack of an unusually wide one.
+func (p *parser) release() {
+	const wide = 256
+	if cap(p.stack) > wide {
+		p.stack = nil
+	}
+	p.s = ""
+	clear(p.stack[:cap(p.stack)])
+	p.stack = p.stack[:0]
+	parsers.Put(p)
 }
 
 func invalidUTF8(s string) int64 {
@@ -170,11 +186,12 @@ func (p *parser) items(kind Kind, end byte, base int) *Error {
 				return err
 			}
 		}
+		index := len(p.stack) - base
 		if m.Value, err = p.value(); err != nil {
 			if kind == Object {
 				return err.under(m.Name)
 			}
-			return err.underIndex(len(p.stack) - base)
+			return err.underIndex(index)
 		}
 		p.stack = append(p.stack, m)
 		p.space()
