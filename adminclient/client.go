@@ -1,0 +1,106 @@
+package adminclient
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+)
+
+// ClientSettings are the members of a client that its administrator chooses.
+type ClientSettings struct {
+	Name          string            `json:"name" minLength:"1" maxLength:"200" doc:"The client's name."`
+	Organization  string            `json:"organization,omitempty" doc:"Identifier of the organization that owns the client."`
+	Dialects      []string          `json:"dialects,omitempty" doc:"Dialects that the client may speak; absent or empty: all of the tenant's."`
+	GrantTypes    []string          `json:"grant_types,omitempty" doc:"OAuth grants that the client may use; absent at creation: client_credentials; empty: none."`
+	Token         TokenSettings     `json:"token,omitzero" doc:"What the client's tokens look like, where the other layers do not fit."`
+	DefaultScope  DefaultScope      `json:"default_scope,omitzero" doc:"What the client gets when it asks for no scope; absent: it must ask. A client made with grants at one resource server gets all."`
+	MultiAudience bool              `json:"multi_audience,omitempty" doc:"Whether one token may span several resource servers."`
+	Downscope     bool              `json:"downscope,omitempty" doc:"Whether scopes that the client may not have are dropped instead of refused."`
+	Ladder        map[string]string `json:"ladder,omitempty" doc:"Weaknesses that the client is allowed: query_credentials or two_methods to refuse, warn or allow."`
+	AllowFrom     []string          `json:"allow_from,omitempty" doc:"Networks (CIDR) from which the client may ask; absent or empty: all."`
+	Labels        map[string]string `json:"labels,omitempty" doc:"Free labels."`
+	Grants        []Grant           `json:"grants,omitempty" doc:"Which scopes of which resource servers the client may have, in the order of aud."`
+}
+
+// DefaultScope is what a client gets that asks for no scope.
+type DefaultScope struct {
+	Mode   string   `json:"mode,omitempty" enum:"all,none,list" doc:"All that the client may have, nothing, or the list."`
+	Scopes []string `json:"scopes,omitempty" doc:"With the mode list: scopes as on the wire."`
+}
+
+// Grant is the scopes of one resource server that a client may have.
+type Grant struct {
+	ResourceServer string   `json:"resource_server" doc:"The resource server's identifier or name; answers have the identifier."`
+	Scopes         []string `json:"scopes" doc:"Bare names; * means all, now and later."`
+}
+
+// NewClient asks for a client. The server chooses its client_id.
+type NewClient struct {
+	ClientSettings
+	Secret *NewSecret `json:"secret,omitempty" doc:"The first secret; absent: one with the tenant's defaults."`
+}
+
+// RegisteredClient is a client as the server holds it. No answer has its
+// secrets.
+type RegisteredClient struct {
+	Tenant   string `json:"tenant" doc:"The tenant's identifier."`
+	ClientID string `json:"client_id" doc:"The client identifier (RFC 6749)."`
+	ClientSettings
+	Disabled       bool     `json:"disabled" doc:"Whether the client is refused everywhere."`
+	DisabledReason string   `json:"disabled_reason,omitempty" doc:"Why it was disabled."`
+	PurgeAt        *Time    `json:"purge_at,omitempty" doc:"When the client is deleted for good, since apply pruned it; enabling it undoes that."`
+	Secrets        []Secret `json:"secrets" doc:"What is known of its secrets, oldest first."`
+	Meta
+}
+
+// CreatedClient is the answer that made a client: the only one with its
+// secret.
+type CreatedClient struct {
+	RegisteredClient
+	ClientSecret string `json:"client_secret" doc:"The client's secret. It is shown here and never again."`
+}
+
+// Patch is a JSON merge patch (RFC 7396): a member replaces the one of that
+// name, null takes it away. A client's patch may have the members of
+// ClientSettings and disabled and disabled_reason.
+type Patch map[string]any
+
+// Clients returns the clients of a tenant, in the order of their identifiers;
+// l.Name picks those with exactly that name.
+func (c *Client) Clients(ctx context.Context, tenant string, l List) iter.Seq2[*RegisteredClient, error] {
+	return pages[RegisteredClient](ctx, c, at("tenants", tenant, "clients"), l)
+}
+
+// Client returns one client.
+func (c *Client) Client(ctx context.Context, tenant, id string) (*RegisteredClient, error) {
+	return call[RegisteredClient](ctx, c, request{method: http.MethodGet, path: at("tenants", tenant, "clients", id)})
+}
+
+// CreateClient makes a client. What it returns holds the secret, which cannot
+// be had again.
+func (c *Client) CreateClient(ctx context.Context, tenant string, n NewClient) (*CreatedClient, error) {
+	return call[CreatedClient](ctx, c, request{method: http.MethodPost, path: at("tenants", tenant, "clients"), body: n})
+}
+
+// UpdateClient changes the members in p. With a version other than zero, it is
+// mintage.ErrConflict when the client has another by now.
+func (c *Client) UpdateClient(ctx context.Context, tenant, id string, p Patch, version int64) (*RegisteredClient, error) {
+	return call[RegisteredClient](ctx, c, request{
+		method: http.MethodPatch, path: at("tenants", tenant, "clients", id), body: p, version: version, mergePatch: true,
+	})
+}
+
+// DeleteClient deletes a client; version as UpdateClient.
+func (c *Client) DeleteClient(ctx context.Context, tenant, id string, version int64) error {
+	return c.do(ctx, request{method: http.MethodDelete, path: at("tenants", tenant, "clients", id), version: version}, nil)
+}
+
+// at returns the path of an object; each segment is escaped.
+func at(segments ...string) string {
+	path := ""
+	for _, s := range segments {
+		path += "/" + url.PathEscape(s)
+	}
+	return path
+}

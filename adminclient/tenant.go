@@ -1,0 +1,54 @@
+package adminclient
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"time"
+)
+
+// Meta is what every document of a stored object carries beside its own
+// members.
+type Meta struct {
+	BuiltIn   bool      `json:"built_in" doc:"Whether the object came with the server; it can then not be changed."`
+	ManagedBy string    `json:"managed_by,omitempty" doc:"The file whose apply made or adopted the object; absent when it was made by hand."`
+	Version   int64     `json:"version" doc:"Grows by one with each change; the ETag."`
+	CreatedAt time.Time `json:"created_at" doc:"When the object was made."`
+	UpdatedAt time.Time `json:"updated_at" doc:"When the object was last changed."`
+}
+
+// TokenSettings is one layer of the answer to "which token?". A member that is
+// absent leaves the choice to the next layer: client, resource server,
+// dialect, tenant, built-in.
+type TokenSettings struct {
+	Format   string `json:"format,omitempty" enum:"jwt,stored" doc:"How tokens are made."`
+	Alg      string `json:"alg,omitempty" enum:"ES256,RS256" doc:"The JWS algorithm of JWTs."`
+	Claims   string `json:"claims,omitempty" enum:"rfc,cognito,myparcel" doc:"The claims profile of JWTs."`
+	Lifetime int64  `json:"lifetime,omitempty" minimum:"1" doc:"How long tokens live, in seconds."`
+}
+
+// Tenant is one isolated authorization server.
+type Tenant struct {
+	ID             string            `json:"id" doc:"The tenant's identifier."`
+	Issuer         string            `json:"issuer" doc:"The issuer identifier (RFC 8414)."`
+	Aliases        []string          `json:"aliases" doc:"Other hosts under which the tenant is reached."`
+	Protected      bool              `json:"protected" doc:"Whether the tenant is production: changes ask first."`
+	Disabled       bool              `json:"disabled" doc:"Whether the tenant answers nothing."`
+	TokenPaths     map[string]string `json:"token_paths" doc:"Token endpoints: path below the issuer to the dialect spoken there."`
+	Token          TokenSettings     `json:"token" doc:"The tenant's defaults for tokens."`
+	SecretLifetime int64             `json:"secret_lifetime,omitempty" doc:"How long a secret lives that is made without an expiry, in seconds; absent: for ever."`
+	SecretOverlap  int64             `json:"secret_overlap" doc:"How long a replaced secret lives on, in seconds."`
+	CORSOrigins    []string          `json:"cors_origins" doc:"Origins from which browsers may call the public endpoints."`
+	Meta
+}
+
+// Tenants returns the tenants that the token may see, in the order of their
+// identifiers.
+func (c *Client) Tenants(ctx context.Context, l List) iter.Seq2[*Tenant, error] {
+	return pages[Tenant](ctx, c, "/tenants", l)
+}
+
+// Tenant returns one tenant.
+func (c *Client) Tenant(ctx context.Context, id string) (*Tenant, error) {
+	return call[Tenant](ctx, c, request{method: http.MethodGet, path: at("tenants", id)})
+}
