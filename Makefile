@@ -1,0 +1,70 @@
+# make alone lists the targets. On a machine with Go and make, dev, check and
+# test each install what else they need.
+GO       ?= go
+fuzz     ?= 30s
+shared   ?= ../shared
+tool     := scripts/tool
+fuzzdirs  = $(shell grep -rlE '^func Fuzz' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
+golden    = $(shell grep -rlE 'flag\.Bool\("update"' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
+
+.DEFAULT_GOAL := help
+
+##@ Every day
+
+dev: build ## start everything on this machine and print a curl line that gets a token
+	bin/mintage dev
+
+build: ## build bin/mintage
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/mintage
+
+check: lint short generated ## what a commit must pass: linters, short tests with the race detector, generated files
+	@echo "check: all passed"
+
+test: setup lint generated vuln ## what CI runs: the above with every test in full, and real clients against a real server
+	$(GO) test -race -timeout 15m ./...
+
+fmt: ## format the code
+	$(tool) golangci-lint fmt
+
+##@ Parts of check and test
+
+setup: ## install what the tests need and this machine lacks
+	@scripts/setup
+
+lint: ## run the linters
+	$(tool) golangci-lint run --timeout 15m
+
+short: ## run the tests in short form with the race detector
+	@scripts/setup race
+	$(GO) test -race -short -timeout 5m ./...
+
+generated: ## fail when go.mod is not tidy or a module was changed
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+vuln: ## look for known vulnerabilities, without the network when $(shared) has the database
+	@scripts/vuln $(shared)
+
+##@ Now and then
+
+update: ## rewrite the golden files and the generated reference; read the diff before you commit it
+	@if [ -z '$(golden)' ]; then echo 'no test has an -update flag'; else $(GO) test -count=1 $(golden) -update; fi
+
+fuzz: ## run each fuzz target for $(fuzz)
+	@for d in $(fuzzdirs); do \
+	  for f in $$($(GO) test -run '^$$' -list '^Fuzz' $$d | grep '^Fuzz'); do \
+	    echo "fuzz $$d $$f for $(fuzz)"; \
+	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(fuzz) $$d || exit 1; \
+	  done; \
+	done
+
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean: ## remove what the build made
+	rm -rf bin .tools
+
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: dev build check test fmt setup lint short generated vuln update fuzz bench clean help
