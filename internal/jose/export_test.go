@@ -13,3 +13,6 @@ func ParseSecretKey(jwk []byte) (*Key, error) {
 	}
 	return parseSecretKeyValue(v)
 }
+
+// VerifyRaw checks a signature that is in no token.
+func (k *Key) VerifyRaw(signed, sig []byte) bool { return k.verify(signed, sig) }

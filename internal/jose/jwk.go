@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -64,7 +65,7 @@ func ParseKeyValue(v strictjson.Value) (*Key, error) {
 }
 
 // ParseKeySet reads a JWK Set. Keys that ParseKey refuses are left out
-// (RFC 7517 §5). Two of the remaining keys with the same kid make the whole set
+// (RFC 7517 §5). Two keys for signatures with the same kid make the whole set
 // ambiguous, which is an error; so is a set of more than 128 keys.
 func ParseKeySet(set []byte) ([]*Key, error) { return parseKeySet(set, ParseKeyValue) }
 
@@ -81,15 +82,23 @@ func parseKeySet(set []byte, parse func(strictjson.Value) (*Key, error)) ([]*Key
 		return nil, fmt.Errorf("key set: %w: more than %d keys", ErrInvalidKey, maxSetKeys)
 	}
 	var keys []*Key
+	var kids []string
 	for _, elem := range list.Elems() {
 		k, err := parse(elem)
-		if err != nil {
+		if errors.Is(err, ErrUnsupportedKey) {
 			continue
 		}
-		if k.kid != "" && slices.ContainsFunc(keys, func(have *Key) bool { return have.kid == k.kid }) {
-			return nil, fmt.Errorf("key set: %w: two keys with the kid %q", ErrInvalidKey, k.kid)
+		// A wrong key counts here: the issuer may mean it by that kid.
+		member, _ := elem.Lookup("kid")
+		if kid, _ := member.Str(); kid != "" {
+			if slices.Contains(kids, kid) {
+				return nil, fmt.Errorf("key set: %w: two keys with the kid %q", ErrInvalidKey, kid)
+			}
+			kids = append(kids, kid)
 		}
-		keys = append(keys, k)
+		if err == nil {
+			keys = append(keys, k)
+		}
 	}
 	return keys, nil
 }

@@ -134,6 +134,8 @@ func (j *JWS) readHeader(raw string) error {
 			return &Error{Reason: Unsupported, Msg: "header parameter crit"}
 		case "b64", "zip", "enc":
 			return &Error{Reason: Unsupported, Msg: "header parameter b64, zip or enc"}
+		default:
+			err = registered(m)
 		}
 		if err != nil {
 			return err
@@ -145,6 +147,25 @@ func (j *JWS) readHeader(raw string) error {
 	var ok bool
 	if j.Alg, ok = ParseAlg(alg); !ok {
 		return &Error{Reason: BadAlgorithm, Msg: "unknown algorithm, or none"}
+	}
+	return nil
+}
+
+// registered refuses parameters of RFC 7515 §4.1 that have the wrong type. Their
+// content is not ours to use: keys come from the caller.
+func registered(m strictjson.Member) error {
+	want := strictjson.String
+	switch m.Name {
+	case "jwk":
+		want = strictjson.Object
+	case "x5c":
+		want = strictjson.Array
+	case "jku", "x5u", "x5t", "x5t#S256", "cty", "nonce":
+	default:
+		return nil
+	}
+	if m.Value.Kind() != want {
+		return malformed("a registered header parameter has the wrong type")
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func ParseString(s string, opts Options) (Value, error) {
 
 // parsers keeps the stacks on which members are collected, so that a container
 // costs one allocation, of its exact size.
-var parsers = sync.Pool{New: func() any { return new(parser) }}
+var parsers = sync.Pool{New: func() any { return &parser{stack: make([]Member, 0, 16)} }}
 
 // release forgets the document, and the stack of an unusually wide one.
 func (p *parser) release() {
