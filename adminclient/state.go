@@ -9,41 +9,45 @@ import (
 // StateRequest carries declared state, with all references resolved.
 type StateRequest struct {
 	State       json.RawMessage `json:"state" doc:"The declared state: tenants.yaml as JSON, references resolved."`
-	Source      string          `json:"source,omitempty" maxLength:"500" doc:"The file or folder that the state comes from; objects carry it as managed_by."`
+	Source      string          `json:"source" minLength:"1" maxLength:"500" doc:"Names the file or folder that the state comes from, for ever: objects carry it as managed_by."`
 	AllowDelete bool            `json:"allow_delete,omitempty" doc:"Whether pruning may remove objects of protected tenants."`
 	Hash        string          `json:"hash,omitempty" doc:"For apply: the hash of the plan that was looked at; another plan is then refused."`
 }
 
 // StatePlan is what apply would do, or did.
 type StatePlan struct {
-	Hash    string        `json:"hash" doc:"Names this plan; apply takes it back."`
-	Changes []StateChange `json:"changes" doc:"What changes, in order."`
+	Hash      string         `json:"hash" doc:"Stands for the changes and the versions of what they touch; apply takes it back."`
+	Changes   []StateChange  `json:"changes" doc:"What becomes of each object that changes or is left."`
+	Generate  []WantedSecret `json:"generate" doc:"Secrets that are to be generated before the state is applied."`
+	Secrets   int            `json:"secrets" doc:"How many secrets are made, replaced or retired."`
+	Protected bool           `json:"protected" doc:"Whether the plan changes a protected tenant."`
 }
 
-// Actions of a change.
-const (
-	ActionCreate = "create"
-	ActionUpdate = "update"
-	ActionDelete = "delete"
-	ActionKeep   = "keep" // would be removed if the file said prune
-)
-
-// StateChange is the change of one object.
+// StateChange is what becomes of one object.
 type StateChange struct {
-	Action    string       `json:"action" enum:"create,update,delete,keep" doc:"What happens to the object; keep: it would be left alone, since prune is off for its kind."`
-	Kind      string       `json:"kind" enum:"tenant,organization,resource_server,client" doc:"The noun."`
-	Tenant    string       `json:"tenant" doc:"The object's tenant."`
-	ID        string       `json:"id" doc:"The object's identifier."`
-	Name      string       `json:"name,omitempty" doc:"Its name."`
-	Protected bool         `json:"protected" doc:"Whether the object belongs to a protected tenant."`
-	Fields    []FieldDelta `json:"fields" doc:"The members that change."`
+	Op     string      `json:"op" enum:"add,change,remove,left" doc:"What becomes of it; left: it stays as it is, and note says why."`
+	Kind   string      `json:"kind" enum:"tenants,organizations,resource_servers,clients" doc:"What kind of object it is."`
+	Tenant string      `json:"tenant" doc:"The object's tenant."`
+	ID     string      `json:"id" doc:"The object's identifier."`
+	Name   string      `json:"name,omitempty" doc:"Its name."`
+	Diffs  []StateDiff `json:"diffs,omitempty" doc:"The members that change."`
+	Note   string      `json:"note,omitempty" doc:"Why it is left, or what its removal means."`
 }
 
-// FieldDelta is one member that changes. A secret's value is never in it.
-type FieldDelta struct {
-	Field  string          `json:"field" doc:"The member, such as grants or token.lifetime."`
-	Before json.RawMessage `json:"before,omitempty" doc:"What it is; absent: nothing."`
-	After  json.RawMessage `json:"after,omitempty" doc:"What it will be; absent: nothing."`
+// StateDiff is one member that changes. Neither side ever shows a secret.
+type StateDiff struct {
+	Path   string `json:"path" doc:"The member, such as token.alg."`
+	Before string `json:"before,omitempty" doc:"What it is; absent: nothing."`
+	After  string `json:"after,omitempty" doc:"What it will be; absent: nothing."`
+}
+
+// WantedSecret names a secret that the caller generates before it applies.
+type WantedSecret struct {
+	Tenant     string   `json:"tenant" doc:"The client's tenant."`
+	Client     string   `json:"client" doc:"The client's identifier."`
+	Secret     string   `json:"secret" doc:"The secret's name."`
+	Production bool     `json:"production" doc:"Whether the tenant is protected, so that the secret says live."`
+	Hints      []string `json:"hints,omitempty" doc:"Hints of the secrets that the client has."`
 }
 
 // PlanState says what applying the state would change, and changes nothing.
