@@ -12,21 +12,15 @@ type ClientSettings struct {
 	Name          string            `json:"name" minLength:"1" maxLength:"200" doc:"The client's name."`
 	Organization  string            `json:"organization,omitempty" doc:"Identifier of the organization that owns the client."`
 	Dialects      []string          `json:"dialects,omitempty" doc:"Dialects that the client may speak; absent or empty: all of the tenant's."`
-	GrantTypes    []string          `json:"grant_types,omitempty" doc:"OAuth grants that the client may use; absent at creation: client_credentials; empty: none."`
+	GrantTypes    []string          `json:"grant_types,omitzero" doc:"OAuth grants that the client may use; absent at creation: client_credentials; empty: none."`
 	Token         TokenSettings     `json:"token,omitzero" doc:"What the client's tokens look like, where the other layers do not fit."`
-	DefaultScope  DefaultScope      `json:"default_scope,omitzero" doc:"What the client gets when it asks for no scope; absent: it must ask. A client made with grants at one resource server gets all."`
+	DefaultScope  []string          `json:"default_scope,omitzero" doc:"What the client gets when it asks for no scope: [\"*\"] is all, [] nothing, else scopes as on the wire; absent: it must ask. A client made with grants at one resource server gets all."`
 	MultiAudience bool              `json:"multi_audience,omitempty" doc:"Whether one token may span several resource servers."`
 	Downscope     bool              `json:"downscope,omitempty" doc:"Whether scopes that the client may not have are dropped instead of refused."`
 	Ladder        map[string]string `json:"ladder,omitempty" doc:"Weaknesses that the client is allowed: query_credentials or two_methods to refuse, warn or allow."`
 	AllowFrom     []string          `json:"allow_from,omitempty" doc:"Networks (CIDR) from which the client may ask; absent or empty: all."`
 	Labels        map[string]string `json:"labels,omitempty" doc:"Free labels."`
 	Grants        []Grant           `json:"grants,omitempty" doc:"Which scopes of which resource servers the client may have, in the order of aud."`
-}
-
-// DefaultScope is what a client gets that asks for no scope.
-type DefaultScope struct {
-	Mode   string   `json:"mode,omitempty" enum:"all,none,list" doc:"All that the client may have, nothing, or the list."`
-	Scopes []string `json:"scopes,omitempty" doc:"With the mode list: scopes as on the wire."`
 }
 
 // Grant is the scopes of one resource server that a client may have.

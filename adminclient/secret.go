@@ -35,7 +35,7 @@ type Secret struct {
 
 // NewSecret asks for a secret. The server draws it.
 type NewSecret struct {
-	Name      string `json:"name,omitempty" maxLength:"100" doc:"Label, unique in the client; absent: today's date."`
+	Name      string `json:"name,omitempty" maxLength:"64" doc:"Label, unique in the client; absent: today's date."`
 	ExpiresIn int64  `json:"expires_in,omitempty" minimum:"0" doc:"How long it lives, in seconds; absent: the tenant's default."`
 	NoExpiry  bool   `json:"no_expiry,omitempty" doc:"Whether it lives for ever, whatever the tenant's default."`
 }
