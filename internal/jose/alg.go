@@ -108,15 +108,14 @@ func GenerateKey(alg Alg) (crypto.Signer, error) {
 
 // digest returns data's hash, in buf.
 func digest(h crypto.Hash, buf *[64]byte, data []byte) []byte {
-	switch h {
-	case crypto.SHA256:
+	if h == crypto.SHA256 {
 		sum := sha256.Sum256(data)
 		return append(buf[:0], sum[:]...)
-	case crypto.SHA384:
+	}
+	if h == crypto.SHA384 {
 		sum := sha512.Sum384(data)
 		return append(buf[:0], sum[:]...)
-	default:
-		sum := sha512.Sum512(data)
-		return append(buf[:0], sum[:]...)
 	}
+	sum := sha512.Sum512(data)
+	return append(buf[:0], sum[:]...)
 }

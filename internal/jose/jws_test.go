@@ -180,7 +180,7 @@ func TestFloodAllocs(t *testing.T) {
 	}
 }
 
-// JW-02, JW-20
+// JW-02, JW-20.
 func TestOneAlgorithmPerKey(t *testing.T) {
 	t.Parallel()
 	priv := privateKey(t, jose.RS256)
@@ -268,7 +268,7 @@ func TestPrintingHidesSecrets(t *testing.T) {
 	var out strings.Builder
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	s := newSigner(t, jose.EdDSA, nil)
-	log.Info("x", "key", key, "signer", s)
+	log.LogAttrs(t.Context(), slog.LevelInfo, "x", slog.Any("key", key), slog.Any("signer", s))
 	fmt.Fprintf(&out, "%v %+v %#v %v %+v %#v", key, key, key, s, s, s)
 	jwk, err := key.MarshalJSON()
 	fmt.Fprintf(&out, " %s %v", jwk, err)

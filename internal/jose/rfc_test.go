@@ -79,7 +79,7 @@ func TestRFC9068Type(t *testing.T) {
 	}
 }
 
-// JW-13
+// JW-13.
 func TestTypeIs(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

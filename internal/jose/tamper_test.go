@@ -7,7 +7,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/jose"
 )
 
-// TE-24
+// TE-24.
 func TestTampering(t *testing.T) {
 	t.Parallel()
 	for _, alg := range []jose.Alg{jose.ES256, jose.RS256, jose.EdDSA} {

@@ -115,7 +115,7 @@ func publicHalf(jwk map[string]any) map[string]any {
 	return pub
 }
 
-// JW-01, JW-02, JW-03, JW-05, JW-18, JW-21
+// JW-01, JW-02, JW-03, JW-05, JW-18, JW-21.
 func TestWycheproofJWS(t *testing.T) {
 	t.Parallel()
 	var file wycheproofFile
@@ -144,7 +144,7 @@ func TestWycheproofJWS(t *testing.T) {
 	}
 }
 
-// JW-02, JW-05, JW-06, KY-01
+// JW-02, JW-05, JW-06, KY-01.
 func TestWycheproofJWK(t *testing.T) {
 	t.Parallel()
 	var file wycheproofFile

@@ -29,6 +29,10 @@ func Decode(data []byte, v any, opts Options) error {
 	if err != nil {
 		return err
 	}
+	// encoding/json decodes into what an interface already points to.
+	for target.Elem().Kind() == reflect.Interface && target.Elem().Elem().Kind() == reflect.Pointer && !target.Elem().Elem().IsNil() {
+		target = target.Elem().Elem()
+	}
 	c := checker{allowUnknown: opts.AllowUnknown}
 	if err := c.value(doc, target.Type().Elem()); err != nil {
 		return err
@@ -59,7 +63,7 @@ func (c checker) value(v Value, t reflect.Type) *Error {
 		}
 		return nil
 	}
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // every other kind is a scalar, or encoding/json refuses it
 	case reflect.Interface:
 		return nil // any: encoding/json makes maps, slices and scalars of it
 	case reflect.Struct:
@@ -161,7 +165,7 @@ func (c checker) array(v Value, t reflect.Type) *Error {
 // scalar checks a boolean, a string or a number, and the number's range.
 func scalar(v Value, t reflect.Type) *Error {
 	want := Number
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // every other kind is read from a number, or refused by encoding/json
 	case reflect.Bool:
 		want = Bool
 	case reflect.String:

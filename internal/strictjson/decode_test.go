@@ -28,6 +28,7 @@ type target struct {
 	Map      map[string]item   `json:"map"`
 	Numbers  map[int]string    `json:"numbers"`
 	Pair     [2]string         `json:"pair"`
+	NoQuotes []string          `json:"no_quotes,string"` //nolint:staticcheck // encoding/json ignores the option here, and so must we
 	At       time.Time         `json:"at"`
 	Addr     netip.Addr        `json:"addr"`
 	Raw      json.RawMessage   `json:"raw"`
@@ -49,7 +50,7 @@ type item struct {
 func TestUnmarshal(t *testing.T) {
 	t.Parallel()
 	const in = `{"inner":1,"name":"n","count":255,"quoted":"-7","list":[{"id":"a"},{"id":"b"}],"pointer":{"id":"p"},
-		"map":{"x":{"id":"m"}},"numbers":{"5":"five"},"pair":["1","2"],"at":"2026-11-21T00:00:00Z","addr":"::1",
+		"map":{"x":{"id":"m"}},"numbers":{"5":"five"},"pair":["1","2"],"no_quotes":["x"],"at":"2026-11-21T00:00:00Z","addr":"::1",
 		"raw":{"id":[1]},"any":{"ID":[1,null]},"bytes":"AQI=","float":1.5,"flag":true,"digits":12,"strings":null,"Untagged":"u"}`
 	var got, want target
 	if err := strictjson.Unmarshal([]byte(in), &got); err != nil {
@@ -61,6 +62,10 @@ func TestUnmarshal(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(target{}, embedded{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("differs from encoding/json:\n%s", diff)
 	}
+	var into any = new(item)
+	if err := strictjson.Unmarshal([]byte(`{"ID":"x"}`), &into); err == nil {
+		t.Error("a pointer in an interface: a case variant was accepted")
+	}
 	var v any
 	if err := strictjson.Unmarshal([]byte(`{"a":[1,"b"]}`), &v); err != nil || !reflect.DeepEqual(v, map[string]any{"a": []any{1.0, "b"}}) {
 		t.Errorf("into any: got %v, %v", v, err)
@@ -70,7 +75,7 @@ func TestUnmarshal(t *testing.T) {
 func TestUnmarshalErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, in, pointer, msg string }{
-		{"unknown", `{"nmae":"x"}`, "/nmae", "unknown member"},
+		{"unknown", `{"label":"x"}`, "/label", "unknown member"},
 		{"AD: case variant", `{"NAME":"x"}`, "/NAME", `unknown member; names are case-sensitive, "name" is known`},
 		{"fold variant", `{"li\u017ft":[]}`, "/liſt", `unknown member; names are case-sensitive, "list" is known`},
 		{"hidden field", `{"Hidden":"x"}`, "/Hidden", "unknown member"},

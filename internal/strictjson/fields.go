@@ -65,8 +65,16 @@ func collect(t reflect.Type, depth int, within []reflect.Type) []field {
 		if name == "" {
 			f.name = sf.Name
 		}
-		f.quoted = slices.Contains(strings.Split(opts, ","), "string")
+		f.quoted = slices.Contains(strings.Split(opts, ","), "string") && isScalar(sf.Type)
 		all = append(all, f)
 	}
 	return all
+}
+
+// isScalar reports whether `,string` means something for t.
+func isScalar(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() >= reflect.Bool && t.Kind() <= reflect.Float64 || t.Kind() == reflect.String
 }

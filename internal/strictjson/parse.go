@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -11,10 +12,19 @@ import (
 // what we read is flat, and 8 leaves room for what claims hold.
 const DefaultDepth = 8
 
+// DefaultValues is how many values a document may have when Options does not
+// say. A value of two bytes costs some 200 while it is read, so that a bound on
+// bytes alone would be none on memory.
+const DefaultValues = 1 << 14
+
 // Options bounds what is read. The zero value is the default.
 type Options struct {
 	// MaxDepth is how many containers may be open at once; 0 means DefaultDepth.
 	MaxDepth int
+
+	// MaxValues is how many scalars and containers there may be; 0 means
+	// DefaultValues.
+	MaxValues int
 
 	// AllowUnknown makes Decode skip members that the target does not have.
 	// Names that differ from a known one in case alone are refused all the same.
@@ -29,7 +39,7 @@ func Check(data []byte, opts Options) error {
 }
 
 // Parse returns the one value that data holds, or an *Error. The caller bounds
-// the size; memory use is at most 50 times it.
+// the size.
 func Parse(data []byte, opts Options) (Value, error) {
 	return ParseString(string(data), opts)
 }
@@ -42,10 +52,9 @@ func ParseString(s string, opts Options) (Value, error) {
 	}
 	p, _ := parsers.Get().(*parser)
 	defer p.release()
-	p.s, p.pos, p.depth = s, 0, opts.MaxDepth
-	if p.depth == 0 {
-		p.depth = DefaultDepth
-	}
+	p.s, p.pos = s, 0
+	p.depth = cmp.Or(opts.MaxDepth, DefaultDepth)
+	p.values = cmp.Or(opts.MaxValues, DefaultValues)
 	p.space()
 	v, err := p.value()
 	if err != nil {
@@ -87,10 +96,11 @@ func invalidUTF8(s string) int64 {
 }
 
 type parser struct {
-	s     string
-	pos   int
-	depth int      // containers that may still be opened
-	stack []Member // members and elements of the open containers
+	s      string
+	pos    int
+	depth  int      // containers that may still be opened
+	values int      // values that may still begin
+	stack  []Member // members and elements of the open containers
 }
 
 func (p *parser) fail(msg string) *Error { return &Error{Offset: int64(p.pos), Msg: msg} }
@@ -115,6 +125,10 @@ func (p *parser) peek() byte {
 }
 
 func (p *parser) value() (Value, *Error) {
+	if p.values == 0 {
+		return Value{}, p.fail("too many values")
+	}
+	p.values--
 	start := p.pos
 	switch c := p.peek(); {
 	case c == '{':

@@ -174,6 +174,28 @@ func TestDepth(t *testing.T) {
 	}
 }
 
+func TestMaxValues(t *testing.T) {
+	t.Parallel()
+	list := func(n int) []byte { return []byte("[0" + strings.Repeat(",0", n-2) + "]") } // n values with the array
+	for _, tt := range []struct {
+		in   []byte
+		max  int
+		want bool
+	}{
+		{list(strictjson.DefaultValues), 0, true},
+		{list(strictjson.DefaultValues + 1), 0, false},
+		{list(strictjson.DefaultValues + 1), 1 << 20, true},
+		{list(3), 3, true},
+		{list(3), 2, false},
+		{[]byte(`{"a":{"b":1}}`), 2, false},
+	} {
+		err := strictjson.Check(tt.in, strictjson.Options{MaxValues: tt.max})
+		if (err == nil) != tt.want {
+			t.Errorf("%.20s (%d bytes) with %d values: got %v, want accepted %v", tt.in, len(tt.in), tt.max, err, tt.want)
+		}
+	}
+}
+
 func TestAppendString(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -222,9 +244,9 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: accepted, and encoding/json refuses it", data)
 		}
 		compare(t, v)
-		printed := print(nil, v)
+		printed := render(nil, v)
 		again, err := strictjson.Parse(printed, strictjson.Options{})
-		if err != nil || !bytes.Equal(print(nil, again), printed) {
+		if err != nil || !bytes.Equal(render(nil, again), printed) {
 			t.Fatalf("%q: printed as %q, which reads back as %v, %v", data, printed, again.Raw(), err)
 		}
 	})
@@ -257,8 +279,8 @@ func compare(t *testing.T, v strictjson.Value) {
 	}
 }
 
-// print writes v without white space and with canonical strings.
-func print(dst []byte, v strictjson.Value) []byte {
+// render writes v without white space and with canonical strings.
+func render(dst []byte, v strictjson.Value) []byte {
 	switch v.Kind() {
 	case strictjson.Object:
 		dst = append(dst, '{')
@@ -266,7 +288,7 @@ func print(dst []byte, v strictjson.Value) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = print(append(strictjson.AppendString(dst, m.Name), ':'), m.Value)
+			dst = render(append(strictjson.AppendString(dst, m.Name), ':'), m.Value)
 		}
 		return append(dst, '}')
 	case strictjson.Array:
@@ -275,13 +297,13 @@ func print(dst []byte, v strictjson.Value) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = print(dst, e)
+			dst = render(dst, e)
 		}
 		return append(dst, ']')
 	case strictjson.String:
 		s, _ := v.Str()
 		return strictjson.AppendString(dst, s)
-	default:
-		return append(dst, v.Raw()...)
+	case strictjson.Absent, strictjson.Null, strictjson.Bool, strictjson.Number:
 	}
+	return append(dst, v.Raw()...)
 }

@@ -73,7 +73,7 @@ var free = map[string]bool{
 	"i_structure_UTF-8_BOM_empty_object.json":             false,
 }
 
-// JW-08
+// JW-08.
 func TestJSONSuite(t *testing.T) {
 	t.Parallel()
 	files := vectors(t, "json-test-suite/test_parsing")
