@@ -110,6 +110,7 @@ func TestJSONSuite(t *testing.T) {
 func TestJSONTransform(t *testing.T) {
 	t.Parallel()
 	files := vectors(t, "json-test-suite/test_transform")
+	right := 0
 	for _, file := range files {
 		name := filepath.Base(file)
 		data, err := os.ReadFile(file)
@@ -125,7 +126,9 @@ func TestJSONTransform(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, v.Raw(), data)
 		case strings.HasPrefix(name, "object_key_nf") && v.Len() != 2:
 			t.Errorf("%s: got %d members, want 2: names are compared as they are", name, v.Len())
+		default:
+			right++
 		}
 	}
-	t.Logf("JSON transform cases: %d of %d", len(files), len(files))
+	t.Logf("JSON transform cases: %d of %d", right, len(files))
 }
