@@ -1,0 +1,75 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/mintage-auth/mintage"
+)
+
+// engine is everything that differs between the databases.
+type engine struct {
+	name    string
+	dialect goose.Dialect
+	// ddl replaces the words in braces in the migrations.
+	ddl *strings.Replacer
+	// writers is how many write transactions run at the same time.
+	writers int
+	// fault classifies an error of the driver.
+	fault func(error) fault
+	// statement returns the context under which a statement runs that belongs
+	// to a call with ctx.
+	statement func(ctx context.Context) context.Context
+}
+
+// fault is what an error of the driver means.
+type fault int
+
+const (
+	faultOther     fault = iota
+	faultExists          // a unique key is taken
+	faultReference       // a foreign key points nowhere, or something points here
+	faultRow             // the row cannot be stored, whatever else happens
+	faultBusy            // the same transaction may succeed when run again
+)
+
+// errReference says that a row refers to one that is missing, or that another
+// row refers to it.
+var errReference = errors.New("reference")
+
+// translate turns a driver's error into those that callers know. What the
+// driver says of a constraint is dropped: it names columns, not the caller's
+// objects.
+func (e *engine) translate(err error) error {
+	switch e.fault(err) {
+	case faultExists:
+		return mintage.ErrExists
+	case faultReference:
+		return errReference
+	case faultOther, faultRow, faultBusy:
+	}
+	return err
+}
+
+// missingParent turns errReference of an insert or update into ErrNotFound.
+func missingParent(err error, what string) error {
+	if errors.Is(err, errReference) {
+		return fmt.Errorf("%s that it names: %w", what, mintage.ErrNotFound)
+	}
+	return err
+}
+
+// errInUse is what deleting an object fails with that others need.
+var errInUse = fmt.Errorf("in use: %w", mintage.ErrConflict)
+
+// stillUsed turns errReference of a deletion into errInUse.
+func stillUsed(err error) error {
+	if errors.Is(err, errReference) {
+		return errInUse
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// versionTable is where goose keeps the versions.
+const versionTable = "schema_versions"
+
+// migrateAttempts bounds how often a start yields to another process that
+// migrates the same database.
+const migrateAttempts = 5
+
+// migrate brings the schema of db up to date. A database that is newer is fine
+// as long as its minimum is not: migrations only add, and the previous release
+// runs on the new schema.
+func migrate(ctx context.Context, e *engine, db *sql.DB) error {
+	migrations, newest, err := loadMigrations(e)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for attempt := range migrateAttempts {
+		have, minimum, ok := schemaVersion(ctx, db)
+		switch {
+		case ok && minimum > newest:
+			return fmt.Errorf("schema version %d needs a newer release of mintage: this one knows version %d and the database asks for at least %d", have, newest, minimum)
+		case ok && have >= newest:
+			return nil
+		}
+		if attempt > 0 { // another process may be migrating
+			if err := pause(ctx, attempt); err != nil {
+				return err
+			}
+		}
+		if failed = migrateUp(ctx, e, db, migrations); failed == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("migrate the schema: %w", failed)
+}
+
+// migrateUp runs the migrations that are missing, each in a transaction.
+func migrateUp(ctx context.Context, e *engine, db *sql.DB, migrations []*goose.Migration) error {
+	p, err := goose.NewProvider(e.dialect, db, nil,
+		goose.WithTableName(versionTable),
+		goose.WithGoMigrations(migrations...),
+		goose.WithDisableGlobalRegistry(true),
+	)
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// schemaVersion reads the version of the schema and the lowest one that a
+// binary must know. It asks one question, since it is all that a start on an
+// up-to-date database does; without an answer the third result is false.
+func schemaVersion(ctx context.Context, db *sql.DB) (have, minimum int64, ok bool) {
+	err := db.QueryRowContext(ctx, `
+		SELECT MAX(v.version_id), MAX(c.minimum) FROM `+versionTable+` AS v CROSS JOIN schema_compatibility AS c`).
+		Scan(&have, &minimum)
+	return have, minimum, err == nil
+}
+
+// loadMigrations returns the migrations in the engine's words and the number
+// of the newest. A file is named by its number: 001_initial.sql.
+func loadMigrations(e *engine) ([]*goose.Migration, int64, error) {
+	files, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		return nil, 0, err
+	}
+	var migrations []*goose.Migration
+	var newest int64
+	for _, name := range files {
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, "migrations/"), "_")
+		version, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return nil, 0, fmt.Errorf("migration %s: %w", name, err)
+		}
+		text, err := migrationFiles.ReadFile(name)
+		if err != nil {
+			return nil, 0, err
+		}
+		script := e.ddl.Replace(string(text))
+		migrations = append(migrations, goose.NewGoMigration(version, &goose.GoFunc{
+			RunTx: func(ctx context.Context, tx *sql.Tx) error {
+				_, err := tx.ExecContext(ctx, script)
+				return err
+			},
+		}, nil))
+		newest = max(newest, version)
+	}
+	return migrations, newest, nil
+}
+
+// pause waits before the given attempt, longer each time.
+func pause(ctx context.Context, attempt int) error {
+	timer := time.NewTimer(time.Duration(1<<attempt) * 5 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,87 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+// The reads of a Store are those of a session, each in a transaction of its
+// own.
+
+// Tenant implements store.Tenants.
+func (s *Store) Tenant(ctx context.Context, id string) (*mintage.Tenant, error) {
+	return view(ctx, s, func(ses session) (*mintage.Tenant, error) { return ses.Tenant(ctx, id) })
+}
+
+// Tenants implements store.Tenants.
+func (s *Store) Tenants(ctx context.Context, page store.Page) ([]*mintage.Tenant, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Tenant, error) { return ses.Tenants(ctx, page) })
+}
+
+// Organization implements store.Organizations.
+func (s *Store) Organization(ctx context.Context, tenant, id string) (*mintage.Organization, error) {
+	return view(ctx, s, func(ses session) (*mintage.Organization, error) { return ses.Organization(ctx, tenant, id) })
+}
+
+// Organizations implements store.Organizations.
+func (s *Store) Organizations(ctx context.Context, tenant string, page store.Page) ([]*mintage.Organization, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Organization, error) { return ses.Organizations(ctx, tenant, page) })
+}
+
+// ResourceServer implements store.ResourceServers.
+func (s *Store) ResourceServer(ctx context.Context, tenant, identifier string) (*mintage.ResourceServer, error) {
+	return view(ctx, s, func(ses session) (*mintage.ResourceServer, error) { return ses.ResourceServer(ctx, tenant, identifier) })
+}
+
+// ResourceServers implements store.ResourceServers.
+func (s *Store) ResourceServers(ctx context.Context, tenant string, page store.Page) ([]*mintage.ResourceServer, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.ResourceServer, error) { return ses.ResourceServers(ctx, tenant, page) })
+}
+
+// Client implements store.Clients.
+func (s *Store) Client(ctx context.Context, tenant, id string) (*mintage.Client, error) {
+	return view(ctx, s, func(ses session) (*mintage.Client, error) { return ses.Client(ctx, tenant, id) })
+}
+
+// Clients implements store.Clients.
+func (s *Store) Clients(ctx context.Context, tenant string, page store.Page) ([]*mintage.Client, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Client, error) { return ses.Clients(ctx, tenant, page) })
+}
+
+// ClientsNamed implements store.Clients.
+func (s *Store) ClientsNamed(ctx context.Context, tenant, name string) ([]*mintage.Client, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Client, error) { return ses.ClientsNamed(ctx, tenant, name) })
+}
+
+// ClientsToPurge implements store.Clients.
+func (s *Store) ClientsToPurge(ctx context.Context, now time.Time) ([]*mintage.Client, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Client, error) { return ses.ClientsToPurge(ctx, now) })
+}
+
+// SigningKeys implements store.Keys.
+func (s *Store) SigningKeys(ctx context.Context, tenant string) ([]*mintage.SigningKey, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.SigningKey, error) { return ses.SigningKeys(ctx, tenant) })
+}
+
+// Revocations implements store.Revocations.
+func (s *Store) Revocations(ctx context.Context, tenant string, now time.Time) ([]*mintage.Revocation, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Revocation, error) { return ses.Revocations(ctx, tenant, now) })
+}
+
+// Revocation implements store.Revocations.
+func (s *Store) Revocation(ctx context.Context, tenant, id string) (*mintage.Revocation, error) {
+	return view(ctx, s, func(ses session) (*mintage.Revocation, error) { return ses.Revocation(ctx, tenant, id) })
+}
+
+// Events implements store.Events.
+func (s *Store) Events(ctx context.Context, tenant string, before int64, limit int) ([]*mintage.Event, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Event, error) { return ses.Events(ctx, tenant, before, limit) })
+}
+
+// DataKey implements store.DataKeys.
+func (s *Store) DataKey(ctx context.Context, name string) (*store.DataKey, error) {
+	return view(ctx, s, func(ses session) (*store.DataKey, error) { return ses.DataKey(ctx, name) })
+}

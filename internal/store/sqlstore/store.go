@@ -1,0 +1,168 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+// Store is a database. Open one with OpenSQLite.
+type Store struct {
+	engine *engine
+	writer *sql.DB
+	reader *sql.DB
+	// slots holds one element for each write transaction that runs. Waiting
+	// senders get theirs in the order in which they came, so that tokens and
+	// changes share the writer fairly.
+	slots   chan struct{}
+	tokens  *tokenWriter
+	find    preparedQuery
+	cleanup func() error
+
+	closed    chan struct{}
+	closeOnce sync.Once
+	closeErr  error
+}
+
+var _ store.Store = (*Store)(nil)
+
+// errClosed is what calls get after Close.
+var errClosed = errors.New("the store is closed")
+
+// updateAttempts bounds how often Update runs its function. Each attempt has
+// waited for the engine's own timeout before it gives up.
+const updateAttempts = 4
+
+// open migrates the database and starts the token writer. It owns both pools,
+// also when it fails.
+func open(ctx context.Context, e *engine, writer, reader *sql.DB) (*Store, error) {
+	if err := migrate(ctx, e, writer); err != nil {
+		return nil, errors.Join(err, reader.Close(), writer.Close())
+	}
+	s := &Store{
+		engine:  e,
+		writer:  writer,
+		reader:  reader,
+		slots:   make(chan struct{}, e.writers),
+		find:    preparedQuery{db: reader, text: findToken},
+		cleanup: func() error { return nil },
+		closed:  make(chan struct{}),
+	}
+	s.tokens = newTokenWriter(s)
+	return s, nil
+}
+
+// Close waits for the writes that run, writes the tokens that are queued, and
+// closes the database. Calls after it fail.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() {
+		s.tokens.close()
+		close(s.closed)
+		for range s.engine.writers {
+			s.slots <- struct{}{}
+		}
+		// The writer closes last: it alone can fold the log into the database.
+		s.closeErr = errors.Join(s.find.close(), s.reader.Close(), s.tokens.closeStatements(), s.writer.Close(), s.cleanup())
+	})
+	return s.closeErr
+}
+
+// Ping reads a row.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.LastChange(ctx)
+	return err
+}
+
+// Update runs fn in one write transaction. fn must not call methods of the
+// Store that write: there may be no second writer.
+func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return s.write(ctx, func(ses session) error {
+		t := &tx{session: ses}
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.broken
+	})
+}
+
+// write runs fn in one write transaction, again when the engine says that it
+// may succeed then.
+func (s *Store) write(ctx context.Context, fn func(session) error) error {
+	for attempt := 1; ; attempt++ {
+		err := s.writeOnce(ctx, fn)
+		if err == nil || attempt == updateAttempts || s.engine.fault(err) != faultBusy {
+			return err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// writeOnce runs fn in one write transaction. It rolls back when fn fails or
+// panics, and when ctx ends before the commit; once that began it is waited
+// for, so that the answer is the truth.
+func (s *Store) writeOnce(ctx context.Context, fn func(session) error) error {
+	if err := s.acquire(ctx); err != nil {
+		return err
+	}
+	defer s.release()
+	t, err := s.writer.BeginTx(s.engine.statement(ctx), nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer t.Rollback() //nolint:errcheck // after a commit it does nothing, after an error that one counts
+	if err := fn(session{tx: t, engine: s.engine}); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := t.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// acquire waits for a write slot.
+func (s *Store) acquire(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.closed:
+		return errClosed
+	default:
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	case <-s.closed:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) release() { <-s.slots }
+
+// view runs fn in one read transaction, so that the rows that it reads belong
+// together.
+func view[T any](ctx context.Context, s *Store, fn func(session) (T, error)) (T, error) {
+	var none T
+	conn, err := s.reader.Conn(ctx)
+	if err != nil {
+		return none, fmt.Errorf("connection: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	t, err := conn.BeginTx(s.engine.statement(ctx), &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return none, fmt.Errorf("begin: %w", err)
+	}
+	defer t.Rollback() //nolint:errcheck // there is nothing to keep
+	return fn(session{tx: t, engine: s.engine})
+}

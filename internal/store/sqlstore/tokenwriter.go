@@ -1,0 +1,232 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/mintage-auth/mintage"
+)
+
+// maxBatch bounds how many tokens share a commit.
+const maxBatch = 256
+
+// insertSizes are the numbers of rows for which there is a statement, largest
+// first. A batch is cut into such pieces.
+func insertSizes() []int { return []int{64, 16, 4, 1} }
+
+// tokenWriter writes stored tokens: all that wait when it gets the database go
+// into one transaction, and each caller is answered after its commit.
+type tokenWriter struct {
+	store   *Store
+	queue   chan *tokenRow // unbuffered: callers wait in order
+	stop    chan struct{}
+	stopped chan struct{}
+
+	// Used by run alone.
+	known   summaries
+	inserts map[int]*sql.Stmt
+}
+
+// errRowAlone says that a row of a batch cannot be stored, so that each has to
+// be tried by itself.
+var errRowAlone = errors.New("a row of the batch cannot be stored")
+
+// newTokenWriter starts the writer. close stops it.
+func newTokenWriter(s *Store) *tokenWriter {
+	w := &tokenWriter{
+		store:   s,
+		queue:   make(chan *tokenRow),
+		stop:    make(chan struct{}),
+		stopped: make(chan struct{}),
+		inserts: make(map[int]*sql.Stmt),
+	}
+	go w.run()
+	return w
+}
+
+// create hands r to the writer and waits for the commit.
+func (w *tokenWriter) create(ctx context.Context, r *tokenRow) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-w.stop:
+		return errClosed
+	default:
+	}
+	select {
+	case w.queue <- r:
+	case <-w.stop:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// close writes what is queued and stops the writer.
+func (w *tokenWriter) close() {
+	close(w.stop)
+	<-w.stopped
+}
+
+func (w *tokenWriter) run() {
+	defer close(w.stopped)
+	for {
+		select {
+		case first := <-w.queue:
+			w.write(w.collect(first))
+		case <-w.stop:
+			for {
+				select {
+				case first := <-w.queue:
+					w.write(w.collect(first))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// collect adds what waits to first.
+func (w *tokenWriter) collect(first *tokenRow) []*tokenRow {
+	batch := []*tokenRow{first}
+	for len(batch) < maxBatch {
+		select {
+		case r := <-w.queue:
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// write stores a batch and answers its callers.
+func (w *tokenWriter) write(batch []*tokenRow) {
+	// Callers that leave do not stop what others wait for.
+	ctx := context.Background()
+	err := w.insert(ctx, batch)
+	if !errors.Is(err, errRowAlone) {
+		for _, r := range batch {
+			r.done <- err
+		}
+		return
+	}
+	for _, r := range batch {
+		err := w.insert(ctx, []*tokenRow{r})
+		if errors.Is(err, errRowAlone) {
+			err = mintage.ErrExists
+		}
+		r.done <- err
+	}
+}
+
+// insert stores rows in one transaction, all or none. It is errRowAlone when
+// a row exists already, or when one of several cannot be stored.
+func (w *tokenWriter) insert(ctx context.Context, rows []*tokenRow) error {
+	if err := w.prepare(ctx, len(rows)); err != nil {
+		return err
+	}
+	err := w.store.write(ctx, func(ses session) error {
+		if err := w.known.begin(ctx, ses); err != nil {
+			return err
+		}
+		rest := rows
+		for _, size := range insertSizes() {
+			for len(rest) >= size {
+				if err := w.insertPiece(ctx, ses, rest[:size]); err != nil {
+					return err
+				}
+				rest = rest[size:]
+			}
+		}
+		return nil
+	})
+	switch {
+	case err == nil:
+		w.known.commit()
+	case len(rows) > 1 && w.store.engine.fault(err) == faultRow:
+		return errRowAlone
+	}
+	return err
+}
+
+// insertPiece stores as many rows as there is a statement for.
+func (w *tokenWriter) insertPiece(ctx context.Context, ses session, rows []*tokenRow) error {
+	args := make([]any, 0, 5*len(rows))
+	for _, r := range rows {
+		id, err := w.known.shape(ctx, ses, r)
+		if err != nil {
+			return err
+		}
+		if err := w.known.minute(ctx, ses, r); err != nil {
+			return err
+		}
+		args = append(args, r.key, id, r.jti, r.issued, r.expires)
+	}
+	stmt := ses.tx.StmtContext(ctx, w.inserts[len(rows)])
+	res, err := stmt.ExecContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n != int64(len(rows)) {
+		return errRowAlone
+	}
+	return err
+}
+
+// prepare makes the statements that a batch of n rows needs, once. They are
+// made outside of a transaction, since one on the only connection would wait
+// for itself.
+func (w *tokenWriter) prepare(ctx context.Context, n int) error {
+	for _, size := range insertSizes() {
+		if size > n || w.inserts[size] != nil {
+			continue
+		}
+		stmt, err := w.store.writer.PrepareContext(ctx, insertTokens(size))
+		if err != nil {
+			return err
+		}
+		w.inserts[size] = stmt
+	}
+	return nil
+}
+
+// insertTokens is the statement that stores n rows and skips those that exist.
+func insertTokens(n int) string {
+	var b strings.Builder
+	b.WriteString(`INSERT INTO tokens (token_key, shape, jti, issued, expires) VALUES `)
+	for i := range 5 * n {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%5 == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1))
+	}
+	b.WriteString(`) ON CONFLICT (token_key) DO NOTHING`)
+	return b.String()
+}
+
+// closeStatements is for after close.
+func (w *tokenWriter) closeStatements() error {
+	var errs []error
+	for _, stmt := range w.inserts {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(errs...)
+}
