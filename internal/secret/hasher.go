@@ -1,0 +1,105 @@
+package secret
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+)
+
+// PepperSize is the least size of a pepper in bytes.
+const PepperSize = 32
+
+// MaxLength is the longest secret in bytes that anybody may bring or present.
+const MaxLength = 512
+
+// generatedPrefix is how hashes of generated secrets begin.
+const generatedPrefix = "hmac-sha256$"
+
+// Hasher hashes and checks secrets. It is safe for concurrent use. Make one per
+// process with New: what it remembers and bounds, it does per Hasher.
+type Hasher struct {
+	// Behind a pointer, so that nothing that prints a Hasher prints them.
+	keys  *hashKeys
+	slots *slots
+	right *memory
+}
+
+// hashKeys are the MAC keys: a value made for one purpose is none for another.
+type hashKeys struct {
+	generated [sha256.Size]byte
+	digest    [sha256.Size]byte
+	remember  [sha256.Size]byte // of this process alone
+}
+
+// New returns a Hasher with the given pepper, of which the hashes of generated
+// secrets and the digests depend for ever. It panics when the pepper is shorter
+// than PepperSize. Slow hashes use at most half of the cores.
+func New(pepper []byte) *Hasher {
+	return newHasher(pepper, max(1, runtime.GOMAXPROCS(0)/2), remembered)
+}
+
+func newHasher(pepper []byte, slots, memorySize int) *Hasher {
+	if len(pepper) < PepperSize {
+		panic("secret: the pepper is too short")
+	}
+	k := &hashKeys{
+		generated: mac(pepper, "mintage generated secret"),
+		digest:    mac(pepper, "mintage secret digest"),
+	}
+	rand.Read(k.remember[:])
+	return &Hasher{keys: k, slots: newSlots(slots), right: newMemory(memorySize)}
+}
+
+func mac(key []byte, s string) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(s))
+	h.Sum(sum[:0])
+	return sum
+}
+
+// HashGenerated returns the hash to store of a secret that Generate made: a
+// keyed MAC, which is as strong as a slow hash for 256 random bits. Any other
+// secret needs HashBrought.
+func (h *Hasher) HashGenerated(s string) string {
+	sum := mac(h.keys.generated[:], s)
+	return generatedPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// HashBrought returns the hash to store of a secret that somebody chose:
+// argon2id, which takes about 25 ms in a slot. The error wraps ErrBusy, or says
+// that the secret is empty or longer than MaxLength.
+func (h *Hasher) HashBrought(ctx context.Context, s string) (string, error) {
+	switch {
+	case s == "":
+		return "", errors.New("the secret is empty")
+	case len(s) > MaxLength:
+		return "", fmt.Errorf("the secret is longer than %d bytes", MaxLength)
+	}
+	if err := h.slots.take(ctx); err != nil {
+		return "", err
+	}
+	defer h.slots.release()
+	return hashArgon2id(s), nil
+}
+
+// Digest returns a keyed digest of s, by which apply sees whether a reference
+// still holds the same secret. It is of no use without the pepper.
+func (h *Hasher) Digest(s string) []byte {
+	sum := mac(h.keys.digest[:], s)
+	return sum[:]
+}
+
+// String hides what a Hasher holds.
+func (h *Hasher) String() string { return "secret hasher" }
+
+// GoString is String.
+func (h *Hasher) GoString() string { return h.String() }
+
+// LogValue is String.
+func (h *Hasher) LogValue() slog.Value { return slog.StringValue(h.String()) }

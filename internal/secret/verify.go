@@ -1,0 +1,170 @@
+package secret
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+)
+
+// Verify returns the secret of the client that the candidate is, which is live
+// at now. Otherwise the error is an *Error that says whether it is none of
+// them or one that has expired or was revoked; or it wraps ErrBusy, when a slow
+// hash would have been needed and there was no slot; or it is our own trouble:
+// no secret matches and one of them has a hash that cannot be read.
+//
+// Every secret is looked at. Only when no fast hash and nothing remembered
+// matches are the slow ones run, all of those that are live, then the others.
+func (h *Hasher) Verify(
+	ctx context.Context, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time,
+) (*mintage.Secret, error) {
+	v := verification{h: h, tenant: tenant, client: client, secrets: secrets, candidate: candidate, now: now, want: h.HashGenerated(candidate)}
+	v.fast()
+	if v.live == nil && v.dead == nil && len(candidate) <= MaxLength {
+		if err := v.slow(ctx, true); err != nil {
+			return nil, err
+		}
+		if v.live == nil {
+			if err := v.slow(ctx, false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	switch {
+	case v.live != nil:
+		return v.live, nil
+	case v.dead != nil && !v.dead.Revoked.IsZero():
+		return nil, &Error{reason: ReasonRevoked, SecretID: v.dead.ID}
+	case v.dead != nil:
+		return nil, &Error{reason: ReasonExpired, SecretID: v.dead.ID}
+	case v.broken != nil:
+		return nil, v.broken
+	}
+	return nil, &Error{reason: ReasonMismatch}
+}
+
+// VerifyNobody does the work of Verify for a client with a generated secret
+// and returns what it returns for a wrong one. It is for clients that do not
+// exist, so that the time tells nobody (RFC 6749 §10.10).
+func (h *Hasher) VerifyNobody(ctx context.Context, candidate string) error {
+	_, err := h.Verify(ctx, "", "", []mintage.Secret{{Hash: nobody}}, candidate, time.Time{})
+	return err
+}
+
+// nobody is no candidate's hash, for all its length: the last character of 32
+// bytes in base64url has two spare bits, which are zero.
+var nobody = generatedPrefix + strings.Repeat("_", 43)
+
+// verification is one call of Verify.
+type verification struct {
+	h              *Hasher
+	tenant, client string
+	secrets        []mintage.Secret
+	candidate      string
+	now            time.Time
+	want           string // hash of the candidate if it was generated
+
+	pending    []pending
+	live, dead *mintage.Secret // what matched
+	broken     error
+}
+
+// pending is a secret whose slow hash has to be run.
+type pending struct {
+	secret *mintage.Secret
+	check  checker
+}
+
+// fast looks at all secrets as far as that takes no slow hash, and collects
+// those for which it does.
+func (v *verification) fast() {
+	for i := range v.secrets {
+		s := &v.secrets[i]
+		if strings.HasPrefix(s.Hash, generatedPrefix) {
+			v.found(s, subtle.ConstantTimeCompare([]byte(s.Hash), []byte(v.want)) == 1)
+			continue
+		}
+		scheme, bare, ok := schemeOf(s.Hash)
+		if !ok {
+			v.unreadable(s, errScheme)
+			continue
+		}
+		check, err := scheme.parse(bare)
+		switch {
+		case err != nil:
+			v.unreadable(s, err)
+		case !scheme.slow:
+			v.found(s, check.matches(v.candidate))
+		default:
+			known, match := v.recall(s, check)
+			v.found(s, match)
+			if !known {
+				v.pending = append(v.pending, pending{secret: s, check: check})
+			}
+		}
+	}
+}
+
+func (v *verification) unreadable(s *mintage.Secret, err error) {
+	v.broken = fmt.Errorf("secret %q of client %q: stored hash: %w", s.ID, v.client, err)
+}
+
+// found notes a match. Of several a live one counts.
+func (v *verification) found(s *mintage.Secret, match bool) { //nolint:revive // the flag is the finding
+	switch {
+	case !match:
+	case s.Live(v.now):
+		v.live = s
+	case v.dead == nil:
+		v.dead = s
+	}
+}
+
+// slow runs the slow hashes of the pending secrets that are live, or of those
+// that are not.
+func (v *verification) slow(ctx context.Context, live bool) error { //nolint:revive // both halves are the same work
+	for _, p := range v.pending {
+		if p.secret.Live(v.now) != live {
+			continue
+		}
+		if err := v.slowly(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verification) slowly(ctx context.Context, p pending) error {
+	if err := v.h.slots.take(ctx); err != nil {
+		return err
+	}
+	defer v.h.slots.release()
+	// Of many first requests at once, one pays and the others find it here.
+	known, match := v.recall(p.secret, p.check)
+	if !known {
+		if match = p.check.matches(v.candidate); match {
+			v.h.right.put(v.identity(p.secret), v.mac(p.check))
+		}
+	}
+	v.found(p.secret, match)
+	return nil
+}
+
+// recall answers from memory. There is one right candidate to each hash, so
+// another one than that remembered is wrong, and costs no slow hash either.
+func (v *verification) recall(s *mintage.Secret, check checker) (known, match bool) {
+	right, known := v.h.right.get(v.identity(s))
+	got := v.mac(check)
+	return known, known && subtle.ConstantTimeCompare(right[:], got[:]) == 1
+}
+
+func (v *verification) identity(s *mintage.Secret) identity {
+	return identity{tenant: v.tenant, client: v.client, secret: s.ID, hash: s.Hash}
+}
+
+func (v *verification) mac(check checker) [32]byte {
+	return mac(v.h.keys.remember[:], check.input(v.candidate))
+}
