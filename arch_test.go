@@ -58,7 +58,7 @@ var layers = map[string]layer{
 		ours:   []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"},
 		theirs: []string{"golang.org/x/sync"},
 	},
-	"internal/mint":   {ours: []string{".", "oauth", "internal/jose", "internal/keys"}},
+	"internal/mint":   {ours: []string{".", "oauth", "internal/strictjson", "internal/jose", "internal/keys"}},
 	"internal/apply":  {ours: []string{".", "oauth", "internal/yamlfile"}},
 	"internal/config": {ours: []string{".", "internal/yamlfile"}},
 
