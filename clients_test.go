@@ -120,7 +120,7 @@ func startServer(t *testing.T) *runningServer {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	var log bytes.Buffer                                       // read after the process has ended
+	var log bytes.Buffer // read after the process has ended
 	serve := exec.Command(s.binary, "serve", "--data", s.data,
 		"--listen", strings.TrimPrefix(s.base, "http://"), "--admin-listen", strings.TrimPrefix(s.admin, "http://"))
 	serve.Stdout, serve.Stderr = &log, &log
