@@ -1,0 +1,83 @@
+package explain
+
+// reasons is the table. A new code goes to its area; none is ever removed or
+// given another meaning.
+var reasons = []Reason{
+	{"ok", "The request was answered as asked.", ""},
+
+	{"param.ignored", "The request has a parameter that nothing reads, often a misspelt one.", "Compare the parameter's name with the documentation of the token endpoint."},
+	{"param.missing", "A parameter that the request needs is not there.", "Add the parameter that the error description names."},
+	{"param.repeated", "A parameter is there more than once, and it cannot be told which one counts.", "Send each parameter once."},
+	{"param.malformed", "A parameter has a value that it cannot have.", "Compare the value with the documentation of the token endpoint."},
+
+	{"body.type", "The body has a media type that this endpoint does not read.", "Send the Content-Type that the error description names, usually application/x-www-form-urlencoded."},
+	{"body.malformed", "The body is not what its media type promises.", "Let a library encode the form or the JSON document instead of joining strings."},
+
+	{"grant.unsupported", "The server does not serve this grant_type.", "Ask with grant_type=client_credentials."},
+	{"grant.not_allowed", "The client may not use this grant.", "Allow the grant for the client, or use the client that has it."},
+
+	{"client.unknown", "No client of this tenant has this client_id.", "Check the client_id and that the request goes to the right tenant."},
+	{"client.disabled", "The client is disabled.", "Enable the client with mintage client enable, or ask whoever disabled it."},
+	{"client.other_tenant", "The client_id belongs to a client of another tenant.", "Send the request to the issuer that the client was registered at."},
+
+	{"auth.missing", "The request carries no client authentication.", "Send the client_id and the client_secret by one of the methods that the metadata lists."},
+	{"auth.method_not_allowed", "The client authenticated by a method that this endpoint or client does not take.", "Use one of the methods that the metadata lists."},
+	{"auth.basic_malformed", "The Authorization header is not well-formed Basic authentication.", "Send the base64 of the client_id, a colon and the client_secret after the word Basic."},
+	{"auth.not_urlencoded", "The secret would be right if the client had form-encoded it before the base64 of Basic authentication.", "Form-encode the client_id and the client_secret first, or take a secret without special characters."},
+	{"auth.whitespace", "The secret would be right without the white space around it.", "Remove the line break or space that was copied along with the secret."},
+	{"auth.two_methods", "The request authenticates the client in more than one way.", "Send the credentials once, either in the header or in the body."},
+
+	{"secret.mismatch", "The secret is none of the client's.", "Check that the whole secret was copied, or add a new one with mintage client secret add."},
+	{"secret.expired", "The secret is the client's and has expired.", "Add a new secret with mintage client secret add and hand it to the client."},
+	{"secret.revoked", "The secret is the client's and was revoked.", "Give the client its newer secret, or add one with mintage client secret add."},
+	{"secret.retired", "The secret was replaced by a newer one and its overlap is over.", "Give the client its newer secret."},
+
+	{"assertion.expired", "The client's assertion has expired or lives too long.", "Make a new assertion for each request and check the client's clock."},
+	{"assertion.replayed", "The client's assertion was used before.", "Make a new assertion with a new jti for each request."},
+	{"assertion.audience", "The client's assertion is for another audience.", "Set aud to the issuer of the tenant."},
+	{"assertion.key_unknown", "The client's assertion is signed by a key that is not registered for the client.", "Register the public key, or sign with the one that is registered."},
+	{"assertion.alg", "The client's assertion is signed with an algorithm that is not allowed.", "Sign with the algorithm of the registered key."},
+
+	{"cert.missing", "The client has to present a certificate and did not.", "Configure the client's certificate and key in its TLS library, and check that no proxy ends the TLS connection on the way."},
+	{"cert.mismatch", "The client's certificate is not the one that is registered.", "Register the certificate, or present the one that is registered."},
+
+	{"scope.unknown", "No resource server of this tenant defines the scope.", "Check the spelling of the scope, its prefix included."},
+	{"scope.not_granted", "The scope exists and the client was not given it.", "Grant the scope to the client, or ask for less."},
+	{"scope.empty", "The request names no scope, and the client has no default scope.", "Ask for a scope, or set the client's default_scope."},
+	{"scope.malformed", "The scope has a character that no scope has.", "Separate scopes by single spaces, not by commas."},
+	{"scope.ambiguous", "The scope belongs to several resource servers, or the scopes span several.", "Name the resource server with the parameter resource, or allow the client multi_audience."},
+
+	{"resource.unknown", "The resource or audience is malformed, unknown, or not one that the client has a grant for.", "Send the identifier of a resource server that the client has a grant for."},
+	{"resource.several", "The request names several resource servers, and the client may have a token for one only.", "Ask for one token for each, or allow the client multi_audience."},
+
+	{"ip.not_allowed", "The request came from an address that is not in the client's allow_from.", "Add the network to allow_from, or check which address the proxy in between passes on."},
+	{"dialect.not_allowed", "The client may not use this token endpoint.", "Use the token endpoint of the client's dialect, or add the dialect to the client."},
+	{"query.credentials", "The client's credentials are in the URL, where logs and proxies see them.", "Send the credentials in the body or the header, and replace the secret that was seen."},
+
+	{"request.too_large", "The request is larger than this endpoint reads.", "Send a smaller request."},
+	{"request.method", "The endpoint does not serve this method.", "Use the method that the Allow header names."},
+	{"request.not_https", "The request came over plain HTTP.", "Use https, or tell the server by --behind-proxy which proxy ends the TLS connection."},
+	{"request.not_found", "Nothing is served at this host and path.", "Compare the URL with the issuer of the tenant, and add the host to its aliases if it is reached by another name."},
+
+	{"dpop.invalid", "The DPoP proof does not fit the request.", "Make a new proof for each request, with its method, its URL and the current time."},
+
+	{"limit.client", "The client asks more often than it may.", "Keep a token until shortly before it expires, and wait as long as Retry-After says."},
+	{"limit.ip", "Too many requests come from this address.", "Wait as long as Retry-After says."},
+	{"limit.guess", "Too many attempts failed, so that more are refused for a while.", "Correct the credentials, and wait as long as Retry-After says."},
+
+	{"store.unavailable", "The database does not answer.", "See /readyz and the server's log."},
+	{"key.unavailable", "The tenant has no signing key for the algorithm yet; it is being made.", "Ask again as Retry-After says; if it lasts, see mintage key list."},
+	{"internal", "Something went wrong in the server.", "Find the trace id in the server's log."},
+
+	{"token.missing", "The request carries no access token.", "Send the token in the header Authorization: Bearer."},
+	{"token.malformed", "The access token or the header that carries it cannot be read.", "Send the token exactly as the token endpoint gave it, once."},
+	{"token.expired", "The access token has expired.", "Get a new token, and renew it before it expires."},
+	{"token.not_yet", "The access token is not valid yet.", "Compare the clocks of the issuer and of the API."},
+	{"token.signature", "The signature of the access token does not match, or its algorithm is not allowed.", "Check that the token comes from the issuer that the API trusts and was not changed on the way."},
+	{"token.kid_unknown", "The access token is signed by a key that its issuer does not publish.", "Get a new token; if it lasts, check that the API reads the issuer's current keys."},
+	{"token.issuer", "The access token is from an issuer that the API does not trust.", "Get the token from the issuer that the API names."},
+	{"token.audience", "The access token is for another resource server.", "Ask for a token with the resource that the API names."},
+	{"token.scope", "The access token lacks a scope that the request needs.", "Ask for a token with that scope, and grant it to the client if it has to have it."},
+	{"token.revoked", "The access token was revoked.", "Get a new token."},
+	{"token.other_tenant", "The access token belongs to another tenant.", "Use the token of the tenant that the request is about."},
+}
