@@ -1,0 +1,88 @@
+package manage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+func checkTenant(t *mintage.Tenant) error { return t.Validate() }
+
+func checkOrganization(o *mintage.Organization) error { return o.Validate() }
+
+func checkResourceServer(rs *mintage.ResourceServer) error { return rs.Validate() }
+
+func checkSecret(s NewSecret) error {
+	var errs []error
+	if s.Name != "" {
+		errs = append(errs, mintage.Under("/name", mintage.ValidateSecretName(s.Name)))
+	}
+	switch {
+	case s.Forever && s.Lifetime != 0:
+		errs = append(errs, &mintage.FieldError{Pointer: "/no_expiry", Message: "a secret without an end has no expires_in"})
+	case s.Lifetime < 0 || s.Lifetime > mintage.LongestSecretLifetime:
+		errs = append(errs, &mintage.FieldError{Pointer: "/expires_in", Message: "at least one second and at most ten years; for ever is no_expiry"})
+	}
+	return errors.Join(errs...)
+}
+
+// checkClient checks a client by itself and against what its tenant has, and
+// brings its grants to their stored form: identifiers instead of names, sorted
+// scopes.
+func (m *Manager) checkClient(ctx context.Context, tx store.Tx, c *mintage.Client) error {
+	servers, err := serversOf(ctx, tx, c.Tenant)
+	if err != nil {
+		return err
+	}
+	for i := range c.Grants {
+		g := &c.Grants[i]
+		if rs := findServer(servers, g.ResourceServer); rs != nil {
+			g.ResourceServer = rs.Identifier
+		}
+		slices.Sort(g.Scopes)
+	}
+	errs := []error{c.Validate(), c.ValidateGrants(servers)}
+	if c.DisabledReason != "" {
+		errs = append(errs, mintage.Under("/disabled_reason", mintage.ValidateName(c.DisabledReason)))
+	}
+	if c.Organization != "" {
+		switch _, err := tx.Organization(ctx, c.Tenant, c.Organization); {
+		case errors.Is(err, mintage.ErrNotFound):
+			errs = append(errs, &mintage.FieldError{Pointer: "/organization", Message: fmt.Sprintf("the tenant has no organization %s", c.Organization)})
+		case err != nil:
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// serversOf returns a tenant's resource servers by identifier.
+func serversOf(ctx context.Context, r store.ResourceServers, tenant string) (map[string]*mintage.ResourceServer, error) {
+	list, err := r.ResourceServers(ctx, tenant, store.Page{})
+	if err != nil {
+		return nil, err
+	}
+	servers := make(map[string]*mintage.ResourceServer, len(list))
+	for _, rs := range list {
+		servers[rs.Identifier] = rs
+	}
+	return servers, nil
+}
+
+// findServer returns the resource server with that identifier, else the one
+// with that name, else nil.
+func findServer(servers map[string]*mintage.ResourceServer, which string) *mintage.ResourceServer {
+	if rs := servers[which]; rs != nil {
+		return rs
+	}
+	for _, rs := range servers {
+		if rs.Name != "" && rs.Name == which {
+			return rs
+		}
+	}
+	return nil
+}

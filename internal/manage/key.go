@@ -1,0 +1,245 @@
+package manage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+// NeededAlgs returns the algorithms, sorted, in which a tenant may have to
+// sign: its default, what its dialects state, and what its resource servers
+// and clients want.
+func NeededAlgs(t *mintage.Tenant, servers []*mintage.ResourceServer, clients []*mintage.Client) []string {
+	algs := []string{mintage.DefaultTokenAlg}
+	if t.Token.Alg != "" {
+		algs = append(algs, t.Token.Alg)
+	}
+	for _, name := range t.TokenPaths {
+		if d, ok := mintage.DialectByName(name); ok && d.Token.Alg != "" {
+			algs = append(algs, d.Token.Alg)
+		}
+	}
+	for _, rs := range servers {
+		if rs.Token.Alg != "" {
+			algs = append(algs, rs.Token.Alg)
+		}
+	}
+	for _, c := range clients {
+		if c.Token.Alg != "" {
+			algs = append(algs, c.Token.Alg)
+		}
+	}
+	slices.Sort(algs)
+	return slices.Compact(algs)
+}
+
+// ensureNeededKeys makes the keys that a tenant needs by now.
+func (m *Manager) ensureNeededKeys(ctx context.Context, by By, tenant string) error {
+	t, err := m.Store.Tenant(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	servers, err := m.Store.ResourceServers(ctx, tenant, store.Page{})
+	if err != nil {
+		return err
+	}
+	var clients []*mintage.Client
+	if err := eachClient(ctx, m.Store, tenant, func(c *mintage.Client) {
+		if c.Token.Alg != "" {
+			clients = append(clients, c)
+		}
+	}); err != nil {
+		return err
+	}
+	return m.EnsureKeys(ctx, by, tenant, NeededAlgs(t, servers, clients)...)
+}
+
+// EnsureKeys makes a signing key for each algorithm in which the tenant has
+// none that signs now, and returns when they exist. Keys are made outside the
+// transaction, since an RSA key can take a second.
+func (m *Manager) EnsureKeys(ctx context.Context, by By, tenant string, algs ...string) error {
+	for _, alg := range algs {
+		have, err := m.Store.SigningKeys(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		if signs(have, alg, m.now()) {
+			continue
+		}
+		_, err, _ = m.making.Do(tenant+" "+alg, func() (any, error) { return nil, m.ensureKey(ctx, by, tenant, alg) })
+		if err != nil {
+			return fmt.Errorf("make a signing key of tenant %q: %w", tenant, err)
+		}
+	}
+	return nil
+}
+
+// MakeMissingKey is EnsureKeys for the server, when a request wants a key that
+// is not there. Calls at the same time share the work.
+func (m *Manager) MakeMissingKey(ctx context.Context, tenant, alg string) error {
+	return m.EnsureKeys(ctx, Server(), tenant, alg)
+}
+
+func (m *Manager) ensureKey(ctx context.Context, by By, tenant, alg string) error {
+	k, err := keys.Make(m.Vault, tenant, alg, m.now())
+	if err != nil {
+		return err
+	}
+	return m.update(ctx, func(tx store.Tx) error {
+		have, err := tx.SigningKeys(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		if signs(have, alg, m.now()) {
+			return nil // another node was faster
+		}
+		return m.createKey(ctx, tx, by, k)
+	})
+}
+
+func signs(ks []*mintage.SigningKey, alg string, now time.Time) bool {
+	return slices.ContainsFunc(ks, func(k *mintage.SigningKey) bool { return k.Alg == alg && k.State(now) == mintage.KeyActive })
+}
+
+func (m *Manager) createKey(ctx context.Context, tx store.Tx, by By, k *mintage.SigningKey) error {
+	e, err := m.event(by, ofKey(k), "create", nil, viewKey(k))
+	if err != nil {
+		return err
+	}
+	if err := tx.CreateSigningKey(ctx, k); err != nil {
+		return err
+	}
+	return tx.AppendEvent(ctx, e)
+}
+
+// RotateKey makes a new signing key, published now and signing after wait, and
+// returns it. The keys of its algorithm that sign until then are kept for as
+// long as a token of the tenant can live. An empty alg is the tenant's
+// default.
+func (m *Manager) RotateKey(ctx context.Context, by By, tenant, alg string, wait time.Duration) (*mintage.SigningKey, error) {
+	t, err := m.Store.Tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	if alg == "" {
+		alg = defaultAlg(t)
+	}
+	if wait < 0 {
+		return nil, &mintage.FieldError{Pointer: "/wait", Message: "the wait is a number of seconds, zero or more"}
+	}
+	keep, err := m.longestLifetime(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	now := m.now()
+	fresh, err := keys.Make(m.Vault, tenant, alg, now)
+	if err != nil {
+		return nil, &mintage.FieldError{Pointer: "/alg", Message: "no key can be made for this algorithm"}
+	}
+	plan := keys.Plan{Wait: wait, Keep: keep}
+	var made *mintage.SigningKey
+	err = m.update(ctx, func(tx store.Tx) error {
+		have, err := tx.SigningKeys(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		made, err = m.rotate(ctx, tx, by, have, fresh, now, plan)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rotate the %s key of tenant %q: %w", alg, tenant, err)
+	}
+	return made, nil
+}
+
+// rotate writes what keys.Rotate says and returns the new key.
+func (m *Manager) rotate(
+	ctx context.Context, tx store.Tx, by By, have []*mintage.SigningKey, fresh *mintage.SigningKey, now time.Time, plan keys.Plan,
+) (*mintage.SigningKey, error) {
+	before := make(map[string]*mintage.SigningKey, len(have))
+	for _, k := range have {
+		before[k.ID] = k
+	}
+	var made *mintage.SigningKey
+	for _, k := range keys.Rotate(have, fresh, now, plan) {
+		old, known := before[k.ID]
+		switch {
+		case !known:
+			made = k
+			if err := m.createKey(ctx, tx, by, k); err != nil {
+				return nil, err
+			}
+		case !sameDates(old, k):
+			e, err := m.event(by, ofKey(k), "retire", viewKey(old), viewKey(k))
+			if err != nil {
+				return nil, err
+			}
+			if err := tx.UpdateSigningKey(ctx, k); err != nil {
+				return nil, err
+			}
+			if err := tx.AppendEvent(ctx, e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return made, nil
+}
+
+func sameDates(a, b *mintage.SigningKey) bool {
+	return a.SignsFrom.Equal(b.SignsFrom) && a.SignsUntil.Equal(b.SignsUntil) && a.VerifiesUntil.Equal(b.VerifiesUntil)
+}
+
+func defaultAlg(t *mintage.Tenant) string {
+	if t.Token.Alg != "" {
+		return t.Token.Alg
+	}
+	return mintage.DefaultTokenAlg
+}
+
+// longestLifetime returns the longest life that a token of t can have by the
+// settings in force: those of the tenant, of the dialects at its token paths,
+// of its resource servers and of its clients.
+func (m *Manager) longestLifetime(ctx context.Context, t *mintage.Tenant) (time.Duration, error) {
+	longest := max(mintage.DefaultTokenLifetime, t.Token.Lifetime)
+	for _, name := range t.TokenPaths {
+		if d, ok := mintage.DialectByName(name); ok {
+			longest = max(longest, d.Token.Lifetime)
+		}
+	}
+	servers, err := m.Store.ResourceServers(ctx, t.ID, store.Page{})
+	if err != nil {
+		return 0, err
+	}
+	for _, rs := range servers {
+		longest = max(longest, rs.Token.Lifetime)
+	}
+	err = eachClient(ctx, m.Store, t.ID, func(c *mintage.Client) { longest = max(longest, c.Token.Lifetime) })
+	return longest, err
+}
+
+// eachClient calls f with each client of a tenant, some at a time.
+func eachClient(ctx context.Context, r store.Clients, tenant string, f func(*mintage.Client)) error {
+	const some = 500
+	for page := (store.Page{Limit: some}); ; {
+		cs, err := r.Clients(ctx, tenant, page)
+		if err != nil {
+			return err
+		}
+		for _, c := range cs {
+			f(c)
+		}
+		if len(cs) < some {
+			return nil
+		}
+		page.After = cs[len(cs)-1].ID
+	}
+}
+
+func ofKey(k *mintage.SigningKey) object {
+	return object{tenant: k.Tenant, noun: "key", id: k.ID, name: k.Alg}
+}

@@ -1,0 +1,77 @@
+package manage
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/secret"
+	"github.com/mintage-auth/mintage/internal/store"
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+// Manager carries out the use cases. All fields must be set. It is safe for
+// concurrent use.
+type Manager struct {
+	Store   store.Store
+	Vault   *keys.Vault
+	Secrets *secret.Hasher
+	// Sync brings this node's caches up to date after a write.
+	Sync func(ctx context.Context) error
+	Now  func() time.Time
+	Log  *slog.Logger
+
+	making singleflight.Group // by tenant and algorithm
+}
+
+// By is who makes a change, and how. The zero value is nobody, who may not
+// hand on a scope of the admin API.
+type By struct {
+	Actor   mintage.Actor
+	Via     string // api, cli, apply, console or server
+	TraceID string
+	// Scope is what the actor's token may do at the admin API, by the names on
+	// the wire. Nobody gives a client an admin scope that it has not got.
+	Scope oauth.Scope
+}
+
+// Server is the server itself, which may do anything.
+func Server() By { return By{Via: "server", Scope: AdminScope()} }
+
+// name returns how an object says who made it.
+func (by By) name() string {
+	if by.Actor.ClientID == "" {
+		return by.Via
+	}
+	return by.Actor.ClientID
+}
+
+// now returns the time in the resolution of rows.
+func (m *Manager) now() time.Time { return m.Now().UTC().Truncate(time.Second) }
+
+// update is the one way to the store's write side: fn in a transaction, then
+// the caches of this node. Caches that cannot be brought up to date now follow
+// the feed later; the change is made either way, so that is no error.
+func (m *Manager) update(ctx context.Context, fn func(store.Tx) error) error {
+	if err := m.Store.Update(ctx, fn); err != nil {
+		return err
+	}
+	if err := m.Sync(ctx); err != nil {
+		m.Log.LogAttrs(ctx, slog.LevelWarn, "caches do not see a change yet", slog.String("error", err.Error()))
+	}
+	return nil
+}
+
+// atVersion refuses a change of an object that is not as the caller saw it;
+// zero wants none in particular.
+func atVersion(what string, want, is int64) error {
+	if want != 0 && want != is {
+		return fmt.Errorf("%s has version %d, not %d: %w", what, is, want, mintage.ErrConflict)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package manage
+
+import (
+	"context"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+// Reading goes to the store and not to the caches: an administrator sees what
+// is, and the version that a change will be held against. A list is sorted by
+// identifier and has at most limit objects after the given one; zero is all.
+
+// Tenant reads a tenant.
+func (m *Manager) Tenant(ctx context.Context, id string) (*mintage.Tenant, error) {
+	return m.Store.Tenant(ctx, id)
+}
+
+// Tenants lists tenants.
+func (m *Manager) Tenants(ctx context.Context, after string, limit int) ([]*mintage.Tenant, error) {
+	return m.Store.Tenants(ctx, store.Page{After: after, Limit: limit})
+}
+
+// ResourceServer reads a resource server.
+func (m *Manager) ResourceServer(ctx context.Context, tenant, identifier string) (*mintage.ResourceServer, error) {
+	return m.Store.ResourceServer(ctx, tenant, identifier)
+}
+
+// ResourceServers lists resource servers.
+func (m *Manager) ResourceServers(ctx context.Context, tenant, after string, limit int) ([]*mintage.ResourceServer, error) {
+	return m.Store.ResourceServers(ctx, tenant, store.Page{After: after, Limit: limit})
+}
+
+// Client reads a client.
+func (m *Manager) Client(ctx context.Context, tenant, id string) (*mintage.Client, error) {
+	return m.Store.Client(ctx, tenant, id)
+}
+
+// Clients lists clients.
+func (m *Manager) Clients(ctx context.Context, tenant, after string, limit int) ([]*mintage.Client, error) {
+	return m.Store.Clients(ctx, tenant, store.Page{After: after, Limit: limit})
+}
+
+// ClientsNamed lists the clients with exactly this name.
+func (m *Manager) ClientsNamed(ctx context.Context, tenant, name string) ([]*mintage.Client, error) {
+	return m.Store.ClientsNamed(ctx, tenant, name)
+}
+
+// SigningKeys lists signing keys, oldest first, those that are gone included.
+func (m *Manager) SigningKeys(ctx context.Context, tenant string) ([]*mintage.SigningKey, error) {
+	return m.Store.SigningKeys(ctx, tenant)
+}
+
+// Events lists the audit log, newest first; see store.Events.
+func (m *Manager) Events(ctx context.Context, tenant string, before int64, limit int) ([]*mintage.Event, error) {
+	return m.Store.Events(ctx, tenant, before, limit)
+}

@@ -1,0 +1,77 @@
+package manage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+// RevokeToken ends one token before its time. Revoking it again changes
+// nothing. A zero expires says that the token's end is not known. The client
+// is for the audit log, and may be empty.
+func (m *Manager) RevokeToken(ctx context.Context, by By, tenant, jti, clientID string, expires time.Time) error {
+	now := m.now()
+	if expires.IsZero() {
+		expires = now.Add(mintage.LongestTokenLifetime)
+	}
+	if !now.Before(expires) {
+		return nil // it has ended by itself
+	}
+	r := &mintage.Revocation{Tenant: tenant, ID: "jti:" + jti, JTI: jti, Created: now, Expires: expires}
+	if err := m.revoke(ctx, by, r, clientID); err != nil {
+		return fmt.Errorf("revoke a token of tenant %q: %w", tenant, err)
+	}
+	return nil
+}
+
+// RevokeClientTokens ends all tokens of a client that were issued before the
+// given instant.
+func (m *Manager) RevokeClientTokens(ctx context.Context, by By, tenant, clientID string, before time.Time) error {
+	if _, err := m.Store.Client(ctx, tenant, clientID); err != nil {
+		return fmt.Errorf("client %q: %w", clientID, err)
+	}
+	if err := m.revoke(ctx, by, revocationOf(tenant, clientID, before, m.now()), clientID); err != nil {
+		return fmt.Errorf("revoke the tokens of client %q: %w", clientID, err)
+	}
+	return nil
+}
+
+// revocationOf ends the tokens of a client for as long as one can live. The
+// settings of today do not bound the life of a token of yesterday.
+func revocationOf(tenant, clientID string, before, now time.Time) *mintage.Revocation {
+	return &mintage.Revocation{
+		Tenant: tenant, ID: fmt.Sprintf("client:%s:%d", clientID, before.UnixMilli()), ClientID: clientID,
+		Before: before, Created: now, Expires: now.Add(mintage.LongestTokenLifetime),
+	}
+}
+
+func (m *Manager) revoke(ctx context.Context, by By, r *mintage.Revocation, name string) error {
+	return m.update(ctx, func(tx store.Tx) error {
+		if _, err := tx.Tenant(ctx, r.Tenant); err != nil {
+			return err
+		}
+		return m.writeRevocation(ctx, tx, by, r, name)
+	})
+}
+
+// writeRevocation records r, unless it is recorded already.
+func (m *Manager) writeRevocation(ctx context.Context, tx store.Tx, by By, r *mintage.Revocation, name string) error {
+	switch _, err := tx.Revocation(ctx, r.Tenant, r.ID); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, mintage.ErrNotFound):
+		return err
+	}
+	e, err := m.event(by, object{tenant: r.Tenant, noun: "token", id: r.ID, name: name}, "revoke", nil, viewRevocation(r))
+	if err != nil {
+		return err
+	}
+	if err := tx.CreateRevocation(ctx, r); err != nil {
+		return err
+	}
+	return tx.AppendEvent(ctx, e)
+}

@@ -1,0 +1,186 @@
+package manage
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/secret"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+// maxLiveSecrets bounds the secrets that a client can have at one time: each
+// costs a comparison at every request of the client.
+const maxLiveSecrets = 20
+
+// keepDead is how long a secret that has ended stays in the client's list.
+const keepDead = 90 * 24 * time.Hour
+
+// NewSecret says what a secret that the server draws is to be.
+type NewSecret struct {
+	Name     string        // label, unique in the client; empty: today's date
+	Lifetime time.Duration // zero: the tenant's default
+	Forever  bool          // whether it has no end, whatever the tenant's default
+}
+
+// AddSecret makes another secret for a client.
+func (m *Manager) AddSecret(ctx context.Context, by By, tenant, client string, s NewSecret) (*Credentials, error) {
+	t, err := m.Store.Tenant(ctx, tenant)
+	if err != nil {
+		return nil, fmt.Errorf("tenant %q: %w", tenant, err)
+	}
+	c, err := m.Store.Client(ctx, tenant, client)
+	if err != nil {
+		return nil, fmt.Errorf("client %q: %w", client, err)
+	}
+	label, plain, err := m.drawSecret(by, t, c, s)
+	if err != nil {
+		return nil, err
+	}
+	var out *mintage.Client
+	err = m.update(ctx, func(tx store.Tx) error {
+		old, err := tx.Client(ctx, tenant, client)
+		if err != nil {
+			return err
+		}
+		out, err = m.appendSecret(old, label)
+		if err != nil {
+			return err
+		}
+		return m.writeSecrets(ctx, tx, by, old, out, "secret.add")
+	})
+	if err != nil {
+		return nil, fmt.Errorf("secret of client %q: %w", client, err)
+	}
+	return &Credentials{Client: out, Label: *label, Secret: plain}, nil
+}
+
+// appendSecret returns old with one secret more.
+func (m *Manager) appendSecret(old *mintage.Client, label *mintage.Secret) (*mintage.Client, error) {
+	now := m.now()
+	fresh := cloneClient(old)
+	fresh.Secrets = slices.DeleteFunc(fresh.Secrets, func(s mintage.Secret) bool { return diedBefore(&s, now.Add(-keepDead)) })
+	if named(fresh.Secrets, label.Name) >= 0 {
+		return nil, fmt.Errorf("a secret named %q: %w", label.Name, mintage.ErrExists)
+	}
+	if live(fresh.Secrets, now) >= maxLiveSecrets {
+		return nil, &Refusal{
+			Reason:  "secret.limit",
+			Message: "the client has " + strconv.Itoa(maxLiveSecrets) + " active secrets, which is the limit: revoke one first",
+		}
+	}
+	fresh.Secrets = append(fresh.Secrets, *label)
+	return fresh, nil
+}
+
+// RevokeSecret ends a secret, named by its identifier or its label. The last
+// one that is live is refused unless allowLast says that the client is meant
+// to be locked out. A secret that has ended already is left as it is.
+func (m *Manager) RevokeSecret(ctx context.Context, by By, tenant, client, which string, allowLast bool) error {
+	err := m.update(ctx, func(tx store.Tx) error {
+		old, err := tx.Client(ctx, tenant, client)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(old.Secrets, func(s mintage.Secret) bool { return s.ID == which })
+		if i < 0 {
+			i = named(old.Secrets, which)
+		}
+		if i < 0 {
+			return fmt.Errorf("secret %q: %w", which, mintage.ErrNotFound)
+		}
+		now := m.now()
+		if !old.Secrets[i].Live(now) {
+			return nil
+		}
+		if !allowLast && live(old.Secrets, now) == 1 {
+			return &Refusal{Reason: "secret.last", Message: "it is the client's last active secret: revoking it locks the client out, so that must be asked for"}
+		}
+		fresh := cloneClient(old)
+		fresh.Secrets[i].Revoked = now
+		return m.writeSecrets(ctx, tx, by, old, fresh, "secret.revoke")
+	})
+	if err != nil {
+		return fmt.Errorf("client %q: %w", client, err)
+	}
+	return nil
+}
+
+// writeSecrets writes a client whose secrets changed.
+func (m *Manager) writeSecrets(ctx context.Context, tx store.Tx, by By, old, fresh *mintage.Client, action string) error {
+	if err := mayHandOn(by, old); err != nil {
+		return err
+	}
+	fresh.Updated, fresh.Version = m.now(), old.Version+1
+	e, err := m.event(by, ofClient(fresh), action, viewClient(old), viewClient(fresh))
+	if err != nil {
+		return err
+	}
+	if err := tx.UpdateClient(ctx, fresh); err != nil {
+		return err
+	}
+	return tx.AppendEvent(ctx, e)
+}
+
+// drawSecret makes a secret and what is kept of it.
+func (m *Manager) drawSecret(by By, t *mintage.Tenant, c *mintage.Client, s NewSecret) (label *mintage.Secret, plain string, err error) {
+	now := m.now()
+	if err := checkSecret(s); err != nil {
+		return nil, "", err
+	}
+	lifetime := s.Lifetime
+	if lifetime == 0 && !s.Forever {
+		lifetime = t.SecretLifetime
+	}
+	plain = secret.Generate(t.Protected)
+	label = &mintage.Secret{
+		ID: newSecretID(), Name: s.Name, Hash: m.Secrets.HashGenerated(plain), Hint: secret.Hint(plain),
+		CreatedBy: by.name(), Created: now,
+	}
+	if label.Name == "" {
+		label.Name = freeLabel(c.Secrets, now)
+	}
+	if lifetime > 0 {
+		label.Expires = now.Add(lifetime)
+	}
+	return label, plain, nil
+}
+
+// newSecretID draws the identifier of a secret. It opens nothing.
+func newSecretID() string { return "sec_" + strings.ToLower(rand.Text()[:16]) }
+
+// freeLabel is the date, and a number behind it when a secret has that label.
+func freeLabel(secrets []mintage.Secret, now time.Time) string {
+	date := now.Format(time.DateOnly)
+	for n := 2; ; n++ {
+		if named(secrets, date) < 0 {
+			return date
+		}
+		date = now.Format(time.DateOnly) + "-" + strconv.Itoa(n)
+	}
+}
+
+// named returns the index of the secret with that label, or -1.
+func named(secrets []mintage.Secret, name string) int {
+	return slices.IndexFunc(secrets, func(s mintage.Secret) bool { return s.Name == name })
+}
+
+func live(secrets []mintage.Secret, now time.Time) int {
+	n := 0
+	for i := range secrets {
+		if secrets[i].Live(now) {
+			n++
+		}
+	}
+	return n
+}
+
+// diedBefore reports whether s ended before t.
+func diedBefore(s *mintage.Secret, t time.Time) bool {
+	return !s.Revoked.IsZero() && s.Revoked.Before(t) || !s.Expires.IsZero() && s.Expires.Before(t)
+}

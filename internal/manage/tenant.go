@@ -1,0 +1,149 @@
+package manage
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+// CreateTenant makes a tenant with its built-in resource server and a first
+// signing key, and then the keys of other algorithms that it needs.
+func (m *Manager) CreateTenant(ctx context.Context, by By, t *mintage.Tenant) (*mintage.Tenant, error) {
+	now := m.now()
+	fresh := *t
+	fresh.Meta = mintage.Meta{ManagedBy: t.ManagedBy, Version: 1, Created: now, Updated: now}
+	first, err := keys.Make(m.Vault, fresh.ID, mintage.DefaultTokenAlg, now)
+	if err != nil {
+		return nil, fmt.Errorf("tenant %q: %w", fresh.ID, err)
+	}
+	if fresh.ID == mintage.BuiltInTenant {
+		return nil, fmt.Errorf("tenant %q: %w", fresh.ID, mintage.ErrExists)
+	}
+	err = m.update(ctx, func(tx store.Tx) error { return m.createTenant(ctx, tx, by, &fresh, first) })
+	if err != nil {
+		return nil, fmt.Errorf("tenant %q: %w", fresh.ID, err)
+	}
+	return &fresh, m.ensureNeededKeys(ctx, by, fresh.ID)
+}
+
+// createTenant writes t, its built-in resource server and its first key.
+func (m *Manager) createTenant(ctx context.Context, tx store.Tx, by By, t *mintage.Tenant, first *mintage.SigningKey) error {
+	if err := checkTenant(t); err != nil {
+		return err
+	}
+	e, err := m.event(by, ofTenant(t), "create", nil, viewTenant(t))
+	if err != nil {
+		return err
+	}
+	if err := tx.CreateTenant(ctx, t); err != nil {
+		return err
+	}
+	if err := tx.AppendEvent(ctx, e); err != nil {
+		return err
+	}
+	meta := mintage.Meta{Version: 1, Created: t.Created, Updated: t.Updated}
+	if err := m.insertResourceServer(ctx, tx, by, adminServer(t.ID, meta)); err != nil {
+		return err
+	}
+	return m.createKey(ctx, tx, by, first)
+}
+
+// UpdateTenant changes a tenant; see UpdateOrganization for change and
+// version. Its identifier stays.
+func (m *Manager) UpdateTenant(
+	ctx context.Context, by By, id string, version int64, change func(*mintage.Tenant) error,
+) (*mintage.Tenant, error) {
+	var out *mintage.Tenant
+	err := m.update(ctx, func(tx store.Tx) error {
+		old, err := editableTenant(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := atVersion("it", version, old.Version); err != nil {
+			return err
+		}
+		fresh := *old
+		fresh.TokenPaths, fresh.Aliases = maps.Clone(old.TokenPaths), slices.Clone(old.Aliases)
+		fresh.CORSOrigins = slices.Clone(old.CORSOrigins)
+		if err := change(&fresh); err != nil {
+			return err
+		}
+		fresh.ID = old.ID
+		out = &fresh
+		return m.writeTenant(ctx, tx, by, old, out)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenant %q: %w", id, err)
+	}
+	return out, m.ensureNeededKeys(ctx, by, id)
+}
+
+func (m *Manager) writeTenant(ctx context.Context, tx store.Tx, by By, old, fresh *mintage.Tenant) error {
+	if err := checkTenant(fresh); err != nil {
+		return err
+	}
+	fresh.Updated, fresh.Version = m.now(), old.Version+1
+	e, err := m.event(by, ofTenant(fresh), "update", viewTenant(old), viewTenant(fresh))
+	if err != nil {
+		return err
+	}
+	if err := tx.UpdateTenant(ctx, fresh); err != nil {
+		return err
+	}
+	return tx.AppendEvent(ctx, e)
+}
+
+// DeleteTenant deletes a tenant that has no organization, no client and no
+// resource server but its built-in one. A protected tenant is refused unless
+// allowProtected says that production is meant.
+func (m *Manager) DeleteTenant(ctx context.Context, by By, id string, version int64, allowProtected bool) error {
+	err := m.update(ctx, func(tx store.Tx) error {
+		old, err := editableTenant(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := atVersion("it", version, old.Version); err != nil {
+			return err
+		}
+		if old.Protected && !allowProtected {
+			return &Refusal{Reason: "tenant.protected", Message: "the tenant is protected: deleting it must be asked for"}
+		}
+		return m.deleteTenant(ctx, tx, by, old)
+	})
+	if err != nil {
+		return fmt.Errorf("tenant %q: %w", id, err)
+	}
+	return nil
+}
+
+func (m *Manager) deleteTenant(ctx context.Context, tx store.Tx, by By, old *mintage.Tenant) error {
+	e, err := m.event(by, ofTenant(old), "delete", viewTenant(old), nil)
+	if err != nil {
+		return err
+	}
+	const owns = "the tenant still owns clients, resource servers or organizations"
+	if err := tx.DeleteResourceServer(ctx, old.ID, mintage.AdminResource); err != nil {
+		return refuseInUse(err, owns)
+	}
+	if err := tx.DeleteTenant(ctx, old.ID); err != nil {
+		return refuseInUse(err, owns)
+	}
+	return tx.AppendEvent(ctx, e)
+}
+
+// editableTenant reads a tenant and refuses the built-in one.
+func editableTenant(ctx context.Context, r store.Tenants, id string) (*mintage.Tenant, error) {
+	if id == mintage.BuiltInTenant {
+		return nil, builtIn("the tenant " + id)
+	}
+	return r.Tenant(ctx, id)
+}
+
+func ofTenant(t *mintage.Tenant) object {
+	return object{tenant: t.ID, noun: "tenant", id: t.ID, name: t.ID}
+}
