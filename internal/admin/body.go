@@ -1,0 +1,59 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mintage-auth/mintage/internal/strictjson"
+)
+
+// body is the JSON body of a request, read by the strict reader: unknown
+// members, members given twice and names in another case are refused. Huma
+// takes it for a T.
+type body[T any] struct {
+	v   T
+	err error // why it is not a T
+}
+
+// Schema returns the schema of T.
+func (body[T]) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[T](), true, reflect.TypeFor[T]().Name())
+}
+
+func (b *body[T]) read(data []byte) { b.err = strictjson.Unmarshal(data, &b.v) }
+
+// value returns the document, or why it is none.
+func (b *body[T]) value() (*T, error) { return &b.v, b.err }
+
+// raw is a JSON body that the handler reads itself: a merge patch of a T.
+type raw[T any] struct{ data []byte }
+
+// Schema returns the schema of T, all of whose members may be left out.
+func (raw[T]) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[T](), true, reflect.TypeFor[T]().Name())
+}
+
+func (b *raw[T]) read(data []byte) { b.data = append([]byte(nil), data...) }
+
+// reader is a body of either kind.
+type reader interface{ read(data []byte) }
+
+// format is the one format of the API. Reading cannot fail here: an error
+// would lose the place that it is about on its way through Huma.
+func format() huma.Format {
+	return huma.Format{
+		Marshal: func(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) },
+		Unmarshal: func(data []byte, v any) error {
+			to, ok := v.(reader)
+			if !ok {
+				return errors.New("admin: a body that is neither body nor raw")
+			}
+			to.read(data)
+			return nil
+		},
+	}
+}

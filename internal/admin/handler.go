@@ -1,0 +1,182 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/enforce"
+	"github.com/mintage-auth/mintage/internal/explain"
+	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/revoke"
+)
+
+// Prefix is the path of the admin API.
+const Prefix = adminclient.Prefix
+
+// maxBody bounds a request body, in bytes.
+const maxBody = 1 << 20
+
+// Directory answers what is configured: internal/directory is one.
+type Directory interface {
+	Tenant(ctx context.Context, id string) (*mintage.Tenant, error)
+	TenantByIssuer(ctx context.Context, issuer string) (*mintage.Tenant, error)
+	Client(ctx context.Context, tenant, id string) (*mintage.Client, error)
+	Ring(ctx context.Context, tenant string) (*keys.Ring, error)
+	Revocations(ctx context.Context, tenant string) (*revoke.Set, error)
+}
+
+// StoredTokens finds the record of a stored token: internal/mint does.
+type StoredTokens interface {
+	Lookup(ctx context.Context, tenant, token string) (*mintage.TokenRecord, error)
+}
+
+// Config is what a Handler needs. All fields must be set but DocsURL and
+// Address.
+type Config struct {
+	Manager   *manage.Manager
+	Directory Directory
+	Stored    StoredTokens
+	// CursorKey authenticates the cursors of lists: 32 random bytes that all
+	// nodes share.
+	CursorKey []byte
+	// Address returns the remote address of a request for the audit log,
+	// without the port; nil: that of the connection.
+	Address func(*http.Request) string
+	// DocsURL is where the documentation is, without a slash at its end; empty:
+	// problem types are relative references.
+	DocsURL string
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Handler serves the admin API below Prefix. Make one with New.
+type Handler struct {
+	manager   *manage.Manager
+	directory Directory
+	stored    StoredTokens
+	verifier  *enforce.Verifier
+	cursors   cursors
+	address   func(*http.Request) string
+	docsURL   string
+	now       func() time.Time
+	log       *slog.Logger
+
+	api     huma.API
+	mux     *http.ServeMux
+	openAPI []byte
+}
+
+// New returns the handler of the admin API.
+func New(cfg Config) (*Handler, error) {
+	if len(cfg.CursorKey) < 32 {
+		return nil, fmt.Errorf("admin: the cursor key has %d bytes, not 32", len(cfg.CursorKey))
+	}
+	h := &Handler{
+		manager: cfg.Manager, directory: cfg.Directory, stored: cfg.Stored,
+		cursors: cursors{key: cfg.CursorKey}, address: cfg.Address, docsURL: cfg.DocsURL,
+		now: cfg.Now, log: cfg.Log, mux: http.NewServeMux(),
+	}
+	if h.address == nil {
+		h.address = connection
+	}
+	h.verifier = h.newVerifier()
+	h.api = humago.NewWithPrefix(h.mux, Prefix, h.apiConfig())
+	for _, op := range operations() {
+		op.mount(h, op)
+	}
+	var err error
+	h.openAPI, err = h.describe()
+	return h, err
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	trace := explain.NewTraceID(h.now())
+	r = r.WithContext(context.WithValue(r.Context(), traceKey{}, trace))
+	header := w.Header()
+	header.Set(adminclient.HeaderTraceID, trace)
+	header.Set("Cache-Control", "no-store") // answers hold secrets
+	header.Set("X-Content-Type-Options", "nosniff")
+	out := &watched{ResponseWriter: w}
+	defer h.recovered(out, r)
+	handler, pattern := h.mux.Handler(r)
+	if pattern == "" {
+		h.unrouted(out, r, handler)
+		return
+	}
+	h.mux.ServeHTTP(out, r)
+}
+
+// recovered answers for a handler that panicked.
+func (h *Handler) recovered(w *watched, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	h.log.LogAttrs(r.Context(), slog.LevelError, "admin request panicked",
+		slog.String("trace_id", traceOf(r.Context())), slog.String("path", r.URL.Path), slog.Any("panic", v))
+	if w.begun {
+		panic(http.ErrAbortHandler) // half an answer must not look whole
+	}
+	h.refuse(r.Context(), http.StatusInternalServerError, "internal", "").write(w)
+}
+
+// unrouted answers for a path or method that no operation has. The mux knows
+// which of the two it is.
+func (h *Handler) unrouted(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+	probe := &probe{header: http.Header{}}
+	answer.ServeHTTP(probe, r)
+	if probe.status == http.StatusMethodNotAllowed {
+		p := h.refuse(r.Context(), http.StatusMethodNotAllowed, "request.method", "the resource does not serve this method")
+		p.header["Allow"] = probe.header["Allow"]
+		p.write(w)
+		return
+	}
+	h.refuse(r.Context(), http.StatusNotFound, "request.not_found", "the admin API has no such resource").write(w)
+}
+
+// probe takes the place of a client to see what the mux would answer.
+type probe struct {
+	header http.Header
+	status int
+}
+
+func (p *probe) Header() http.Header         { return p.header }
+func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
+func (p *probe) WriteHeader(status int)      { p.status = status }
+
+// watched knows whether an answer has begun.
+type watched struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *watched) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+type traceKey struct{}
+
+// traceOf returns the trace id of the request that ctx belongs to.
+func traceOf(ctx context.Context) string {
+	id, _ := ctx.Value(traceKey{}).(string)
+	return id
+}

@@ -1,0 +1,62 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/keys"
+)
+
+type listKeys struct {
+	tenantPath
+	paged
+}
+
+func (h *Handler) keys(ctx context.Context, in *listKeys) (*answer[adminclient.Page[adminclient.SigningKey]], error) {
+	l, err := h.listing(ctx, "keys "+in.Tenant, in.paged)
+	if err != nil {
+		return nil, err
+	}
+	ks, err := h.manager.SigningKeys(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	now := h.now()
+	id := func(k *mintage.SigningKey) string { return k.ID }
+	document := func(k *mintage.SigningKey) adminclient.SigningKey { return keyDocument(k, now) }
+	return &answer[adminclient.Page[adminclient.SigningKey]]{Body: page(l, tail(l, ks, id), document, id)}, nil
+}
+
+type rotateKey struct {
+	tenantPath
+	Body body[adminclient.KeyRotation]
+}
+
+// publishFirst is how long a new key is in the JWKS before it signs: as long as
+// a cache may keep one that does not have it.
+const publishFirst = keys.DefaultWait
+
+func (h *Handler) rotateKey(ctx context.Context, in *rotateKey) (*answer[adminclient.SigningKey], error) {
+	doc, err := in.Body.value()
+	if err != nil {
+		return nil, err
+	}
+	wait := publishFirst
+	if doc.Wait != nil {
+		wait = duration(*doc.Wait)
+	}
+	k, err := h.manager.RotateKey(ctx, callerOf(ctx).by, in.Tenant, doc.Alg, wait)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[adminclient.SigningKey]{Body: keyDocument(k, h.now())}, nil
+}
+
+func keyDocument(k *mintage.SigningKey, now time.Time) adminclient.SigningKey {
+	return adminclient.SigningKey{
+		Tenant: k.Tenant, KID: k.ID, Alg: k.Alg, State: string(k.State(now)), JWK: k.JWK, CreatedAt: k.Created.UTC(),
+		SignsFrom: k.SignsFrom.UTC(), SignsUntil: when(k.SignsUntil), VerifiesUntil: when(k.VerifiesUntil),
+	}
+}

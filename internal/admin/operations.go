@@ -1,0 +1,145 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mintage-auth/mintage/internal/manage"
+)
+
+// Operation is one row of the table.
+type Operation struct {
+	ID     string
+	Method string
+	Path   string // pattern below Prefix
+	Scope  string // admin scope that it needs, by its bare name; empty: none, anybody may
+}
+
+// operation is a row with what makes it work.
+type operation struct {
+	Operation
+	summary string
+	status  int      // of success
+	media   []string // media types of its body; empty: it has none
+	mount   func(*Handler, operation)
+}
+
+const (
+	mediaJSON  = "application/json"
+	mediaPatch = "application/merge-patch+json"
+)
+
+// operations is the table: everything that the admin API does, with the scope
+// that it needs.
+func operations() []operation {
+	row := func(id, method, path, scope, summary string, status int, mount func(*Handler, operation), media ...string) operation {
+		return operation{
+			Operation: Operation{ID: id, Method: method, Path: path, Scope: scope},
+			summary:   summary, status: status, media: media, mount: mount,
+		}
+	}
+	const (
+		get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+
+		tenant  = "/tenants/{tenant}"
+		servers = tenant + "/resource-servers"
+		clients = tenant + "/clients"
+		client  = clients + "/{client}"
+		secrets = client + "/secrets"
+	)
+	return []operation{
+		row("openapi", get, "/openapi.json", "", "This document", 200, at((*Handler).document)),
+
+		row("list-tenants", get, "/tenants", "tenants:read", "List tenants", 200, at((*Handler).tenants)),
+		row("show-tenant", get, tenant, "tenants:read", "Show a tenant", 200, at((*Handler).tenant)),
+
+		row("list-resource-servers", get, servers, "resource_servers:read", "List resource servers", 200, at((*Handler).resourceServers)),
+		row("show-resource-server", get, servers+"/{identifier}", "resource_servers:read", "Show a resource server", 200, at((*Handler).resourceServer)),
+
+		row("list-clients", get, clients, "clients:read", "List clients", 200, at((*Handler).clients)),
+		row("create-client", post, clients, "clients:write", "Create a client", 201, at((*Handler).createClient), mediaJSON),
+		row("show-client", get, client, "clients:read", "Show a client", 200, at((*Handler).client)),
+		row("update-client", patch, client, "clients:write", "Change, disable or enable a client", 200, at((*Handler).updateClient), mediaPatch, mediaJSON),
+		row("delete-client", del, client, "clients:write", "Delete a client", 204, at((*Handler).deleteClient)),
+
+		row("list-secrets", get, secrets, "clients:read", "List a client's secrets", 200, at((*Handler).secrets)),
+		row("add-secret", post, secrets, "clients:write", "Add a secret to a client", 201, at((*Handler).addSecret), mediaJSON),
+		row("revoke-secret", del, secrets+"/{secret}", "clients:write", "Revoke a secret", 204, at((*Handler).revokeSecret)),
+
+		row("list-keys", get, tenant+"/keys", "keys:read", "List signing keys", 200, at((*Handler).keys)),
+		row("rotate-key", post, tenant+"/keys/rotate", "keys:write", "Rotate a signing key", 201, at((*Handler).rotateKey), mediaJSON),
+
+		row("introspect-token", post, tenant+"/tokens/introspect", "tokens:read", "Say what a token is", 200, at((*Handler).introspect), mediaJSON),
+		row("revoke-token", post, tenant+"/tokens/revoke", "tokens:write", "End tokens before their time", 204, at((*Handler).revokeToken), mediaJSON),
+
+		row("plan-state", post, "/state/plan", "state:write", "Say what applying declared state would change", 200, at((*Handler).planState), mediaJSON),
+		row("apply-state", post, "/state/apply", "state:write", "Apply declared state", 200, at((*Handler).applyState), mediaJSON),
+	}
+}
+
+// Operations returns the table, for tests and documentation that walk it.
+func Operations() []Operation {
+	rows := operations()
+	out := make([]Operation, len(rows))
+	for i := range rows {
+		out[i] = rows[i].Operation
+	}
+	return out
+}
+
+// at ties an operation to its handler. Everything that all operations share is
+// here.
+func at[I, O any](serve func(*Handler, context.Context, *I) (*O, error)) func(*Handler, operation) {
+	return func(h *Handler, op operation) {
+		hop := huma.Operation{
+			OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.summary, DefaultStatus: op.status,
+			SkipValidateBody: true, // the strict reader and internal/manage check more, and echo nothing
+			MaxBodyBytes:     maxBody,
+			BodyReadTimeout:  10 * time.Second,
+			Middlewares:      huma.Middlewares{h.guard(op)},
+			Responses:        h.problemResponse(),
+		}
+		if op.Scope != "" {
+			hop.Security = []map[string][]string{{securityScheme: {manage.AdminPrefix + op.Scope}}}
+		}
+		huma.Register(h.api, hop, func(ctx context.Context, in *I) (*O, error) {
+			out, err := serve(h, ctx, in)
+			if err != nil {
+				return nil, h.fail(ctx, err)
+			}
+			return out, nil
+		})
+	}
+}
+
+// answer is an answer with a document.
+type answer[T any] struct{ Body T }
+
+// tagged is an answer with a document that has a version.
+type tagged[T any] struct {
+	ETag string `header:"ETag" doc:"The version of the object; If-Match takes it back."`
+	Body T
+}
+
+// nothing is an answer without a body.
+type nothing struct{}
+
+// created is the answer of an operation that made an object.
+type created[T any] struct {
+	Location string `header:"Location" doc:"Where the object is."`
+	ETag     string `header:"ETag" doc:"The version of the object; If-Match takes it back."`
+	Body     T
+}
+
+// document serves the OpenAPI description.
+func (h *Handler) document(_ context.Context, _ *struct{}) (*document, error) {
+	return &document{ContentType: "application/openapi+json", Body: h.openAPI}, nil
+}
+
+type document struct {
+	ContentType string `header:"Content-Type" hidden:"true"`
+	Body        []byte
+}

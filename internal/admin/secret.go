@@ -1,0 +1,67 @@
+package admin
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
+)
+
+type listSecrets struct {
+	clientPath
+	paged
+}
+
+func (h *Handler) secrets(ctx context.Context, in *listSecrets) (*answer[adminclient.Page[adminclient.Secret]], error) {
+	l, err := h.listing(ctx, "secrets "+in.Tenant+" "+in.Client, in.paged)
+	if err != nil {
+		return nil, err
+	}
+	c, err := h.manager.Client(ctx, in.Tenant, in.Client)
+	if err != nil {
+		return nil, err
+	}
+	now := h.now()
+	id := func(s mintage.Secret) string { return s.ID }
+	document := func(s mintage.Secret) adminclient.Secret { return secretDocument(&s, now) }
+	return &answer[adminclient.Page[adminclient.Secret]]{Body: page(l, tail(l, c.Secrets, id), document, id)}, nil
+}
+
+type addSecret struct {
+	clientPath
+	Body body[adminclient.NewSecret]
+}
+
+func (h *Handler) addSecret(ctx context.Context, in *addSecret) (*created[adminclient.CreatedSecret], error) {
+	doc, err := in.Body.value()
+	if err != nil {
+		return nil, err
+	}
+	made, err := h.manager.AddSecret(ctx, callerOf(ctx).by, in.Tenant, in.Client, newSecret(*doc))
+	if err != nil {
+		return nil, err
+	}
+	return &created[adminclient.CreatedSecret]{
+		Location: Prefix + "/tenants/" + url.PathEscape(in.Tenant) + "/clients/" + url.PathEscape(in.Client) +
+			"/secrets/" + url.PathEscape(made.Label.ID),
+		ETag: etag(made.Client.Version),
+		Body: adminclient.CreatedSecret{
+			Secret: secretDocument(&made.Label, h.now()), ClientID: made.Client.ID, ClientSecret: made.Secret,
+		},
+	}, nil
+}
+
+type revokeSecret struct {
+	clientPath
+	Secret    string `path:"secret" doc:"The secret's identifier or its label."`
+	AllowLast bool   `query:"allow_last" doc:"Whether it may be the client's last active secret."`
+}
+
+func (h *Handler) revokeSecret(ctx context.Context, in *revokeSecret) (*nothing, error) {
+	err := h.manager.RevokeSecret(ctx, callerOf(ctx).by, in.Tenant, in.Client, in.Secret, in.AllowLast)
+	if err != nil {
+		return nil, err
+	}
+	return &nothing{}, nil
+}

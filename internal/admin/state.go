@@ -1,0 +1,72 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/apply"
+	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/strictjson"
+)
+
+type stateInput struct {
+	Body body[adminclient.StateRequest]
+}
+
+func (h *Handler) planState(ctx context.Context, in *stateInput) (*answer[adminclient.StatePlan], error) {
+	return h.state(ctx, in, h.manager.Plan)
+}
+
+func (h *Handler) applyState(ctx context.Context, in *stateInput) (*answer[adminclient.StatePlan], error) {
+	return h.state(ctx, in, h.manager.Apply)
+}
+
+func (h *Handler) state(
+	ctx context.Context, in *stateInput, do func(context.Context, manage.By, manage.Declared) (*apply.Plan, error),
+) (*answer[adminclient.StatePlan], error) {
+	doc, err := in.Body.value()
+	if err != nil {
+		return nil, err
+	}
+	declared, err := declared(doc)
+	if err != nil {
+		return nil, err
+	}
+	p, err := do(ctx, callerOf(ctx).by, declared)
+	if err != nil {
+		return nil, err
+	}
+	out, err := planDocument(p)
+	return &answer[adminclient.StatePlan]{Body: out}, err
+}
+
+// declared reads the state in a request as strictly as the request itself.
+func declared(doc *adminclient.StateRequest) (manage.Declared, error) {
+	var s apply.State
+	if err := strictjson.Unmarshal(doc.State, &s); err != nil {
+		var e *strictjson.Error
+		if errors.As(err, &e) {
+			e.Pointer = "/state" + e.Pointer
+		}
+		return manage.Declared{}, err
+	}
+	return manage.Declared{State: &s, Source: doc.Source, AllowDelete: doc.AllowDelete, Hash: doc.Hash}, nil
+}
+
+// planDocument writes a plan as the document that has the same members. The
+// strict reader in between is what finds a member that one has and the other
+// lacks.
+func planDocument(p *apply.Plan) (adminclient.StatePlan, error) {
+	var d adminclient.StatePlan
+	b, err := json.Marshal(p)
+	if err == nil {
+		err = strictjson.Unmarshal(b, &d)
+	}
+	if err != nil {
+		return d, fmt.Errorf("plan document: %w", errors.New(err.Error()))
+	}
+	return d, nil
+}

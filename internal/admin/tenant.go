@@ -1,0 +1,107 @@
+package admin
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
+)
+
+// tenantPath is the part of an input that names a tenant. The guard has
+// checked that the caller may see it.
+type tenantPath struct {
+	Tenant string `path:"tenant" maxLength:"63" doc:"The tenant's identifier."`
+}
+
+type listTenants struct{ paged }
+
+func (h *Handler) tenants(ctx context.Context, in *listTenants) (*answer[adminclient.Page[adminclient.Tenant]], error) {
+	l, err := h.listing(ctx, "tenants", in.paged)
+	if err != nil {
+		return nil, err
+	}
+	who := callerOf(ctx)
+	var ts []*mintage.Tenant
+	if who.sees(mintage.BuiltInTenant) {
+		ts, err = h.manager.Tenants(ctx, l.after, l.fetch())
+	} else {
+		var own *mintage.Tenant
+		own, err = h.manager.Tenant(ctx, who.tenant)
+		ts = tail(l, []*mintage.Tenant{own}, tenantID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &answer[adminclient.Page[adminclient.Tenant]]{Body: page(l, ts, tenantDocument, tenantID)}, nil
+}
+
+func (h *Handler) tenant(ctx context.Context, in *tenantPath) (*tagged[adminclient.Tenant], error) {
+	t, err := h.manager.Tenant(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return &tagged[adminclient.Tenant]{ETag: etag(t.Version), Body: tenantDocument(t)}, nil
+}
+
+func tenantID(t *mintage.Tenant) string { return t.ID }
+
+func tenantDocument(t *mintage.Tenant) adminclient.Tenant {
+	d := adminclient.Tenant{
+		ID: t.ID, Issuer: t.Issuer, Aliases: list(t.Aliases), Protected: t.Protected, Disabled: t.Disabled,
+		TokenPaths: maps.Clone(t.TokenPaths), Token: tokenDocument(t.Token),
+		SecretLifetime: seconds(t.SecretLifetime), SecretOverlap: seconds(t.SecretOverlap),
+		CORSOrigins: list(t.CORSOrigins), Meta: metaDocument(t.Meta, t.BuiltIn()),
+	}
+	if len(d.TokenPaths) == 0 {
+		d.TokenPaths = map[string]string{mintage.DefaultTokenPath: mintage.DialectRFC}
+	}
+	if d.SecretOverlap == 0 {
+		d.SecretOverlap = seconds(mintage.DefaultSecretOverlap)
+	}
+	return d
+}
+
+func tokenDocument(s mintage.TokenSettings) adminclient.TokenSettings {
+	return adminclient.TokenSettings{Format: string(s.Format), Alg: s.Alg, Claims: string(s.Claims), Lifetime: seconds(s.Lifetime)}
+}
+
+func tokenSettings(d adminclient.TokenSettings) mintage.TokenSettings {
+	return mintage.TokenSettings{
+		Format: mintage.TokenFormat(d.Format), Alg: d.Alg, Claims: mintage.ClaimsProfile(d.Claims), Lifetime: duration(d.Lifetime),
+	}
+}
+
+//nolint:revive // builtIn is a member of the document, not a switch
+func metaDocument(m mintage.Meta, builtIn bool) adminclient.Meta {
+	return adminclient.Meta{
+		BuiltIn: builtIn, ManagedBy: m.ManagedBy, Version: m.Version, CreatedAt: m.Created.UTC(), UpdatedAt: m.Updated.UTC(),
+	}
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// duration returns so many seconds; what a time.Duration cannot hold becomes
+// the longest one, which every check refuses.
+func duration(s int64) time.Duration {
+	const most = int64(1<<63-1) / int64(time.Second)
+	return time.Duration(min(max(s, -most), most)) * time.Second
+}
+
+// when returns t for an answer, and nothing for the zero time.
+func when(t time.Time) *adminclient.Time {
+	if t.IsZero() {
+		return nil
+	}
+	utc := t.UTC()
+	return &utc
+}
+
+// list returns s as an array that is never null.
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

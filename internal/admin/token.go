@@ -1,0 +1,220 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/enforce"
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+type introspectToken struct {
+	tenantPath
+	Body body[adminclient.TokenQuestion]
+}
+
+// introspect says what a token is. What is no token of the tenant is inactive,
+// as at the introspection endpoint (RFC 7662 §2.2), but an administrator is
+// told why.
+func (h *Handler) introspect(ctx context.Context, in *introspectToken) (*answer[adminclient.TokenInfo], error) {
+	doc, err := in.Body.value()
+	if err != nil {
+		return nil, err
+	}
+	if doc.Token == "" {
+		return nil, &mintage.FieldError{Pointer: "/token", Message: "a token is required"}
+	}
+	info, err := h.inspect(ctx, in.Tenant, doc.Token)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[adminclient.TokenInfo]{Body: *info}, nil
+}
+
+type revokeToken struct {
+	tenantPath
+	Body body[adminclient.TokenRevocation]
+}
+
+func (h *Handler) revokeToken(ctx context.Context, in *revokeToken) (*nothing, error) {
+	doc, err := in.Body.value()
+	if err != nil {
+		return nil, err
+	}
+	by := callerOf(ctx).by
+	switch {
+	case doc.Token != "" && doc.ID == "" && doc.ClientID == "":
+		err = h.revokeOne(ctx, in.Tenant, doc.Token)
+	case doc.ID != "" && doc.Token == "" && doc.ClientID == "":
+		if len(doc.ID) > maxJTI {
+			return nil, &mintage.FieldError{Pointer: "/jti", Message: "no token of ours has such a jti"}
+		}
+		err = h.manager.RevokeToken(ctx, by, in.Tenant, doc.ID, "", time.Time{})
+	case doc.ClientID != "" && doc.Token == "" && doc.ID == "":
+		err = h.manager.RevokeClientTokens(ctx, by, in.Tenant, doc.ClientID, h.now())
+	default:
+		err = &mintage.FieldError{Message: "exactly one of token, jti and client_id is required"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &nothing{}, nil
+}
+
+// maxJTI bounds what is kept of a revocation, in bytes. Ours are UUIDs.
+const maxJTI = 256
+
+// revokeOne ends the token that was sent. One that is inactive has ended, and
+// one that is not the tenant's is none: neither is an error (RFC 7009 §2.2).
+func (h *Handler) revokeOne(ctx context.Context, tenant, token string) error {
+	info, err := h.inspect(ctx, tenant, token)
+	if err != nil || !info.Active {
+		return err
+	}
+	return h.manager.RevokeToken(ctx, callerOf(ctx).by, tenant, info.ID, info.ClientID, time.Unix(info.Expires, 0))
+}
+
+// inspect looks at a token of either kind.
+func (h *Handler) inspect(ctx context.Context, tenant, token string) (*adminclient.TokenInfo, error) {
+	t, err := h.directory.Tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	info, err := h.inspectStored(ctx, t, token)
+	if err != nil || info != nil {
+		return info, err
+	}
+	tok, err := h.ownVerifier(t).Verify(ctx, token)
+	var told *oauth.Error
+	switch {
+	case errors.As(err, &told) && told.Code == "invalid_token":
+		return &adminclient.TokenInfo{Format: string(mintage.FormatJWT), Reason: told.Reason}, nil
+	case err != nil:
+		return nil, err
+	}
+	return &adminclient.TokenInfo{Format: string(mintage.FormatJWT), Introspection: oauth.Introspection{
+		Active: true, Scope: tok.Scope, ClientID: tok.ClientID, TokenType: "Bearer", Expires: tok.Expires, IssuedAt: tok.IssuedAt,
+		Subject: tok.Subject, Audience: tok.Audience, Issuer: tok.Issuer, ID: tok.ID,
+	}}, nil
+}
+
+// inspectStored returns nil when the token is no stored one of the tenant.
+func (h *Handler) inspectStored(ctx context.Context, t *mintage.Tenant, token string) (*adminclient.TokenInfo, error) {
+	rec, err := h.stored.Lookup(ctx, t.ID, token)
+	if errors.Is(err, mintage.ErrNotFound) {
+		return nil, nil //nolint:nilnil // it is then of the other kind
+	}
+	if err != nil {
+		return nil, err
+	}
+	info := &adminclient.TokenInfo{Format: string(mintage.FormatStored)}
+	ended, err := h.ended(ctx, t.ID, rec.JTI, rec.ClientID, "", rec.IssuedAt)
+	switch {
+	case err != nil:
+		return nil, err
+	case !h.now().Before(rec.Expires):
+		info.Reason = "token.expired"
+	case ended:
+		info.Reason = "token.revoked"
+	default:
+		info.Introspection = oauth.Introspection{
+			Active: true, Scope: rec.Scope, ClientID: rec.ClientID, TokenType: "Bearer",
+			Expires: rec.Expires.Unix(), IssuedAt: rec.IssuedAt.Unix(), Subject: rec.Subject,
+			Audience: rec.Audience, Issuer: t.Issuer, ID: rec.JTI,
+		}
+	}
+	return info, nil
+}
+
+// ended reports whether a token was revoked, or its client disabled or deleted.
+func (h *Handler) ended(ctx context.Context, tenant, jti, client, kid string, issued time.Time) (bool, error) {
+	set, err := h.directory.Revocations(ctx, tenant)
+	if err != nil {
+		return true, err
+	}
+	if set.Ended(jti, client, kid, issued) {
+		return true, nil
+	}
+	c, err := h.directory.Client(ctx, tenant, client)
+	if errors.Is(err, mintage.ErrNotFound) {
+		return true, nil
+	}
+	return err != nil || c.Disabled, err
+}
+
+// ownVerifier verifies tokens of one tenant, whatever they are for and however
+// they look: nothing is admitted on its word.
+func (h *Handler) ownVerifier(t *mintage.Tenant) *enforce.Verifier {
+	return &enforce.Verifier{
+		Issuers:     &enforce.Issuer{Name: t.Issuer, Keys: tenantKeys{h: h, tenant: t.ID}, InsecureUntyped: true},
+		AnyAudience: true, Leeway: -1, Ended: h.hasEnded(t.ID), Now: h.now,
+	}
+}
+
+// hasEnded is ended for a Verifier, to which trouble means yes.
+func (h *Handler) hasEnded(tenant string) func(context.Context, *enforce.Token) bool {
+	return func(ctx context.Context, tok *enforce.Token) bool {
+		ended, err := h.ended(ctx, tenant, tok.ID, tok.ClientID, tok.KeyID, time.Unix(tok.IssuedAt, 0))
+		return ended || err != nil
+	}
+}
+
+// newVerifier verifies the tokens that administer: of any tenant, for its
+// built-in resource server.
+func (h *Handler) newVerifier() *enforce.Verifier {
+	return &enforce.Verifier{Issuers: tenantIssuers{h}, Audience: mintage.AdminResource, Now: h.now}
+}
+
+// stillGood returns the tenant of a verified token, unless the token has ended.
+func (h *Handler) stillGood(ctx context.Context, tok *enforce.Token) (*mintage.Tenant, error) {
+	t, err := h.directory.TenantByIssuer(ctx, tok.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	ended, err := h.ended(ctx, t.ID, tok.ID, tok.ClientID, tok.KeyID, time.Unix(tok.IssuedAt, 0))
+	switch {
+	case err != nil:
+		return nil, err
+	case ended:
+		return nil, oauth.InvalidToken("token.revoked", "the access token was revoked", nil)
+	}
+	return t, nil
+}
+
+// tenantIssuers are the issuers of all tenants.
+type tenantIssuers struct{ h *Handler }
+
+// Issuer returns the issuer of the tenant that has it.
+func (s tenantIssuers) Issuer(ctx context.Context, name string) (*enforce.Issuer, error) {
+	t, err := s.h.directory.TenantByIssuer(ctx, name)
+	if errors.Is(err, mintage.ErrNotFound) {
+		return nil, fmt.Errorf("issuer: %w", enforce.ErrUnknownIssuer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &enforce.Issuer{Name: t.Issuer, Keys: tenantKeys{h: s.h, tenant: t.ID}}, nil
+}
+
+// tenantKeys are the signing keys of one tenant.
+type tenantKeys struct {
+	h      *Handler
+	tenant string
+}
+
+// Key returns the key with that kid.
+func (s tenantKeys) Key(ctx context.Context, kid string) (*enforce.Key, error) {
+	ring, err := s.h.directory.Ring(ctx, s.tenant)
+	if err != nil {
+		return nil, err
+	}
+	k, ok := ring.Key(kid, s.h.now())
+	if !ok {
+		return nil, fmt.Errorf("kid: %w", enforce.ErrUnknownKey)
+	}
+	return enforce.NewKey(k, k.ID(), string(k.Alg()))
+}
