@@ -31,6 +31,9 @@ var reasons = []Reason{
 	{"secret.expired", "The secret is the client's and has expired.", "Add a new secret with mintage client secret add and hand it to the client."},
 	{"secret.revoked", "The secret is the client's and was revoked.", "Give the client its newer secret, or add one with mintage client secret add."},
 	{"secret.retired", "The secret was replaced by a newer one and its overlap is over.", "Give the client its newer secret."},
+	{"secret.busy", "More slow checks of secrets wait than the server lets wait.", "Ask again as Retry-After says, and give clients with imported secrets new ones, which are quick to check."},
+	{"secret.limit", "The client has as many active secrets as it may have.", "Revoke one that is not used any more, then add the new one."},
+	{"secret.last", "It is the client's last active secret, and revoking it locks the client out.", "Add a new secret first, or say that the client is to be locked out."},
 
 	{"assertion.expired", "The client's assertion has expired or lives too long.", "Make a new assertion for each request and check the client's clock."},
 	{"assertion.replayed", "The client's assertion was used before.", "Make a new assertion with a new jti for each request."},
@@ -59,6 +62,16 @@ var reasons = []Reason{
 	{"request.not_https", "The request came over plain HTTP.", "Use https, or tell the server by --behind-proxy which proxy ends the TLS connection."},
 	{"request.not_found", "Nothing is served at this host and path.", "Compare the URL with the issuer of the tenant, and add the host to its aliases if it is reached by another name."},
 
+	{"object.not_found", "The object does not exist, or the token may not see it.", "List what there is, and check which tenant the token administers."},
+	{"object.exists", "Another object has this identifier or name.", "Choose another, or change the one that is there."},
+	{"object.changed", "The object changed since it was read.", "Read it again, and repeat the change if it still makes sense."},
+	{"object.invalid", "A member of the object has a value that it cannot have.", "Correct the members that the answer points to."},
+	{"object.built_in", "The object came with the server and cannot be changed.", "Make an object of your own beside it."},
+	{"object.in_use", "Other objects still need the object.", "Remove those that need it first."},
+	{"secret.last", "It is the client's last active secret, and without it the client is locked out.", "Add a new secret first, or disable the client."},
+	{"secret.limit", "The client has as many active secrets as it may have.", "Revoke one that is not used any more."},
+	{"tenant.protected", "The tenant is protected.", "Say on purpose that the protected tenant is meant."},
+
 	{"dpop.invalid", "The DPoP proof does not fit the request.", "Make a new proof for each request, with its method, its URL and the current time."},
 
 	{"limit.client", "The client asks more often than it may.", "Keep a token until shortly before it expires, and wait as long as Retry-After says."},
@@ -80,4 +93,12 @@ var reasons = []Reason{
 	{"token.scope", "The access token lacks a scope that the request needs.", "Ask for a token with that scope, and grant it to the client if it has to have it."},
 	{"token.revoked", "The access token was revoked.", "Get a new token."},
 	{"token.other_tenant", "The access token belongs to another tenant.", "Use the token of the tenant that the request is about."},
+
+	{"object.not_found", "There is no such object, or the token may not see it.", "Check the identifier and the tenant."},
+	{"object.exists", "Another object has this identifier or name already.", "Take another one, or change the object that is there."},
+	{"object.changed", "The object changed since it was read.", "Read it again and repeat the change."},
+	{"object.invalid", "A member of the object has a value that it cannot have.", "Correct the members that the answer points to."},
+	{"object.in_use", "Something else still needs the object.", "Remove what needs it first, as the answer says."},
+	{"object.built_in", "The object came with the server and cannot be changed.", "Make an object of your own."},
+	{"tenant.protected", "The tenant is protected, so that deleting it must be asked for.", "Say that the protected tenant is meant, or remove its protection first."},
 }
