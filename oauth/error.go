@@ -47,6 +47,14 @@ func RequestTooLarge(description string) *Error {
 	}
 }
 
+// HeaderTooLarge says that the header is over the bound (RFC 6585 §5).
+func HeaderTooLarge(description string) *Error {
+	return &Error{
+		Code: "invalid_request", Description: description,
+		Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "request.too_large",
+	}
+}
+
 // MethodNotAllowed says that the endpoint does not serve the method (RFC 9110
 // §15.5.6). The answer needs an Allow header.
 func MethodNotAllowed(description string) *Error {

@@ -1,0 +1,278 @@
+package clientauth
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/secret"
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+// Request is all of a request that client authentication looks at. A parameter
+// without a value is empty, as if it were left out (RFC 6749 §3.2).
+type Request struct {
+	Authorization []string // the values of the header
+
+	ClientID, Secret string // parameters of the body
+	Assertion        bool   // the body has client_assertion or client_assertion_type
+
+	QueryClientID, QuerySecret string
+	QueryAssertion             bool
+	// QueryAllowed says that the dialect reads the query.
+	QueryAllowed bool
+
+	Peer netip.Addr // who asks, for Client.AllowFrom
+}
+
+// Result says who sent a request. Where Authenticate fails it holds what the
+// request claimed, for the log, and Client and Secret are nil.
+type Result struct {
+	Client *mintage.Client
+	Secret *mintage.Secret // the one of Client that was shown
+
+	ClientID string // as claimed: anything at all
+	Method   string
+	// Raw says that only credentials read without form-decoding were right.
+	Raw bool
+	// Weak are the rungs of the ladder that the request needed.
+	Weak []mintage.Rung
+}
+
+// Clients finds clients. An unknown one is mintage.ErrNotFound.
+type Clients interface {
+	Client(ctx context.Context, tenant, id string) (*mintage.Client, error)
+}
+
+// Secrets checks a candidate against the stored secrets of a client in time
+// that depends on neither. A candidate that is not the client's, or not any
+// more, is a *secret.Error; any other error is trouble of ours.
+type Secrets interface {
+	Verify(ctx context.Context, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error)
+	// VerifyNobody costs what Verify costs for a wrong secret, and returns what
+	// it returns. It is for clients that do not exist.
+	VerifyNobody(ctx context.Context, candidate string) error
+}
+
+// Authenticator checks requests against registered clients. It is safe for
+// concurrent use.
+type Authenticator struct {
+	Clients Clients
+	Secrets Secrets
+	Now     func() time.Time
+}
+
+// Authenticate returns the client that r proves. The error is always an
+// *oauth.Error.
+func (a *Authenticator) Authenticate(ctx context.Context, t *mintage.Tenant, r *Request) (Result, error) {
+	claims, err := find(r)
+	if err != nil {
+		return Result{ClientID: r.ClientID}, err
+	}
+	switch len(claims) {
+	case 0: // RFC 6749 §5.2: no client authentication included
+		return Result{ClientID: r.ClientID}, refuseMissing()
+	case 1:
+		return a.one(ctx, t, r, claims[0])
+	}
+	return a.several(ctx, t, r, claims)
+}
+
+// one checks the only claim of a request.
+func (a *Authenticator) one(ctx context.Context, t *mintage.Tenant, r *Request, c *claim) (Result, error) {
+	res := Result{Method: c.method.name, ClientID: r.ClientID}
+	if len(c.readings) == 0 {
+		return res, c.method.refuse("auth.method_not_allowed", nil)
+	}
+	res.ClientID = c.readings[0].id
+	if res.ClientID == "" && c.method != &basicMethod {
+		return res, oauth.InvalidRequest("param.missing", "client_id is missing")
+	}
+	if err := a.prove(ctx, t, r, c, &res); err != nil {
+		return res, err
+	}
+	if c.method.rung == "" {
+		return res, nil
+	}
+	if res.Client.Rung(c.method.rung) == mintage.LadderRefuse {
+		res.Client, res.Secret = nil, nil
+		return res, refuseQuery()
+	}
+	res.Weak = append(res.Weak, c.method.rung)
+	return res, nil
+}
+
+// several checks a request with more than one claim (RFC 6749 §2.3). It is
+// refused with one and the same answer unless all claims agree, are right, and
+// the client's ladder lets it through.
+func (a *Authenticator) several(ctx context.Context, t *mintage.Tenant, r *Request, claims []*claim) (Result, error) {
+	agreed := same(claims)
+	res := Result{Method: MethodSeveral, ClientID: r.ClientID}
+	if len(claims[0].readings) > 0 {
+		res.ClientID = claims[0].readings[0].id
+	}
+	if len(agreed) == 0 {
+		return res, refuseSeveral()
+	}
+	err := a.prove(ctx, t, r, &claim{method: claims[0].method, readings: agreed}, &res)
+	if oe, ok := errors.AsType[*oauth.Error](err); ok && oe.Code != "invalid_client" {
+		return res, err // trouble of ours
+	}
+	if err != nil {
+		return res, refuseSeveral()
+	}
+	weak := []mintage.Rung{mintage.RungTwoMethods}
+	for _, c := range claims {
+		if c.method.rung != "" {
+			weak = append(weak, c.method.rung)
+		}
+	}
+	for _, rung := range weak {
+		if res.Client.Rung(rung) == mintage.LadderRefuse {
+			res.Client, res.Secret = nil, nil
+			return res, refuseSeveral()
+		}
+	}
+	res.Weak = weak
+	return res, nil
+}
+
+// prove tries the readings of a claim in order and fills in res. Whatever
+// fails, it is one failure, and the answer does not say what failed.
+func (a *Authenticator) prove(ctx context.Context, t *mintage.Tenant, r *Request, c *claim, res *Result) error {
+	reason, cause := "", error(nil)
+	for _, rd := range c.readings {
+		client, found, err := a.check(ctx, t, rd, r.Peer)
+		if err == nil {
+			res.Client, res.Secret, res.ClientID, res.Raw = client, found, rd.id, rd.raw
+			return nil
+		}
+		why, ok := errors.AsType[reasoned](err)
+		if !ok {
+			return err
+		}
+		if rank(why.Reason()) >= rank(reason) {
+			reason, cause = why.Reason(), err
+			res.ClientID = rd.id
+		}
+	}
+	return c.method.refuse(reason, cause)
+}
+
+// check says whether one reading is right. An error that is not reasoned is an
+// *oauth.Error: trouble of ours, which says nothing about the client.
+func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, rd reading, peer netip.Addr) (*mintage.Client, *mintage.Secret, error) {
+	now := a.Now()
+	client, err := a.lookUp(ctx, t, rd.id)
+	switch {
+	case errors.Is(err, mintage.ErrNotFound):
+		if err := ours(a.Secrets.VerifyNobody(ctx, rd.secret)); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, reasonError("client.unknown")
+	case err != nil:
+		return nil, nil, oauth.TemporarilyUnavailable("store.unavailable", "the server cannot check the client now", err)
+	case len(client.Secrets) == 0:
+		if err := ours(a.Secrets.VerifyNobody(ctx, rd.secret)); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, reasonError("secret.mismatch")
+	}
+	found, err := a.Secrets.Verify(ctx, t.ID, client.ID, client.Secrets, rd.secret, now)
+	switch {
+	case err != nil:
+		return nil, nil, ours(err)
+	case client.Disabled:
+		return nil, nil, reasonError("client.disabled")
+	case !allowed(client, peer):
+		return nil, nil, reasonError("ip.not_allowed")
+	}
+	return client, found, nil
+}
+
+// ours leaves the errors of a wrong secret as they are, and turns all others
+// into what a client is told of our trouble.
+func ours(err error) error {
+	if _, ok := errors.AsType[reasoned](err); ok || err == nil {
+		return err
+	}
+	if errors.Is(err, secret.ErrBusy) {
+		return oauth.TemporarilyUnavailable("secret.busy", "the server cannot check the client now", err)
+	}
+	return oauth.ServerError(err)
+}
+
+// lookUp finds a client by an identifier that somebody sent. One that no client
+// can have is not looked up.
+func (a *Authenticator) lookUp(ctx context.Context, t *mintage.Tenant, id string) (*mintage.Client, error) {
+	if !ValidClientID(id) {
+		return nil, mintage.ErrNotFound
+	}
+	return a.Clients.Client(ctx, t.ID, id)
+}
+
+// Match returns the client and the secret that a pair opens, nil when it opens
+// none. It is for a pair that has been refused already, and says nothing to
+// whoever sent it.
+func (a *Authenticator) Match(ctx context.Context, t *mintage.Tenant, id, candidate string) (*mintage.Client, *mintage.Secret) {
+	if len(candidate) > MaxSecret {
+		return nil, nil
+	}
+	client, err := a.lookUp(ctx, t, id)
+	if err != nil {
+		return nil, nil
+	}
+	found, err := a.Secrets.Verify(ctx, t.ID, client.ID, client.Secrets, candidate, a.Now())
+	if err != nil {
+		return nil, nil
+	}
+	return client, found
+}
+
+// ValidClientID reports whether a client can have id: printable ASCII without
+// a colon, at most MaxClientID bytes.
+func ValidClientID(id string) bool {
+	for i := range len(id) {
+		if c := id[i]; c < 0x20 || c > 0x7e || c == ':' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= MaxClientID
+}
+
+func allowed(c *mintage.Client, peer netip.Addr) bool {
+	for _, network := range c.AllowFrom {
+		if network.Contains(peer) {
+			return true
+		}
+	}
+	return len(c.AllowFrom) == 0
+}
+
+// reasoned is an error that a wrong credential causes.
+type reasoned interface {
+	error
+	Reason() string
+}
+
+// reasonError is a failure that needs no more words than its code.
+type reasonError string
+
+func (e reasonError) Error() string  { return string(e) }
+func (e reasonError) Reason() string { return string(e) }
+
+// rank orders reasons by how much they tell the operator, since of two readings
+// one is often an identifier that nobody has.
+func rank(reason string) int {
+	switch reason {
+	case "":
+		return 0
+	case "client.unknown":
+		return 1
+	case "secret.mismatch":
+		return 2
+	}
+	return 3
+}

@@ -1,0 +1,42 @@
+package issue
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+// Seconds after which asking again makes sense.
+const (
+	retryKey   = "5" // an RSA key takes about that long on a slow machine
+	retryStore = "2"
+)
+
+// fail is the only place that answers an error. What is not an *oauth.Error is
+// ours, not the client's: it is logged and the client learns nothing of it.
+func (h *Handler) fail(x *exchange, err error) {
+	oe, ok := errors.AsType[*oauth.Error](err)
+	if !ok {
+		oe = oauth.ServerError(err)
+	}
+	status := x.dialect.Status(oe)
+	x.out.Error, x.out.Reason, x.out.cause = oe.Code, oe.Reason, oe.Cause
+	header := x.w.Header()
+	switch {
+	case status == http.StatusUnauthorized: // RFC 6749 §5.2, RFC 9110 §15.5.2
+		header.Set("WWW-Authenticate", oauth.BasicChallenge(x.t.Issuer))
+	case status == http.StatusServiceUnavailable && oe.Reason == "key.unavailable":
+		header.Set("Retry-After", retryKey)
+	case status == http.StatusServiceUnavailable:
+		header.Set("Retry-After", retryStore)
+	}
+	f := &Failure{Code: oe.Code, Description: oe.Description, TraceID: x.out.TraceID, Status: status}
+	if h.DocsURL != "" {
+		f.URI = h.DocsURL + "/docs/errors/" + oe.Code
+	}
+	if h.Debug {
+		f.Debug = oe.Error()
+	}
+	x.answer(status, func(dst []byte) []byte { return x.dialect.Fail(dst, f) })
+}

@@ -1,0 +1,161 @@
+package issue
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/clientauth"
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+// Outcome is how a request ended. It never holds a secret or a token. Endpoint,
+// Dialect, GrantType, AuthMethod, Error, Reason, Format and Alg are words of
+// closed sets, fit to be labels of metrics.
+type Outcome struct {
+	Endpoint   string // token, introspect, revoke, metadata, jwks, pem, authorize, other
+	TraceID    string
+	Tenant     string // empty: none was found
+	Dialect    string // of the token endpoint
+	GrantType  string // empty: missing or not one that is served
+	AuthMethod string
+
+	ClientID   string // as claimed, if it can be shown
+	ClientName string // of the client that proved itself, as the rest
+	SecretHint string
+	// Notes are reason codes of things that did not fail the request.
+	Notes []string
+
+	ScopeAsked   oauth.Scope
+	ScopeGranted oauth.Scope
+
+	Error  string // empty: none
+	Reason string
+	Status int
+	cause  error
+
+	Active    bool // of introspection
+	TokenID   string
+	Format    mintage.TokenFormat
+	Alg       string
+	ExpiresIn int64 // seconds
+
+	Ignored    []string // parameters that nothing reads
+	DidYouMean string   // the parameter that the first of them resembles
+	RemoteIP   netip.Addr
+	UserAgent  string
+	Duration   time.Duration
+}
+
+// client notes who sent the request, or who it said it was.
+func (o *Outcome) client(who *clientauth.Result) {
+	o.AuthMethod = who.Method
+	if who.Client == nil {
+		o.ClientID = claimedID(who.ClientID)
+		return
+	}
+	o.ClientID, o.ClientName = who.Client.ID, who.Client.Name
+	if who.Secret != nil {
+		o.SecretHint = who.Secret.Hint
+	}
+	if who.Raw {
+		o.Notes = append(o.Notes, "auth.not_urlencoded")
+	}
+	for _, rung := range who.Weak {
+		switch rung {
+		case mintage.RungQueryCredentials:
+			o.Notes = append(o.Notes, "query.credentials")
+		case mintage.RungTwoMethods:
+			o.Notes = append(o.Notes, "auth.two_methods")
+		}
+	}
+}
+
+// claimedID returns what may be shown of an identifier that nobody proved: not
+// what no client has, and not what looks like a secret in the wrong field.
+func claimedID(id string) string {
+	switch {
+	case id == "":
+		return ""
+	case !clientauth.ValidClientID(id):
+		return "(not a client id)"
+	case strings.Contains(id, "mint_live_"), strings.Contains(id, "mint_test_"):
+		return "(a secret)"
+	}
+	return id
+}
+
+// issued notes the token.
+func (o *Outcome) issued(az *mintage.Authorization, tok *mintage.AccessToken) {
+	o.ScopeGranted, o.TokenID, o.Format, o.Alg = tok.Scope, tok.JTI, tok.Format, tok.Alg
+	o.ExpiresIn = lifetime(tok)
+	if len(az.Dropped) > 0 {
+		o.Notes = append(o.Notes, "scope.not_granted")
+	}
+}
+
+// log writes the one line of a request. The URL is not in it: a query may hold
+// a secret.
+func (o *Outcome) log(ctx context.Context, log *slog.Logger, quiet bool) { //nolint:revive // the endpoint's own word
+	level := slog.LevelInfo
+	switch {
+	case o.Status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case quiet && o.Error == "":
+		level = slog.LevelDebug
+	}
+	if !log.Enabled(ctx, level) {
+		return
+	}
+	var room [28]slog.Attr
+	attrs := append(room[:0], slog.String("endpoint", o.Endpoint), slog.String("trace_id", o.TraceID))
+	text := func(name, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(name, value))
+		}
+	}
+	text("tenant", o.Tenant)
+	text("dialect", o.Dialect)
+	text("client_id", o.ClientID)
+	text("client_name", o.ClientName)
+	text("secret_hint", o.SecretHint)
+	text("auth_method", o.AuthMethod)
+	text("grant_type", o.GrantType)
+	text("scope_asked", o.ScopeAsked.String())
+	text("scope_granted", o.ScopeGranted.String())
+	text("error", o.Error)
+	text("reason", o.Reason)
+	if o.cause != nil && o.Status >= http.StatusInternalServerError {
+		text("cause", o.cause.Error())
+	}
+	text("notes", strings.Join(o.Notes, " "))
+	attrs = append(attrs, slog.Int("status", o.Status), slog.Float64("duration_ms", float64(o.Duration)/float64(time.Millisecond)))
+	if o.RemoteIP.IsValid() {
+		text("remote_ip", o.RemoteIP.String())
+	}
+	text("user_agent", printable(o.UserAgent))
+	text("token_id", o.TokenID)
+	if o.ExpiresIn > 0 {
+		attrs = append(attrs, slog.Int64("expires_in", o.ExpiresIn))
+	}
+	text("ignored_params", strings.Join(o.Ignored, " "))
+	text("did_you_mean", o.DidYouMean)
+	log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// printable returns at most 256 bytes of s, in which nothing can pretend to be
+// a line of its own.
+func printable(s string) string {
+	const most = 256
+	s = s[:min(len(s), most)]
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+}

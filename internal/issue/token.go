@@ -1,0 +1,73 @@
+package issue
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+// token is the whole of the token endpoint, in order.
+func (h *Handler) token(ctx context.Context, x *exchange) error {
+	req, err := x.read(x.r, tokenParams)
+	if err != nil {
+		return err
+	}
+	flow, err := flowFor(req.GrantType)
+	if err != nil {
+		return err
+	}
+	x.out.GrantType = string(req.GrantType)
+	client, err := h.authenticate(ctx, x, req)
+	if err != nil {
+		return err
+	}
+	az, err := flow(ctx, h, x, client, req)
+	if err != nil {
+		return err
+	}
+	tok, err := h.mint(ctx, az)
+	if err != nil {
+		return err
+	}
+	x.out.issued(az, tok)
+	x.answer(http.StatusOK, func(dst []byte) []byte { return x.dialect.Write(dst, tok) })
+	return nil
+}
+
+// authenticate says which client sent the request, to the caller and to the
+// log.
+func (h *Handler) authenticate(ctx context.Context, x *exchange, req *Request) (*mintage.Client, error) {
+	who, err := h.Auth.Authenticate(ctx, x.t, &req.Auth)
+	x.who = who
+	x.out.client(&who)
+	if err != nil {
+		return nil, err
+	}
+	return who.Client, nil
+}
+
+// mint turns the decision into a token, or says whose trouble it is that there
+// is none.
+func (h *Handler) mint(ctx context.Context, az *mintage.Authorization) (*mintage.AccessToken, error) {
+	tok, err := h.Minter.Mint(ctx, az)
+	switch {
+	case err == nil:
+		return tok, nil
+	case errors.Is(err, keys.ErrNoKey):
+		if h.KeyWanted != nil {
+			h.KeyWanted(az.Tenant.ID, az.Token.Alg)
+		}
+		return nil, oauth.TemporarilyUnavailable("key.unavailable", "the signing key is being made: ask again in a few seconds", err)
+	case az.Token.Format == mintage.FormatStored:
+		return nil, storeTrouble(err)
+	}
+	// A JWT needs no database but for its key.
+	if _, ringErr := h.Directory.Ring(ctx, az.Tenant.ID); ringErr != nil {
+		return nil, storeTrouble(err)
+	}
+	return nil, oauth.ServerError(err)
+}
