@@ -1,0 +1,111 @@
+package apply
+
+import (
+	"fmt"
+	"strings"
+)
+
+// kindNames are what people call one object of a kind.
+var kindNames = map[string]string{
+	KindTenants: "tenant", KindOrganizations: "organization", KindResourceServers: "api", KindClients: "client",
+}
+
+// Render returns the plan as mintage diff prints it: a line for each object
+// that is added (+), changed (~), removed or left (-), with a line for each
+// member that changes, and the counts at the end. Tenants are named when the
+// plan is about several.
+func Render(p *Plan) string {
+	var rows [][3]string // sign and kind and name; path; change
+	for _, c := range p.Changes {
+		rows = append(rows, changeRows(c, severalTenants(p))...)
+	}
+	var widths [2]int
+	for _, r := range rows {
+		widths[0] = max(widths[0], len([]rune(r[0])))
+		if r[2] != "" { // a line without a third column does not widen the second
+			widths[1] = max(widths[1], len([]rune(r[1])))
+		}
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		line := pad(r[0], widths[0]) + "  " + pad(r[1], widths[1]) + "  " + r[2]
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	fmt.Fprintf(&b, "%d to add, %d to change, %d to remove.  secrets: %d touched\n", p.Count(OpAdd), p.Count(OpChange), p.Count(OpRemove), p.Secrets)
+	return b.String()
+}
+
+// Count returns how many objects the plan does op to.
+func (p *Plan) Count(op Op) int {
+	n := 0
+	for _, c := range p.Changes {
+		if c.Op == op {
+			n++
+		}
+	}
+	return n
+}
+
+func severalTenants(p *Plan) bool {
+	for _, c := range p.Changes {
+		if c.Tenant != p.Changes[0].Tenant {
+			return true
+		}
+	}
+	return false
+}
+
+func changeRows(c Change, several bool) [][3]string {
+	sign := map[Op]string{OpAdd: "+", OpChange: "~", OpRemove: "-", OpLeft: "-"}[c.Op]
+	head := sign + " " + kindNames[c.Kind] + " " + c.ID
+	if several && c.Kind != KindTenants {
+		head += " (" + c.Tenant + ")"
+	}
+	switch c.Op {
+	case OpAdd:
+		return [][3]string{{head, summary(c), ""}}
+	case OpRemove:
+		return [][3]string{{head, c.Note, ""}}
+	case OpLeft:
+		return [][3]string{{head, "would be left alone (" + c.Note + ")", ""}}
+	case OpChange:
+	}
+	var rows [][3]string
+	for _, d := range c.Diffs {
+		rows = append(rows, [3]string{head, d.Path, d.String()})
+		head = ""
+	}
+	return rows
+}
+
+// String returns the change without the path.
+func (d Diff) String() string {
+	switch {
+	case d.Before == "":
+		return "+ " + d.After
+	case d.After == "":
+		return "- " + d.Before
+	}
+	return d.Before + " → " + d.After
+}
+
+// summary says in one line what is added: what tells one object of its kind
+// from the next.
+func summary(c Change) string {
+	var parts []string
+	for _, d := range c.Diffs {
+		shown := d.Path == "issuer" || d.Path == "scopes" && c.Kind == KindResourceServers || c.Kind == KindOrganizations && d.Path == "name" ||
+			strings.HasPrefix(d.Path, "grants.") && strings.HasSuffix(d.Path, ".scopes")
+		switch {
+		case shown:
+			parts = append(parts, d.After)
+		case strings.HasPrefix(d.Path, "secrets."):
+			parts = append(parts, "secret "+strings.TrimPrefix(d.Path, "secrets.")+": "+d.After)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-len([]rune(s))))
+}

@@ -1,0 +1,247 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/yamlfile"
+)
+
+// Server holds the settings of mintage serve.
+type Server struct {
+	Listen      string // address of the public listener, host:port
+	AdminListen string // address of the admin listener, host:port
+	// AdminURL is under which URL the admin listener is reached; empty: the one
+	// of the first start, or there the one that AdminListen makes.
+	AdminURL string
+	Data     string // directory of the database, the master key and admin.json
+
+	TLS      TLS
+	AdminTLS TLS
+	// BehindProxy are the networks of the proxies in front, whose word about the
+	// caller counts. Empty: there are none.
+	BehindProxy []netip.Prefix
+
+	MasterKeyFile string // empty: master.key in Data
+	Log           Log
+	DocsURL       string // where error_uri points, without a slash at the end; empty: our own /docs
+	DrainTimeout  time.Duration
+	Store         string // StoreSQLite
+
+	origins map[string]Origin
+}
+
+// TLS names a certificate chain and its key, both PEM. Both are set or none.
+type TLS struct{ Cert, Key string }
+
+// On reports whether there is a certificate.
+func (t TLS) On() bool { return t.Cert != "" && t.Key != "" }
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  slog.Level
+	Format string // LogJSON or LogText
+}
+
+// Values of settings.
+const (
+	StoreSQLite = "sqlite"
+	LogJSON     = "json"
+	LogText     = "text"
+)
+
+// Setting is one line of the table of settings.
+type Setting struct {
+	Path    string // such as tls.cert
+	Default string
+	Usage   string
+
+	set  func(s *Server, value string) error
+	list bool // the file has a list; variables and flags separate with commas
+	path bool // a relative path in the file starts at the folder of the file
+}
+
+// Env returns the name of the variable.
+func (s Setting) Env() string {
+	return "MINTAGE_" + strings.ToUpper(strings.ReplaceAll(s.Path, ".", "_"))
+}
+
+// Flag returns the name of the flag, without the hyphens before it.
+func (s Setting) Flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(s.Path) }
+
+// Settings returns all settings, in the order in which they are shown.
+func Settings() []Setting {
+	return []Setting{
+		{
+			Path: "listen", Default: "127.0.0.1:9400", Usage: "address of the public listener",
+			set: func(s *Server, v string) error { return setAddress(&s.Listen, v) },
+		},
+		{
+			Path: "admin_listen", Default: "127.0.0.1:9401", Usage: "address of the admin listener",
+			set: func(s *Server, v string) error { return setAddress(&s.AdminListen, v) },
+		},
+		{
+			Path: "admin_url", Usage: "URL under which the admin listener is reached; stored at the first start",
+			set: func(s *Server, v string) error { return setIssuer(&s.AdminURL, v) },
+		},
+		{
+			Path: "data", Default: "data", Usage: "directory of the database, master.key and admin.json",
+			set: func(s *Server, v string) error { return setFull(&s.Data, v) }, path: true,
+		},
+		{
+			Path: "tls.cert", Usage: "certificate chain of the public listener, PEM",
+			set: func(s *Server, v string) error { s.TLS.Cert = v; return nil }, path: true,
+		},
+		{
+			Path: "tls.key", Usage: "private key of the public listener, PEM",
+			set: func(s *Server, v string) error { s.TLS.Key = v; return nil }, path: true,
+		},
+		{
+			Path: "admin_tls.cert", Usage: "certificate chain of the admin listener, PEM",
+			set: func(s *Server, v string) error { s.AdminTLS.Cert = v; return nil }, path: true,
+		},
+		{
+			Path: "admin_tls.key", Usage: "private key of the admin listener, PEM",
+			set: func(s *Server, v string) error { s.AdminTLS.Key = v; return nil }, path: true,
+		},
+		{
+			Path: "behind_proxy", Usage: "networks of the proxies in front that end TLS",
+			set: func(s *Server, v string) error { return setNetworks(&s.BehindProxy, v) }, list: true,
+		},
+		{
+			Path: "master_key_file", Usage: "file of the master key; default master.key in data",
+			set: func(s *Server, v string) error { s.MasterKeyFile = v; return nil }, path: true,
+		},
+		{
+			Path: "log.level", Default: "info", Usage: "debug, info, warn or error",
+			set: func(s *Server, v string) error { return setLevel(&s.Log.Level, v) },
+		},
+		{
+			Path: "log.format", Default: LogJSON, Usage: "json or text",
+			set: func(s *Server, v string) error { return setWord(&s.Log.Format, v, LogJSON, LogText) },
+		},
+		{
+			Path: "docs_url", Usage: "where error_uri points; default /docs on the public listener",
+			set: func(s *Server, v string) error { return setURL(&s.DocsURL, v) },
+		},
+		{
+			Path: "drain_timeout", Default: "10s", Usage: "how long requests under way may take when the server stops",
+			set: func(s *Server, v string) error { return setDuration(&s.DrainTimeout, v) },
+		},
+		{
+			Path: "store", Default: StoreSQLite, Usage: "sqlite",
+			set: func(s *Server, v string) error { return setWord(&s.Store, v, StoreSQLite) },
+		},
+	}
+}
+
+func setFull(dst *string, v string) error {
+	if v == "" {
+		return errors.New("a value is needed here")
+	}
+	*dst = v
+	return nil
+}
+
+func setAddress(dst *string, v string) error {
+	host, port, ok := splitAddress(v)
+	if !ok {
+		return errors.New("write host:port, such as 127.0.0.1:9400 or 0.0.0.0:443")
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || port != strconv.FormatUint(n, 10) {
+		return errors.New("the port is a number from 0 to 65535")
+	}
+	if strings.ContainsAny(host, "/ \t") {
+		return errors.New("the host is an address or a name")
+	}
+	*dst = v
+	return nil
+}
+
+func setIssuer(dst *string, v string) error {
+	*dst = v
+	if v == "" {
+		return nil
+	}
+	return sentence(mintage.ValidateIssuer(v))
+}
+
+// sentence drops the pointer, which means nothing here.
+func sentence(err error) error {
+	if fields := mintage.FieldErrors(err); len(fields) > 0 {
+		return errors.New(fields[0].Message)
+	}
+	return err
+}
+
+func setURL(dst *string, v string) error {
+	*dst = strings.TrimSuffix(v, "/")
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.ContainsAny(v, "?#\"\\ ") {
+		return errors.New("write an https URL without query and fragment, such as https://docs.example.com/auth")
+	}
+	return nil
+}
+
+func setNetworks(dst *[]netip.Prefix, v string) error {
+	*dst = nil
+	for text := range strings.SplitSeq(v, ",") {
+		text = strings.TrimSpace(text)
+		if text == "" {
+			continue
+		}
+		network, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil && addr.Zone() == "" {
+			network, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			return fmt.Errorf("%q is no network: write one such as 10.0.0.0/8", text)
+		}
+		if network.Masked() != network {
+			return fmt.Errorf("%q has bits outside the network: write %s", text, network.Masked())
+		}
+		*dst = append(*dst, network)
+	}
+	return nil
+}
+
+func setLevel(dst *slog.Level, v string) error {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, ok := levels[v]
+	if !ok {
+		return errors.New("write debug, info, warn or error")
+	}
+	*dst = level
+	return nil
+}
+
+func setWord(dst *string, v string, words ...string) error {
+	if !slices.Contains(words, v) {
+		return errors.New("write " + strings.Join(words, " or "))
+	}
+	*dst = v
+	return nil
+}
+
+func setDuration(dst *time.Duration, v string) error {
+	d, err := yamlfile.ParseDuration(v)
+	if err != nil {
+		return err
+	}
+	if d > time.Hour {
+		return errors.New("at most 1h")
+	}
+	*dst = d
+	return nil
+}

@@ -1,0 +1,184 @@
+// Package yamlfile reads YAML files that people write, and says in which line
+// and under which character they are wrong.
+//
+// One thing is always true: nothing in a file is ignored. A key that nobody
+// reads, a key that is there twice and a second document are errors, like a
+// value of the wrong kind. All errors of a file are collected, so that one run
+// tells of all.
+//
+// Parse gives the Root Node. The reader walks from there: Node.Object calls a
+// function for each key, Node.Each one for each element of a list, Node.Text
+// and its like read scalars. File.Err says what went wrong on the way.
+package yamlfile
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds of one file.
+const (
+	// maxErrors is how many errors of one file are told; the first few are what
+	// people read.
+	maxErrors = 20
+	// maxVisits bounds the walk, since aliases make a small file as large as
+	// they like.
+	maxVisits = 1_000_000
+	maxDepth  = 64
+)
+
+// Error is one thing wrong with a file.
+type Error struct {
+	File    string
+	Line    int // from 1; 0 when the whole file is meant
+	Column  int // from 1, in characters
+	Message string
+	Source  string // the line, without its end
+}
+
+// Error returns file:line:column and the message, then the line and a caret
+// under the column.
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return e.File + ": " + e.Message
+	}
+	head := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+	if e.Source == "" {
+		return head
+	}
+	var pad strings.Builder
+	for i, r := range []rune(e.Source) {
+		if i >= e.Column-1 {
+			break
+		}
+		if r != '\t' { // a tab stays one, so that the caret lines up
+			r = ' '
+		}
+		pad.WriteRune(r)
+	}
+	return head + "\n  " + e.Source + "\n  " + pad.String() + "^"
+}
+
+// File is one parsed file. It is for one goroutine.
+type File struct {
+	Name   string
+	root   *yaml.Node
+	lines  []string
+	errs   []*Error
+	more   bool
+	visits int
+	masked map[int]int // line → column from which it is not shown
+}
+
+// Parse reads one YAML document. The error, if any, is about its syntax.
+func Parse(name string, data []byte) (*File, error) {
+	f := &File{Name: name, masked: map[int]int{}}
+	if !utf8.Valid(data) {
+		return nil, &Error{File: name, Message: "the file is not UTF-8 text"}
+	}
+	for line := range strings.SplitSeq(string(data), "\n") {
+		f.lines = append(f.lines, strings.TrimSuffix(line, "\r"))
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, second yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, &Error{File: name, Message: "the file is empty"}
+	} else if err != nil {
+		return nil, f.syntax(err)
+	}
+	if len(doc.Content) == 0 {
+		return nil, &Error{File: name, Message: "the file is empty"}
+	}
+	f.root = doc.Content[0]
+	if err := dec.Decode(&second); err == nil {
+		return nil, f.at(max(second.Line, 1), max(second.Column, 1), "a second document begins here: a file holds one")
+	} else if !errors.Is(err, io.EOF) {
+		return nil, f.syntax(err)
+	}
+	return f, nil
+}
+
+// syntaxError is how the library words its errors.
+var syntaxError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+
+func (f *File) syntax(err error) error {
+	m := syntaxError.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
+	if m == nil {
+		return &Error{File: f.Name, Message: err.Error()}
+	}
+	line, convErr := strconv.Atoi(m[1])
+	if convErr != nil || line < 1 || line > len(f.lines) {
+		return &Error{File: f.Name, Message: m[2]}
+	}
+	source := f.lines[line-1]
+	if loc := plainSecret.FindStringIndex(source); loc != nil {
+		f.masked[line] = utf8.RuneCountInString(source[:loc[1]])
+	}
+	return f.mask(f.at(line, utf8.RuneCountInString(source)-utf8.RuneCountInString(strings.TrimLeft(source, " \t"))+1, m[2]))
+}
+
+// plainSecret finds where a secret begins that somebody wrote into a file that
+// is no YAML, up to its first character.
+var plainSecret = regexp.MustCompile(`(?i)(value|hash|text|secret|password)["']?\s*[:=]\s*[^\s{]`)
+
+// mask hides what must not be shown of the source of e.
+func (f *File) mask(e *Error) *Error {
+	if from, ok := f.masked[e.Line]; ok {
+		line := []rune(e.Source)
+		for i := max(from-1, 0); i < len(line); i++ {
+			line[i] = '*'
+		}
+		e.Source = string(line)
+	}
+	return e
+}
+
+func (f *File) at(line, column int, message string) *Error {
+	e := &Error{File: f.Name, Line: line, Column: column, Message: message}
+	if line <= len(f.lines) {
+		e.Source = f.lines[line-1]
+	}
+	return e
+}
+
+// report records an error, unless there are enough.
+func (f *File) report(e *Error) {
+	if len(f.errs) >= maxErrors {
+		f.more = true
+		return
+	}
+	if !slices.ContainsFunc(f.errs, func(o *Error) bool { return *o == *e }) {
+		f.errs = append(f.errs, e)
+	}
+}
+
+// Err returns the errors found so far, joined in the order of the file, or nil.
+func (f *File) Err() error {
+	if len(f.errs) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(f.errs, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	var all []error
+	for _, e := range f.errs {
+		all = append(all, f.mask(e))
+	}
+	if f.more {
+		all = append(all, fmt.Errorf("%s: more errors follow; these are the first %d", f.Name, maxErrors))
+	}
+	return errors.Join(all...)
+}
+
+// Root returns the node that the document consists of.
+func (f *File) Root() Node { return Node{file: f, n: f.root} }
