@@ -68,8 +68,6 @@ var reasons = []Reason{
 	{"object.invalid", "A member of the object has a value that it cannot have.", "Correct the members that the answer points to."},
 	{"object.built_in", "The object came with the server and cannot be changed.", "Make an object of your own beside it."},
 	{"object.in_use", "Other objects still need the object.", "Remove those that need it first."},
-	{"secret.last", "It is the client's last active secret, and without it the client is locked out.", "Add a new secret first, or disable the client."},
-	{"secret.limit", "The client has as many active secrets as it may have.", "Revoke one that is not used any more."},
 	{"tenant.protected", "The tenant is protected.", "Say on purpose that the protected tenant is meant."},
 
 	{"dpop.invalid", "The DPoP proof does not fit the request.", "Make a new proof for each request, with its method, its URL and the current time."},
@@ -92,13 +90,7 @@ var reasons = []Reason{
 	{"token.audience", "The access token is for another resource server.", "Ask for a token with the resource that the API names."},
 	{"token.scope", "The access token lacks a scope that the request needs.", "Ask for a token with that scope, and grant it to the client if it has to have it."},
 	{"token.revoked", "The access token was revoked.", "Get a new token."},
+	{"token.unknown", "No token of this tenant has this value.", "Send a token that the tenant issued, whole and unchanged."},
+	{"token.other_client", "The token was issued to another client.", "Use the credentials of the client that holds the token."},
 	{"token.other_tenant", "The access token belongs to another tenant.", "Use the token of the tenant that the request is about."},
-
-	{"object.not_found", "There is no such object, or the token may not see it.", "Check the identifier and the tenant."},
-	{"object.exists", "Another object has this identifier or name already.", "Take another one, or change the object that is there."},
-	{"object.changed", "The object changed since it was read.", "Read it again and repeat the change."},
-	{"object.invalid", "A member of the object has a value that it cannot have.", "Correct the members that the answer points to."},
-	{"object.in_use", "Something else still needs the object.", "Remove what needs it first, as the answer says."},
-	{"object.built_in", "The object came with the server and cannot be changed.", "Make an object of your own."},
-	{"tenant.protected", "The tenant is protected, so that deleting it must be asked for.", "Say that the protected tenant is meant, or remove its protection first."},
 }
