@@ -99,13 +99,9 @@ func (m *Metrics) ClientAuth(method, result string) {
 	m.clientAuth.WithLabelValues(method, result).Inc()
 }
 
-// Introspection counts one introspection answer.
-func (m *Metrics) Introspection(tenant string, active bool, reason string) {
-	word := "false"
-	if active {
-		word = "true"
-	}
-	m.introspections.WithLabelValues(m.tenantLabel(tenant), word, reason).Inc()
+// Introspection counts one introspection answer; active is true or false.
+func (m *Metrics) Introspection(tenant, active, reason string) {
+	m.introspections.WithLabelValues(m.tenantLabel(tenant), active, reason).Inc()
 }
 
 // Revocation counts one revocation; kind is token, client or key.

@@ -24,8 +24,8 @@ func TestCounts(t *testing.T) {
 	m.TokenRequest("prod", "rfc", "client_credentials", "invalid_client", "secret.mismatch", time.Millisecond)
 	m.TokenIssued("prod", "jwt", "ES256")
 	m.ClientAuth("client_secret_basic", "ok")
-	m.Introspection("prod", true, "ok")
-	m.Introspection("prod", false, "token.expired")
+	m.Introspection("prod", "true", "ok")
+	m.Introspection("prod", "false", "token.expired")
 	m.Revocation("prod", "token")
 	got := scrape(t, m)
 	for _, want := range []string{

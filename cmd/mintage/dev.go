@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mintage-auth/mintage/internal/server"
+)
+
+// devFlags are the flags of mintage dev.
+type devFlags struct {
+	listen, adminListen, data string
+}
+
+func (a *app) devCommand() *cobra.Command {
+	var f devFlags
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Everything in one process, with a demo client; not for production",
+		Long: `Serve a demo tenant, API and client in every dialect, and print a curl line for
+each that returns a token. Data is temporary unless --data names a directory.
+On loopback addresses a refused request is told the full reason (error_debug).`,
+		Example: `  mintage dev
+  mintage dev --data ./.mintage
+  mintage dev --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.dev(cmd.Context(), f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.listen, "listen", "127.0.0.1:9400", "address of the public listener")
+	fl.StringVar(&f.adminListen, "admin-listen", "127.0.0.1:9401", "address of the admin listener")
+	fl.StringVar(&f.data, "data", "", "directory for the data; left out: a temporary one")
+	return cmd
+}
+
+// dev serves until it is interrupted.
+func (a *app) dev(ctx context.Context, f devFlags) error {
+	began := time.Now()
+	for _, addr := range []string{f.listen, f.adminListen} {
+		if !isLoopback(addr) {
+			return usage(addr+" is not a loopback address, and mintage dev speaks plain HTTP",
+				"mintage serve with TLS, or an address such as 127.0.0.1:9400")
+		}
+	}
+	data, temporary := f.data, f.data == ""
+	if temporary {
+		dir, err := os.MkdirTemp("", "mintage-dev-")
+		if err != nil {
+			return fmt.Errorf("temporary data: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		data = dir
+	}
+	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	b := thisBuild()
+	s, err := server.Open(ctx, server.Config{
+		Listen: f.listen, AdminListen: f.adminListen, Data: data,
+		Debug: true, Version: b.Version, Commit: b.Commit, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	demo, err := s.Demo(ctx)
+	if err != nil {
+		_ = s.Close()
+		return err
+	}
+	return s.Run(ctx, func() { a.greet(s, demo, data, temporary, time.Since(began)) })
+}
+
+// isLoopback reports whether addr can be reached from this machine alone.
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// greet prints what a developer needs. Each curl is a line of its own, so that
+// it can be pasted whole.
+func (a *app) greet(s *server.Server, d *server.Demo, data string, temporary bool, took time.Duration) {
+	where := "in " + data
+	if temporary {
+		where = "temporary"
+	}
+	admin := "http://" + s.AdminAddr().String()
+	fmt.Fprintf(a.stdout, `mintage %s  development mode: data is %s, plain HTTP, not for production  (ready in %d ms)
+  issuer   %s
+  admin    %s   credentials in %s
+  client   %s
+  secret   %s
+
+Get a token:
+curl -u %s:%s -d grant_type=client_credentials %s/oauth2/token
+
+The same client in the other dialects (cognito, myparcel, doorkeeper):
+curl -u %s:%s -d grant_type=client_credentials %s/oauth2/token
+curl -H 'Content-Type: application/json' -d '{"grant_type":"client_credentials","client_id":"%s","client_secret":"%s","scope":"*"}' %s/access-token
+curl -X POST '%s/oauth/token?grant_type=client_credentials&client_id=%s&client_secret=%s'
+
+Administer it:
+export MINTAGE_CREDENTIALS_FILE=%s
+mintage client list --tenant demo
+`,
+		thisBuild().Version, where, took.Milliseconds(),
+		d.Issuer, admin, d.Credentials, d.ClientID, d.Secret,
+		d.ClientID, d.Secret, d.Issuer,
+		d.ClientID, d.Secret, d.CognitoIssuer,
+		d.ClientID, d.Secret, d.Issuer,
+		d.Issuer, d.ClientID, d.Secret,
+		d.Credentials,
+	)
+}

@@ -1,0 +1,133 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/mintage-auth/mintage/internal/directory"
+	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+const (
+	sweepInterval = time.Minute
+	sweepBatch    = 1000 // rows that one transaction deletes, so that none waits long behind it
+	purgeInterval = time.Hour
+
+	// keepChanges is how many entries of the change feed are kept for nodes
+	// that lag; one that lags more drops its caches.
+	keepChanges = 100_000
+
+	// keyQueue bounds the keys that wait to be made. What does not fit is wanted
+	// again by the next request.
+	keyQueue   = 64
+	keyTimeout = time.Minute
+)
+
+// background is what a server does beside answering.
+type background struct {
+	store     store.Store
+	directory *directory.Directory
+	manager   *manage.Manager
+	now       func() time.Time
+	log       *slog.Logger
+
+	wanted chan wantedKey
+}
+
+type wantedKey struct{ tenant, alg string }
+
+func newBackground(st store.Store, d *directory.Directory, m *manage.Manager, now func() time.Time, log *slog.Logger) background {
+	return background{
+		store: st, directory: d, manager: m, now: now, log: log,
+		wanted: make(chan wantedKey, keyQueue),
+	}
+}
+
+// keyWanted is told of a signing key that a request needed and nobody has made
+// yet. It never waits.
+func (b *background) keyWanted(tenant, alg string) {
+	select {
+	case b.wanted <- wantedKey{tenant, alg}:
+	default:
+	}
+}
+
+// runBackground works until ctx ends and returns when all of it has stopped.
+func (b *background) runBackground(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := b.directory.Follow(ctx); err != nil && ctx.Err() == nil {
+			b.log.LogAttrs(ctx, slog.LevelError, "the change feed is no longer followed", slog.Any("err", err))
+		}
+	})
+	wg.Go(func() { b.every(ctx, sweepInterval, b.sweep) })
+	wg.Go(func() { b.every(ctx, purgeInterval, b.purge) })
+	wg.Go(func() { b.makeKeys(ctx) })
+	wg.Wait()
+}
+
+// every runs task now and then once an interval.
+func (b *background) every(ctx context.Context, interval time.Duration, task func(context.Context) error) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		if err := task(ctx); err != nil && ctx.Err() == nil {
+			b.log.LogAttrs(ctx, slog.LevelError, "upkeep failed and will be tried again", slog.Any("err", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// sweep deletes what has expired, a batch at a time.
+func (b *background) sweep(ctx context.Context) error {
+	now := b.now()
+	for _, batch := range []func(context.Context, time.Time, int) (int, error){b.store.SweepTokens, b.store.SweepRevocations} {
+		for {
+			n, err := batch(ctx, now, sweepBatch)
+			if err != nil {
+				return err
+			}
+			if n < sweepBatch {
+				break
+			}
+		}
+	}
+	last, err := b.store.LastChange(ctx)
+	if err != nil || last <= keepChanges {
+		return err
+	}
+	return b.store.SweepChanges(ctx, last-keepChanges)
+}
+
+func (b *background) purge(ctx context.Context) error {
+	n, err := b.manager.Purge(ctx)
+	if n > 0 {
+		b.log.LogAttrs(ctx, slog.LevelInfo, "pruned clients are deleted", slog.Int("clients", n))
+	}
+	return err
+}
+
+// makeKeys makes the keys that requests wanted, one at a time: an RSA key takes
+// a processor for a while.
+func (b *background) makeKeys(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case w := <-b.wanted:
+			kctx, cancel := context.WithTimeout(ctx, keyTimeout)
+			err := b.manager.MakeMissingKey(kctx, w.tenant, w.alg)
+			cancel()
+			if err != nil && ctx.Err() == nil {
+				b.log.LogAttrs(ctx, slog.LevelError, "a signing key could not be made", slog.Any("err", err))
+			}
+		}
+	}
+}

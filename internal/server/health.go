@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+const (
+	// feedLate is how long the change feed may go unread before the node says
+	// that it is not ready: what it knows may be out of date.
+	feedLate = 5 * time.Second
+
+	// probeTimeout bounds one look at the database.
+	probeTimeout = 2 * time.Second
+)
+
+// health is what /healthz and /readyz answer.
+type health struct {
+	Status string            `json:"status"` // ok or failing
+	Checks map[string]string `json:"checks,omitempty"`
+}
+
+// healthz says that the process answers.
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	writeHealth(w, health{Status: "ok"})
+}
+
+// readyz says whether the server can do all that it is for, and if not, why.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
+	defer cancel()
+	h := health{Status: "ok", Checks: map[string]string{"store": "ok", "changes": "ok", "draining": "no"}}
+	if err := s.store.Ping(ctx); err != nil {
+		h.fail("store", "the database does not answer")
+	}
+	if s.directory.Age() > feedLate {
+		h.fail("changes", "the change feed could not be read for "+feedLate.String())
+	}
+	if s.draining.Load() {
+		h.fail("draining", "the server is stopping")
+	}
+	writeHealth(w, h)
+}
+
+func (h *health) fail(check, why string) {
+	h.Status = "failing"
+	h.Checks[check] = why
+}
+
+func writeHealth(w http.ResponseWriter, h health) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if h.Status != "ok" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(h) // the caller is gone if this fails
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// maxHeader bounds a request's header, in bytes; net/http adds 4096 to what
+	// it is told.
+	maxHeader = 16<<10 - 4096
+
+	// readHeaderTimeout and the others bound what a slow peer can hold.
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+)
+
+// tlsConfig returns what both listeners serve: TLS 1.2 with forward secrecy
+// and authenticated encryption only, or TLS 1.3 (BCP 195).
+func tlsConfig(cert tls.Certificate) *tls.Config {
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{cert},
+		CipherSuites: []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+		NextProtos: []string{"h2", "http/1.1"},
+	}
+}
+
+// listener is one address with what is served there.
+type listener struct {
+	name string
+	net.Listener
+	server *http.Server
+}
+
+// listen opens addr. With a certificate it serves TLS.
+func listen(ctx context.Context, name, addr string, cert *tls.Certificate, h http.Handler, log *slog.Logger) (*listener, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for the %s on %s: %w", name, addr, err)
+	}
+	srv := &http.Server{
+		Handler:           h,
+		MaxHeaderBytes:    maxHeader,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // a caller can cause these at will,
+	}
+	if cert != nil {
+		srv.TLSConfig = tlsConfig(*cert)
+		ln = tls.NewListener(ln, srv.TLSConfig)
+	}
+	return &listener{name: name, Listener: ln, server: srv}, nil
+}
+
+// serve answers requests until the listener is drained.
+func (l *listener) serve() error {
+	if err := l.server.Serve(l.Listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the %s: %w", l.name, err)
+	}
+	return nil
+}
+
+// drain closes the listener, lets requests under way finish within ctx and
+// then cuts the rest off.
+func (l *listener) drain(ctx context.Context) error {
+	err := l.server.Shutdown(ctx)
+	if err != nil {
+		_ = l.server.Close() // what is left is past its time
+		return fmt.Errorf("drain the %s: %w", l.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package server
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/issue"
+	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/telemetry"
+)
+
+// observe counts how a request ended.
+func (s *Server) observe(o *issue.Outcome) {
+	if o.AuthMethod != "" {
+		result := "ok"
+		if o.ClientName == "" && o.Error != "" {
+			result = o.Reason
+		}
+		s.metrics.ClientAuth(o.AuthMethod, result)
+	}
+	switch o.Endpoint {
+	case "token":
+		s.metrics.TokenRequest(o.Tenant, o.Dialect, o.GrantType, o.Error, o.Reason, o.Duration)
+		if o.TokenID != "" && o.Error == "" {
+			s.metrics.TokenIssued(o.Tenant, string(o.Format), o.Alg)
+		}
+	case "introspect":
+		s.metrics.Introspection(o.Tenant, strconv.FormatBool(o.Active), o.Reason)
+	}
+}
+
+// revoker lets a client end its own token, as a change like any other.
+type revoker struct {
+	manager *manage.Manager
+	metrics *telemetry.Metrics
+}
+
+// RevokeToken implements issue.Revoker.
+func (r revoker) RevokeToken(ctx context.Context, tok issue.RevokedToken) error {
+	by := manage.By{
+		Actor: mintage.Actor{Tenant: tok.Tenant, ClientID: tok.ClientID, Address: tok.Address},
+		Via:   "api", TraceID: tok.TraceID,
+	}
+	if err := r.manager.RevokeToken(ctx, by, tok.Tenant, tok.JTI, tok.ClientID, tok.Expires); err != nil {
+		return err
+	}
+	r.metrics.Revocation(tok.Tenant, "token")
+	return nil
+}

@@ -1,0 +1,305 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/admin"
+	"github.com/mintage-auth/mintage/internal/clientauth"
+	"github.com/mintage-auth/mintage/internal/directory"
+	"github.com/mintage-auth/mintage/internal/issue"
+	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/mint"
+	"github.com/mintage-auth/mintage/internal/secret"
+	"github.com/mintage-auth/mintage/internal/store"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/telemetry"
+)
+
+// Names of the vault's values: the key of secret hashes, and the one that
+// authenticates cursors.
+const (
+	pepperName    = "pepper"
+	cursorKeyName = "cursor"
+)
+
+// Config is how a server runs. Listen, AdminListen, Data and Log must be set.
+type Config struct {
+	Listen      string // address of the public listener
+	AdminListen string // address of the admin listener
+	// AdminURL is the issuer of the built-in tenant. Empty means the one stored
+	// at the first start, or one made of the admin listener's address then.
+	AdminURL string
+
+	// Data is the directory of the database, the master key and admin.json. It
+	// is made, mode 0700, where it is missing.
+	Data string
+	// MasterKeyFile is where the master key is; empty: master.key in Data.
+	MasterKeyFile string
+
+	TLS      *tls.Certificate // of the public listener; nil: plain HTTP
+	AdminTLS *tls.Certificate // of the admin listener; nil: plain HTTP
+
+	// BehindProxy are the addresses whose X-Forwarded-For and X-Forwarded-Proto
+	// count.
+	BehindProxy []netip.Prefix
+
+	// DocsURL is where error_uri points, without a slash at the end; empty:
+	// /docs on the tenant's own issuer.
+	DocsURL string
+
+	// DrainTimeout is how long requests under way may take after a signal to
+	// stop; zero means DefaultDrainTimeout.
+	DrainTimeout time.Duration
+
+	// Debug puts the full reason of a refusal into the answer. Only dev sets it,
+	// and only on loopback.
+	Debug bool
+
+	Version, Commit string
+	Now             func() time.Time // nil: time.Now
+	Log             *slog.Logger
+}
+
+// DefaultDrainTimeout is the Config.DrainTimeout of a Config that sets none.
+const DefaultDrainTimeout = 10 * time.Second
+
+// Server is one process. Open makes it, Run serves until its context ends.
+type Server struct {
+	cfg       Config
+	log       *slog.Logger
+	store     store.Store
+	directory *directory.Directory
+	manager   *manage.Manager
+	issue     *issue.Handler
+	adminAPI  http.Handler
+	metrics   *telemetry.Metrics
+	peers     peers
+	background
+
+	listeners []*listener
+	public    net.Addr
+	admin     net.Addr
+	draining  atomic.Bool
+}
+
+// Open opens the database, makes what is missing of a new one and takes both
+// addresses. The caller must call Run or Close.
+func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.DrainTimeout == 0 {
+		cfg.DrainTimeout = DefaultDrainTimeout
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, metrics: telemetry.New(cfg.Version, cfg.Commit)}
+	defer func() {
+		if err != nil {
+			_ = s.Close() // the first error is the one to tell
+		}
+	}()
+	if err := s.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.listen(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.bootstrap(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.directory.Sync(ctx)
+}
+
+// openStore opens what is kept and puts the parts together that work on it.
+func (s *Server) openStore(ctx context.Context) error {
+	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	st, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: filepath.Join(s.cfg.Data, "mintage.db")})
+	if err != nil {
+		return err
+	}
+	s.store = st
+	path := s.cfg.MasterKeyFile
+	if path == "" {
+		path = filepath.Join(s.cfg.Data, "master.key")
+	}
+	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: path, Now: s.cfg.Now, Create: true})
+	if err != nil {
+		return err
+	}
+	pepper, err := vault.Value(ctx, pepperName, 32)
+	if err != nil {
+		return err
+	}
+	hasher := secret.New(pepper)
+	s.directory = directory.New(directory.Config{Store: st, Vault: vault, Now: s.cfg.Now, Log: s.log})
+	s.manager = &manage.Manager{
+		Store: st, Vault: vault, Secrets: hasher, Sync: s.directory.Sync, Now: s.cfg.Now, Log: s.log,
+	}
+	s.background = newBackground(s.store, s.directory, s.manager, s.cfg.Now, s.log)
+	s.peers = peers{proxies: s.cfg.BehindProxy}
+	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st}
+	s.issue = &issue.Handler{
+		Directory: s.directory,
+		Auth:      &clientauth.Authenticator{Clients: s.directory, Secrets: hasher, Now: s.cfg.Now},
+		Minter:    minter,
+		Revoker:   revoker{s.manager, s.metrics},
+		Now:       s.cfg.Now,
+		Log:       s.log,
+		Peer:      s.peers.of,
+		DocsURL:   s.cfg.DocsURL,
+		Debug:     s.cfg.Debug,
+		KeyWanted: s.keyWanted,
+		Exposed: func(ctx context.Context, tenant, client, secret string) error {
+			return st.MarkExposed(ctx, tenant, client, secret, s.cfg.Now())
+		},
+		Observe: s.observe,
+	}
+	return s.openAdmin(ctx, vault, minter)
+}
+
+// openAdmin makes the admin API.
+func (s *Server) openAdmin(ctx context.Context, vault *keys.Vault, minter *mint.Minter) error {
+	cursorKey, err := vault.Value(ctx, cursorKeyName, 32)
+	if err != nil {
+		return err
+	}
+	s.adminAPI, err = admin.New(admin.Config{ //nolint:contextcheck // its requests bring their own
+		Manager: s.manager, Directory: s.directory, Stored: minter, CursorKey: cursorKey,
+		Address: func(r *http.Request) string { return s.peers.of(r).Addr.String() },
+		DocsURL: s.cfg.DocsURL, Now: s.cfg.Now, Log: s.log,
+	})
+	return err
+}
+
+// listen takes both addresses. Nothing is answered before Run.
+func (s *Server) listen(ctx context.Context) error {
+	for _, l := range []struct {
+		name, addr string
+		cert       *tls.Certificate
+		handler    http.Handler
+		at         *net.Addr
+	}{
+		{"public listener", s.cfg.Listen, s.cfg.TLS, s.publicHandler(), &s.public},
+		{"admin listener", s.cfg.AdminListen, s.cfg.AdminTLS, s.adminHandler(), &s.admin},
+	} {
+		ln, err := listen(ctx, l.name, l.addr, l.cert, l.handler, s.log)
+		if err != nil {
+			return err
+		}
+		s.listeners = append(s.listeners, ln)
+		*l.at = ln.Addr()
+	}
+	return nil
+}
+
+// bootstrap makes the built-in tenant and admin.json at the first start.
+func (s *Server) bootstrap(ctx context.Context) error {
+	adminURL, err := s.adminURL(ctx)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(s.cfg.Data, credentialsFile)
+	_, err = s.manager.Bootstrap(ctx, adminURL, func(c *manage.Credentials) error {
+		return writePrivateJSON(path, Credentials{URL: adminURL, ClientID: c.Client.ID, Secret: c.Secret})
+	})
+	return err
+}
+
+// adminURL returns the issuer of the built-in tenant: as configured, else as
+// stored, else by the admin listener's address.
+func (s *Server) adminURL(ctx context.Context) (string, error) {
+	if s.cfg.AdminURL != "" {
+		return s.cfg.AdminURL, nil
+	}
+	switch t, err := s.store.Tenant(ctx, mintage.BuiltInTenant); {
+	case err == nil:
+		return t.Issuer, nil
+	case !errors.Is(err, mintage.ErrNotFound):
+		return "", err
+	}
+	scheme := "http"
+	if s.cfg.AdminTLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + s.admin.String(), nil
+}
+
+// PublicAddr returns the address of the public listener.
+func (s *Server) PublicAddr() net.Addr { return s.public }
+
+// AdminAddr returns the address of the admin listener.
+func (s *Server) AdminAddr() net.Addr { return s.admin }
+
+// Manager returns the use cases of administration, for mintage dev.
+func (s *Server) Manager() *manage.Manager { return s.manager }
+
+// Run serves until ctx ends, lets requests under way finish and closes. Ready
+// is called when both listeners answer; it may be nil.
+func (s *Server) Run(ctx context.Context, ready func()) error {
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	var tasks sync.WaitGroup
+	tasks.Go(func() { s.runBackground(work) })
+
+	failed := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		tasks.Go(func() { failed <- l.serve() })
+	}
+	if ready != nil {
+		ready()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	err = errors.Join(err, s.drain(work))
+	s.issue.Wait()
+	stopWork()
+	tasks.Wait()
+	return errors.Join(err, s.Close())
+}
+
+// drain stops taking requests and waits for those under way.
+func (s *Server) drain(ctx context.Context) error {
+	s.draining.Store(true)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.DrainTimeout)
+	defer cancel()
+	errs := make([]error, len(s.listeners))
+	var wg sync.WaitGroup
+	for i, l := range s.listeners {
+		wg.Go(func() { errs[i] = l.drain(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// Close lets go of the addresses and the database. Run calls it.
+func (s *Server) Close() error {
+	var errs []error
+	for _, l := range s.listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	s.listeners = nil
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+		s.store = nil
+	}
+	return errors.Join(errs...)
+}
