@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mintage-auth/mintage/internal/config"
 )
 
 // updateDocs rewrites the table of docs/rfc/coverage.md: it adds a row for each
@@ -31,6 +33,7 @@ var (
 	mdFence    = regexp.MustCompile("(?ms)^ *```.*?^ *```")
 	notInSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	errorCode  = regexp.MustCompile(`Code:\s*"([a-z_]+)"`)
+	metricName = regexp.MustCompile(`Name:\s*"(mintage_[a-z_]+)"`)
 	digits     = regexp.MustCompile(`\d+`)
 )
 
@@ -223,6 +226,40 @@ func TestErrorPages(t *testing.T) {
 	}
 }
 
+// TestArchitecturePage holds that the page names every package of the table in
+// arch_test.go.
+func TestArchitecturePage(t *testing.T) {
+	t.Parallel()
+	page := readFile(t, "docs/explanation/architecture.md")
+	for dir := range layers {
+		if dir != "." && !bytes.Contains(page, []byte("`"+dir+"`")) {
+			t.Errorf("docs/explanation/architecture.md does not name %s", dir)
+		}
+	}
+}
+
+// TestReferencePages holds that each setting, command line variable aside, and
+// each metric has its row.
+func TestReferencePages(t *testing.T) {
+	t.Parallel()
+	page := readFile(t, "docs/reference/configuration.md")
+	for _, s := range config.Settings() {
+		row := "\n| `" + s.Path + "` | "
+		if s.Default != "" {
+			row += "`" + s.Default + "` | "
+		}
+		if !bytes.Contains(page, []byte(row)) {
+			t.Errorf("docs/reference/configuration.md has no row that begins %q", row)
+		}
+	}
+	page = readFile(t, "docs/reference/metrics.md")
+	for _, m := range metricName.FindAllSubmatch(readFile(t, "internal/telemetry/telemetry.go"), -1) {
+		if !bytes.Contains(page, []byte("\n| `"+string(m[1])+"` | ")) {
+			t.Errorf("docs/reference/metrics.md has no row for %s", m[1])
+		}
+	}
+}
+
 // TestLinks follows the relative links of every page. Pages below docs/ are
 // served by the binary, so they link to nothing outside.
 func TestLinks(t *testing.T) {
@@ -263,7 +300,7 @@ func markdownFiles(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{"docs", "changelog"} {
+	for _, dir := range []string{"docs", "changelog", "examples"} {
 		err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() && strings.HasSuffix(name, ".md") {
 				names = append(names, filepath.ToSlash(name))
