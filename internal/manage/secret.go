@@ -52,7 +52,7 @@ func (m *Manager) AddSecret(ctx context.Context, by By, tenant, client string, s
 		if err != nil {
 			return err
 		}
-		return m.writeSecrets(ctx, tx, by, old, out, "secret.add")
+		return m.writeSecrets(ctx, tx, by, old, out, "add")
 	})
 	if err != nil {
 		return nil, fmt.Errorf("secret of client %q: %w", client, err)
@@ -103,7 +103,7 @@ func (m *Manager) RevokeSecret(ctx context.Context, by By, tenant, client, which
 		}
 		fresh := cloneClient(old)
 		fresh.Secrets[i].Revoked = now
-		return m.writeSecrets(ctx, tx, by, old, fresh, "secret.revoke")
+		return m.writeSecrets(ctx, tx, by, old, fresh, "revoke")
 	})
 	if err != nil {
 		return fmt.Errorf("client %q: %w", client, err)
@@ -111,13 +111,16 @@ func (m *Manager) RevokeSecret(ctx context.Context, by By, tenant, client, which
 	return nil
 }
 
-// writeSecrets writes a client whose secrets changed.
-func (m *Manager) writeSecrets(ctx context.Context, tx store.Tx, by By, old, fresh *mintage.Client, action string) error {
+// writeSecrets writes a client whose secrets changed. Its audit row is about
+// the secrets of the client that it names.
+func (m *Manager) writeSecrets(ctx context.Context, tx store.Tx, by By, old, fresh *mintage.Client, verb string) error {
 	if err := mayHandOn(by, old); err != nil {
 		return err
 	}
 	fresh.Updated, fresh.Version = m.now(), old.Version+1
-	e, err := m.event(by, ofClient(fresh), action, viewClient(old), viewClient(fresh))
+	of := ofClient(fresh)
+	of.noun = "secret"
+	e, err := m.event(by, of, verb, viewClient(old), viewClient(fresh))
 	if err != nil {
 		return err
 	}
