@@ -135,10 +135,12 @@ func (x *index) resolve(host, path string) (t *mintage.Tenant, rest string) {
 
 func (x *index) at(host, path string) (t *mintage.Tenant, rest string) {
 	for _, doc := range wellKnown {
-		if after, ok := strings.CutPrefix(path, doc+"/"); ok {
-			if c, ok := x.byPlace[place{host: host, path: path[len(path)-len(after)-1:]}]; ok {
-				return c.tenant, doc
-			}
+		after, ok := strings.CutPrefix(path, doc)
+		if !ok || !strings.HasPrefix(after, "/") {
+			continue
+		}
+		if c, ok := x.byPlace[place{host: host, path: after}]; ok {
+			return c.tenant, doc
 		}
 	}
 	end := prefix(path, x.depth)
