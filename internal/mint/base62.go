@@ -60,7 +60,7 @@ func parseBase62(s string) (raw [rawLength]byte, ok bool) {
 	if words[0] > 0xff { // more than 33 bytes
 		return raw, false
 	}
-	raw[0] = byte(words[0])
+	raw[0] = byte(words[0]) //nolint:gosec // it was compared just now
 	for i := 1; i < wordCount; i++ {
 		binary.BigEndian.PutUint64(raw[8*i-7:], words[i])
 	}

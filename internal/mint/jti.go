@@ -31,7 +31,7 @@ func newJTI(now time.Time) string {
 // putMillis writes the Unix time in milliseconds into the first six bytes, big
 // endian.
 func putMillis(dst []byte, t time.Time) {
-	ms := uint64(t.UnixMilli()) //nolint:gosec // times before 1970 are no clock's
+	ms := uint64(t.UnixMilli())
 	for i := range 6 {
 		dst[i] = byte(ms >> (40 - 8*i)) //nolint:gosec // the low byte is what is wanted
 	}

@@ -49,7 +49,7 @@ func schemeOf(hash string) (s scheme, bare string, ok bool) {
 }
 
 var errScheme = errors.New("unknown hash: it begins with none of " +
-	"$argon2id$, $2a$, $2b$, $2y$, $pbkdf2-sha256$, $pbkdf2-sha512$, sha256: and sha512:")
+	"$argon2id$, $2a$, $2b$, $2y$, $pbkdf2-sha256$, $pbkdf2-sha512$, sha256: or sha512: and hex digits")
 
 // CheckImported returns nil for a hash that Verify can use, and an error that
 // says what is wrong with it: an unknown scheme, a malformed hash, or a cost

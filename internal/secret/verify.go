@@ -113,7 +113,7 @@ func (v *verification) unreadable(s *mintage.Secret, err error) {
 }
 
 // found notes a match. Of several a live one counts.
-func (v *verification) found(s *mintage.Secret, match bool) { //nolint:revive // the flag is the finding
+func (v *verification) found(s *mintage.Secret, match bool) {
 	switch {
 	case !match:
 	case s.Live(v.now):
