@@ -33,6 +33,9 @@ type Request struct {
 	Audiences []string    // the same by any identifier
 }
 
+// named reports whether r says which resource servers it is about.
+func (r *Request) named() bool { return len(r.Resources)+len(r.Audiences) > 0 }
+
 // Authorize decides a client credentials request (RFC 6749 §4.4) of c at t in
 // the dialect d. Servers are the resource servers of c's grants, by identifier;
 // a grant whose resource server is missing there counts for nothing.
@@ -49,9 +52,14 @@ func Authorize(t *Tenant, c *Client, servers map[string]*ResourceServer, d Diale
 	if err != nil {
 		return nil, err
 	}
-	named := len(r.Resources)+len(r.Audiences) > 0
-	scope, used, dropped, err := decideScope(c, d, offers, r.Scope, named)
+	scope, used, dropped, err := decideScope(c, d, offers, r.Scope)
 	if err != nil {
+		return nil, err
+	}
+	if r.named() {
+		used = offers // RFC 8707 §2.2: the audience is what was asked for
+	}
+	if err := oneAudience(c, d, used, r); err != nil {
 		return nil, err
 	}
 	az := &Authorization{
@@ -118,35 +126,25 @@ func GrantedScope(rs *ResourceServer, g Grant) oauth.Scope {
 
 // decideScope returns the scope granted, the offers that it comes from and,
 // where the client downscopes, what was dropped.
-func decideScope(c *Client, d Dialect, offers []offer, asked oauth.Scope, named bool) (scope oauth.Scope, used []offer, dropped oauth.Scope, err error) {
+func decideScope(c *Client, d Dialect, offers []offer, asked oauth.Scope) (scope oauth.Scope, used []offer, dropped oauth.Scope, err error) {
 	switch {
 	case d.Star && asked.Equal(oauth.Scope{AllScopes}), len(asked) == 0 && d.AllWhenOmitted:
-		scope, used = everything(offers), offers
+		return everything(offers), offers, nil, nil
 	case len(asked) > 0:
-		scope, used, dropped, err = pick(offers, asked, c.Downscope)
-	default:
-		scope, used, err = byDefault(c, offers)
+		return pick(offers, asked, c.Downscope)
 	}
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	if named {
-		used = offers // RFC 8707 §2.2: the audience is what was asked for
-	}
-	if err := oneAudience(c, d, used, named); err != nil {
-		return nil, nil, nil, err
-	}
-	return scope, used, dropped, nil
+	scope, used, err = byDefault(c, offers)
+	return scope, used, nil, err
 }
 
 // oneAudience refuses a token for several resource servers, in which a scope
 // of one could be taken for a scope of the other (RFC 9068 §3), unless the
 // client may have it or the dialect's tokens carry no aud.
-func oneAudience(c *Client, d Dialect, used []offer, named bool) error {
+func oneAudience(c *Client, d Dialect, used []offer, r Request) error {
 	switch {
 	case len(used) < 2, c.MultiAudience, d.ManyAudiences:
 		return nil
-	case named:
+	case r.named():
 		return oauth.InvalidTarget("resource.several", "the client may have a token for one resource only: name one")
 	}
 	return oauth.InvalidScope("scope.ambiguous", "the scope spans several resources: name the resource")

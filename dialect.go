@@ -76,7 +76,7 @@ type Rung string
 // Rungs of the ladder.
 const (
 	// RungQueryCredentials is client credentials in the query.
-	RungQueryCredentials Rung = "query_credentials"
+	RungQueryCredentials Rung = "query_credentials" // #nosec G101 -- a name
 	// RungTwoMethods is several authentication methods in one request.
 	RungTwoMethods Rung = "two_methods"
 )

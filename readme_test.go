@@ -25,8 +25,8 @@ func TestQuickStart(t *testing.T) {
 		t.Skip("builds the product twice")
 	}
 	tree := copyTree(t)
-	t.Run("README", func(t *testing.T) { followReadme(t, tree) })
-	t.Run("tutorial", func(t *testing.T) { followTutorial(t, tree) })
+	followReadme(t, tree)
+	followTutorial(t, tree)
 }
 
 // copyTree copies what git tracks, and what it would if it were added.
@@ -74,6 +74,7 @@ func commands(t *testing.T, name string) []string {
 }
 
 func followReadme(t *testing.T, tree string) {
+	t.Helper()
 	for _, block := range commands(t, "README.md") {
 		switch block {
 		case "make dev\n":
@@ -154,6 +155,7 @@ func pasteCurl(t *testing.T, line string) {
 
 // followTutorial runs the blocks as one person would, in one shell.
 func followTutorial(t *testing.T, tree string) {
+	t.Helper()
 	blocks := commands(t, "docs/tutorial/first-token.md")
 	if len(blocks) < 5 {
 		t.Fatalf("%d blocks in the tutorial", len(blocks))

@@ -53,7 +53,7 @@ type Meta struct {
 const DefaultSecretOverlap = 24 * time.Hour
 
 // DefaultTokenPath is where the token endpoint is when a tenant maps no paths.
-const DefaultTokenPath = "/oauth2/token"
+const DefaultTokenPath = "/oauth2/token" // #nosec G101 -- a path
 
 // DialectFor returns the dialect that t speaks at path, which is relative to
 // the issuer. The second result is false when path is no token path of t.
