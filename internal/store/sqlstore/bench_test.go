@@ -67,7 +67,11 @@ func BenchmarkToken(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { s.Close() })
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
 	rec := benchToken()
 	if err := s.CreateToken(b.Context(), rec); err != nil {
 		b.Fatal(err)

@@ -52,7 +52,7 @@ func open(ctx context.Context, e *engine, writer, reader *sql.DB) (*Store, error
 		cleanup: func() error { return nil },
 		closed:  make(chan struct{}),
 	}
-	s.tokens = newTokenWriter(s)
+	s.tokens = newTokenWriter(s) //nolint:contextcheck // it outlives the call that opens the store
 	return s, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/mintage-auth/mintage"
 )
 
+//nolint:gosec // a statement, no credentials
 const findToken = `
 	SELECT s.client_id, s.subject, s.scope, s.audience, k.jti, k.issued, k.expires
 	FROM tokens AS k JOIN token_shapes AS s ON s.id = k.shape
@@ -41,7 +42,7 @@ func (s *Store) token(ctx context.Context, tenant string, key [38]byte) (*mintag
 		return nil, err
 	}
 	ctx = s.engine.statement(ctx)
-	stmt, err := s.find.prepared(ctx)
+	stmt, err := s.find.prepared(ctx) //nolint:sqlclosecheck // kept for the next call
 	if err != nil {
 		return nil, err
 	}

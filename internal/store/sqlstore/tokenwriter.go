@@ -174,7 +174,7 @@ func (w *tokenWriter) insertPiece(ctx context.Context, ses session, rows []*toke
 		}
 		args = append(args, r.key, id, r.jti, r.issued, r.expires)
 	}
-	stmt := ses.tx.StmtContext(ctx, w.inserts[len(rows)])
+	stmt := ses.tx.StmtContext(ctx, w.inserts[len(rows)]) //nolint:sqlclosecheck // the transaction closes it
 	res, err := stmt.ExecContext(ctx, args...)
 	if err != nil {
 		return err
@@ -194,7 +194,7 @@ func (w *tokenWriter) prepare(ctx context.Context, n int) error {
 		if size > n || w.inserts[size] != nil {
 			continue
 		}
-		stmt, err := w.store.writer.PrepareContext(ctx, insertTokens(size))
+		stmt, err := w.store.writer.PrepareContext(ctx, insertTokens(size)) //nolint:sqlclosecheck // kept for the next batch
 		if err != nil {
 			return err
 		}
