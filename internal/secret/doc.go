@@ -12,7 +12,8 @@
 //   - hasher.go: Hasher: making hashes and digests
 //   - verify.go: which secret of a client a candidate is
 //   - scheme.go: the one table of hash schemes
-//   - scheme_argon2id.go, scheme_bcrypt.go, scheme_pbkdf2.go, scheme_sha.go
+//   - scheme_argon2id.go, scheme_bcrypt.go, scheme_pbkdf2.go, scheme_sha.go: one each
+//   - phc.go: the form that two of them share
 //   - slots.go: how many slow hashes run at once
 //   - remember.go: candidates that were right before
 //   - error.go: Error and ErrBusy

@@ -155,6 +155,23 @@ func TestVerifyOfAnExpiredSlowSecret(t *testing.T) {
 	}
 }
 
+// A brought secret that expired and was added again works, though the expired
+// one is remembered.
+func TestVerifyOfASecretAddedAgain(t *testing.T) {
+	t.Parallel()
+	now, h := time.Now(), newHasher()
+	secrets := []mintage.Secret{{ID: "old", Hash: imported["argon2id"], Expires: now}}
+	if _, err := h.Verify(t.Context(), "t", "c", secrets, known, now); reason(err) != "secret.expired" {
+		t.Fatalf("Verify: %v", err)
+	}
+	secrets = append(secrets, mintage.Secret{ID: "new", Hash: imported["argon2id 4 lanes"]})
+	for range 2 {
+		if s, err := h.Verify(t.Context(), "t", "c", secrets, known, now); err != nil || s.ID != "new" {
+			t.Errorf("Verify = %v, %v", s, err)
+		}
+	}
+}
+
 // A hash that cannot be read is our fault, which no client is blamed for.
 func TestVerifyOfAnUnreadableHash(t *testing.T) {
 	t.Parallel()

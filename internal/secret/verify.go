@@ -16,22 +16,15 @@ import (
 // hash would have been needed and there was no slot; or it is our own trouble:
 // no secret matches and one of them has a hash that cannot be read.
 //
-// Every secret is looked at. Only when no fast hash and nothing remembered
-// matches are the slow ones run, all of those that are live, then the others.
+// Every secret is looked at. Slow hashes are run only when no fast hash and
+// nothing remembered shows a live secret that matches.
 func (h *Hasher) Verify(
 	ctx context.Context, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time,
 ) (*mintage.Secret, error) {
 	v := verification{h: h, tenant: tenant, client: client, secrets: secrets, candidate: candidate, now: now, want: h.HashGenerated(candidate)}
 	v.fast()
-	if v.live == nil && v.dead == nil && len(candidate) <= MaxLength {
-		if err := v.slow(ctx, true); err != nil {
-			return nil, err
-		}
-		if v.live == nil {
-			if err := v.slow(ctx, false); err != nil {
-				return nil, err
-			}
-		}
+	if err := v.slow(ctx); err != nil {
+		return nil, err
 	}
 	switch {
 	case v.live != nil:
@@ -123,21 +116,37 @@ func (v *verification) found(s *mintage.Secret, match bool) {
 	}
 }
 
-// slow runs the slow hashes of the pending secrets that are live, or of those
-// that are not.
-func (v *verification) slow(ctx context.Context, live bool) error { //nolint:revive // both halves are the same work
+// slow runs the slow hashes of the pending secrets: of all that are live, while
+// no live one is known to match, then of the others, while none at all is. A
+// secret that expired may have been added again, so a match of one that is
+// dead spares no live one.
+func (v *verification) slow(ctx context.Context) error {
+	if v.live != nil || len(v.candidate) > MaxLength {
+		return nil
+	}
+	var dead []pending
 	for _, p := range v.pending {
-		if p.secret.Live(v.now) != live {
+		if !p.secret.Live(v.now) {
+			dead = append(dead, p)
 			continue
 		}
-		if err := v.slowly(ctx, p); err != nil {
+		if err := v.run(ctx, p); err != nil {
+			return err
+		}
+	}
+	if v.live != nil || v.dead != nil {
+		return nil
+	}
+	for _, p := range dead {
+		if err := v.run(ctx, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (v *verification) slowly(ctx context.Context, p pending) error {
+// run runs one slow hash.
+func (v *verification) run(ctx context.Context, p pending) error {
 	if err := v.h.slots.take(ctx); err != nil {
 		return err
 	}
