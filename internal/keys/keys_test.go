@@ -84,9 +84,9 @@ func (r *rows) CreateDataKey(_ context.Context, k *store.DataKey) error {
 
 func (r *rows) Update(_ context.Context, fn func(store.Tx) error) error { return fn(r) }
 
-func mustMake(t *testing.T, v *keys.Vault, tenant, alg string, now time.Time) *mintage.SigningKey {
+func mustMake(t *testing.T, v *keys.Vault, alg string, now time.Time) *mintage.SigningKey {
 	t.Helper()
-	k, err := keys.Make(v, tenant, alg, now)
+	k, err := keys.Make(v, "a", alg, now)
 	if err != nil {
 		t.Fatal(err)
 	}

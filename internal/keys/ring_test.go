@@ -24,7 +24,7 @@ func TestMakeAndSign(t *testing.T) {
 	for _, alg := range []string{"ES256", "RS256"} {
 		t.Run(alg, func(t *testing.T) {
 			t.Parallel()
-			k := mustMake(t, v, "a", alg, now)
+			k := mustMake(t, v, alg, now)
 			if k.Tenant != "a" || k.Alg != alg || !regexp.MustCompile(`^[a-z2-7]{16}$`).MatchString(k.ID) {
 				t.Errorf("Make = %s %s %s", k.Tenant, k.ID, k.Alg)
 			}
@@ -97,7 +97,7 @@ func TestMakeRefuses(t *testing.T) {
 func TestRingRefusesMovedRows(t *testing.T) {
 	t.Parallel()
 	v := newVault(t)
-	k, other := mustMake(t, v, "a", "ES256", noon), mustMake(t, v, "a", "ES256", noon)
+	k, other := mustMake(t, v, "ES256", noon), mustMake(t, v, "ES256", noon)
 	for _, c := range []struct {
 		name   string
 		change func(k *mintage.SigningKey)
@@ -143,7 +143,7 @@ func TestRingByState(t *testing.T) {
 	t.Parallel()
 	v := newVault(t)
 	dated := func(from, until, verifies time.Time) *mintage.SigningKey {
-		k := mustMake(t, v, "a", "ES256", noon)
+		k := mustMake(t, v, "ES256", noon)
 		k.SignsFrom, k.SignsUntil, k.VerifiesUntil = from, until, verifies
 		return k
 	}
@@ -153,7 +153,7 @@ func TestRingByState(t *testing.T) {
 	older := dated(noon.Add(-2*hour), time.Time{}, time.Time{})
 	active := dated(noon, time.Time{}, time.Time{})
 	next := dated(noon.Add(time.Second), time.Time{}, time.Time{})
-	rsa := mustMake(t, v, "a", "RS256", noon.Add(hour))
+	rsa := mustMake(t, v, "RS256", noon.Add(hour))
 	r := mustRing(t, v, gone, retiring, older, active, next, rsa)
 
 	var got []string

@@ -318,7 +318,7 @@ func TestBrokenStoreMakesNoKey(t *testing.T) {
 func TestNothingIsPrinted(t *testing.T) {
 	t.Parallel()
 	v := newVault(t)
-	ring := mustRing(t, v, mustMake(t, v, "a", "ES256", noon))
+	ring := mustRing(t, v, mustMake(t, v, "ES256", noon))
 	s, err := ring.Signer("ES256", noon)
 	if err != nil {
 		t.Fatal(err)
