@@ -82,7 +82,7 @@ var errClosed = errors.New("the key set is closed")
 // is not there.
 func (s *RemoteKeySet) Key(ctx context.Context, kid string) (*Key, error) {
 	s.mu.Lock()
-	key, f, err := s.lookLocked(kid)
+	key, f, err := s.lookLocked(ctx, kid)
 	s.mu.Unlock()
 	if f == nil {
 		return key, err
@@ -94,15 +94,15 @@ func (s *RemoteKeySet) Key(ctx context.Context, kid string) (*Key, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.foundLocked(kid)
+	return s.foundLocked(ctx, kid)
 }
 
 // lookLocked returns the key or what is known of it, or a fetch to wait for.
-func (s *RemoteKeySet) lookLocked(kid string) (*Key, *flight, error) {
+func (s *RemoteKeySet) lookLocked(ctx context.Context, kid string) (*Key, *flight, error) {
 	usable, since := s.usableLocked(), time.Since(s.tried)
 	if !usable {
 		if s.tried.IsZero() || s.flight != nil || since >= firstPause {
-			return s.flyLocked()
+			return s.flyLocked(ctx)
 		}
 		return nil, nil, s.trouble()
 	}
@@ -110,24 +110,24 @@ func (s *RemoteKeySet) lookLocked(kid string) (*Key, *flight, error) {
 	if s.err != nil {
 		pause = failurePause
 	}
-	key, err := s.foundLocked(kid)
+	key, err := s.foundLocked(ctx, kid)
 	switch {
 	case err == nil && time.Since(s.at) >= s.life/5*4 && since >= pause:
-		_, _, _ = s.flyLocked() // in the background: the key is good for a while yet
+		_, _, _ = s.flyLocked(ctx) // in the background: the key is good for a while yet
 		return key, nil, nil
 	case err == nil, s.flight == nil && since < pause:
 		return key, nil, err
 	}
-	return s.flyLocked()
+	return s.flyLocked(ctx)
 }
 
 // foundLocked returns the key with this kid. Where it is not there and the last
 // fetch failed, nobody can say whether the issuer has it.
-func (s *RemoteKeySet) foundLocked(kid string) (*Key, error) {
+func (s *RemoteKeySet) foundLocked(ctx context.Context, kid string) (*Key, error) {
 	if !s.usableLocked() {
 		return nil, s.trouble()
 	}
-	key, err := s.keys.Key(context.Background(), kid)
+	key, err := s.keys.Key(ctx, kid)
 	if err != nil && s.err != nil {
 		return nil, s.trouble()
 	}
@@ -147,7 +147,7 @@ func (s *RemoteKeySet) trouble() error {
 }
 
 // flyLocked joins the fetch under way or starts one.
-func (s *RemoteKeySet) flyLocked() (*Key, *flight, error) {
+func (s *RemoteKeySet) flyLocked(ctx context.Context) (*Key, *flight, error) {
 	switch {
 	case s.closed:
 		return nil, nil, errClosed
@@ -158,7 +158,7 @@ func (s *RemoteKeySet) flyLocked() (*Key, *flight, error) {
 	if timeout <= 0 {
 		timeout = 10 * time.Second
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout) // others wait for it too
 	f := &flight{cancel: cancel, done: make(chan struct{})}
 	s.flight = f
 	go s.fly(ctx, f)
