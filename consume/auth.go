@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,21 +79,16 @@ type credentials struct{ id, secret string }
 
 // encoders make a request's URL, header and body. The parameters hold no
 // credentials yet.
-var encoders = map[Auth]func(r *http.Request, params url.Values, c credentials) (body string, err error){
-	Basic: func(r *http.Request, params url.Values, c credentials) (string, error) {
+var encoders = map[Auth]func(r *http.Request, params url.Values, c credentials) (body string){
+	Basic: func(r *http.Request, params url.Values, c credentials) string {
 		r.Header.Set("Authorization", oauth.BasicHeader(c.id, c.secret))
-		return form(r, params), nil
+		return form(r, params)
 	},
-	BasicRaw: func(r *http.Request, params url.Values, c credentials) (string, error) {
-		if strings.Contains(c.id, ":") {
-			return "", errors.New("a client id with a colon in it needs the encoding of Basic") // RFC 7617 §2
-		}
+	BasicRaw: func(r *http.Request, params url.Values, c credentials) string {
 		r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(c.id+":"+c.secret)))
-		return form(r, params), nil
+		return form(r, params)
 	},
-	Post: func(r *http.Request, params url.Values, c credentials) (string, error) {
-		return form(r, c.in(params)), nil
-	},
+	Post:  func(r *http.Request, params url.Values, c credentials) string { return form(r, c.in(params)) },
 	JSON:  jsonBody,
 	Query: inQuery,
 }
@@ -113,26 +107,23 @@ func form(r *http.Request, params url.Values) string {
 
 // jsonBody writes a parameter that is there once as a string and one that is
 // there several times as an array.
-func jsonBody(r *http.Request, params url.Values, c credentials) (string, error) {
+func jsonBody(r *http.Request, params url.Values, c credentials) string {
 	doc := make(map[string]any, len(params)+2)
 	for name, values := range c.in(params) {
 		if doc[name] = values; len(values) == 1 {
 			doc[name] = values[0]
 		}
 	}
-	b, err := json.Marshal(doc)
-	if err != nil {
-		return "", errors.New("the parameters cannot be encoded")
-	}
+	b, _ := json.Marshal(doc) // strings always encode
 	r.Header.Set("Content-Type", "application/json")
-	return string(b), nil
+	return string(b)
 }
 
-func inQuery(r *http.Request, params url.Values, c credentials) (string, error) {
+func inQuery(r *http.Request, params url.Values, c credentials) string {
 	query := c.in(params).Encode()
 	if r.URL.RawQuery != "" {
 		query = r.URL.RawQuery + "&" + query
 	}
 	r.URL.RawQuery = query
-	return "", nil
+	return ""
 }

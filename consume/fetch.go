@@ -73,7 +73,7 @@ func (c *ClientCredentials) Token(ctx context.Context) (*Token, error) {
 	sent := now()
 	client := *c.HTTPClient
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	res, err := client.Do(req) //nolint:gosec // the program says which URL
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, &Error{Cause: withoutURL(err)}
 	}
@@ -105,11 +105,7 @@ func (c *ClientCredentials) request(ctx context.Context) (*http.Request, error) 
 		return nil, errors.New("the token URL cannot be used")
 	}
 	encode := encoders[c.auth()]
-	body, err := encode(req, c.params(), credentials{id: c.ClientID, secret: secret})
-	if err != nil {
-		return nil, err
-	}
-	if body != "" {
+	if body := encode(req, c.params(), credentials{id: c.ClientID, secret: secret}); body != "" {
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
 		if req.Body, err = req.GetBody(); err != nil {
@@ -141,6 +137,8 @@ func (c *ClientCredentials) check() error {
 		return errors.New("the token URL has credentials or a fragment in it")
 	case c.ClientID == "":
 		return errors.New("there is no client id")
+	case c.Auth == BasicRaw && strings.Contains(c.ClientID, ":"): // RFC 7617 §2
+		return errors.New("a client id with a colon in it needs Basic, which encodes it")
 	case c.Secret == nil:
 		return errors.New("there is no client secret")
 	case c.HTTPClient == nil:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -257,11 +258,11 @@ func TestConcurrentWriters(t *testing.T) {
 	for w := range writers {
 		r.addClient(t, "c"+strconv.Itoa(w))
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	var stop atomic.Bool
 	var readers, all sync.WaitGroup
 	for range 4 {
 		readers.Go(func() {
-			for i := 0; ctx.Err() == nil; i++ {
+			for i := 0; !stop.Load(); i++ {
 				if _, err := r.Client(t.Context(), "acme", "c"+strconv.Itoa(i%writers)); err != nil {
 					t.Error(err)
 					return
@@ -292,6 +293,6 @@ func TestConcurrentWriters(t *testing.T) {
 		})
 	}
 	all.Wait()
-	stop()
+	stop.Store(true)
 	readers.Wait()
 }

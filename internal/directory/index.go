@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 
@@ -75,10 +76,7 @@ func newIndex(ts []*mintage.Tenant) *index {
 // with returns an index in which the tenants of changed are as given; nil means
 // gone.
 func (x *index) with(changed map[string]*mintage.Tenant) *index {
-	entries := make(map[string]*entry, len(x.byID)+len(changed))
-	for id, e := range x.byID {
-		entries[id] = e
-	}
+	entries := maps.Clone(x.byID)
 	for id, t := range changed {
 		if t == nil {
 			delete(entries, id)

@@ -15,7 +15,7 @@ var traceEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithP
 // characters that hold 48 bits of Unix milliseconds and 32 random ones.
 func NewTraceID(now time.Time) string {
 	var b [12]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16) //nolint:gosec // 48 bits last until the year 10889
+	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16) // 48 bits last until the year 10889
 	_, _ = rand.Read(b[6:10])                                      // never fails
 	return "req_" + traceEncoding.EncodeToString(b[:10])
 }
