@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/consume"
+)
+
+// requestTimeout bounds one call of the admin API. Applying a file that needs
+// RSA keys takes as long as making them does.
+const requestTimeout = time.Minute
+
+// maxSecretInput bounds a file that holds a secret, in bytes.
+const maxSecretInput = 64 << 10
+
+// credentials are what admin.json holds.
+type credentials struct {
+	URL      string `json:"url"`
+	ClientID string `json:"client_id"`
+	Secret   string `json:"client_secret"`
+}
+
+// connect returns the admin API's client: by the flags, else the environment,
+// else the credentials file. Via says in the audit log which tool it is.
+func (a *app) connect(via string) (*adminclient.Client, error) {
+	cred, err := a.credentials()
+	if err != nil {
+		return nil, err
+	}
+	hc := a.httpClient(requestTimeout)
+	api := &adminclient.Client{BaseURL: cred.URL, HTTP: hc, Via: via}
+	if tok, err := a.givenToken(); err != nil {
+		return nil, err
+	} else if tok != "" {
+		api.Token = func(context.Context) (string, error) { return tok, nil }
+		return api, nil
+	}
+	if cred.ClientID == "" {
+		return nil, &failure{
+			code: exitDenied, what: "there are no credentials for the admin API",
+			fix: "set MINTAGE_CREDENTIALS_FILE to the admin.json in the server's data directory",
+		}
+	}
+	api.Token = keepToken(&consume.ClientCredentials{
+		TokenURL: cred.URL + "/oauth2/token", ClientID: cred.ClientID,
+		Secret: consume.SecretValue(cred.Secret), HTTPClient: hc,
+	})
+	return api, nil
+}
+
+// keepToken asks for one token and keeps it for the run of the command, which
+// is shorter than any token's life.
+func keepToken(cc *consume.ClientCredentials) func(context.Context) (string, error) {
+	var mu sync.Mutex
+	var kept *consume.Token
+	return func(ctx context.Context) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if kept == nil {
+			tok, err := cc.Token(ctx)
+			if err != nil {
+				return "", err
+			}
+			kept = tok
+		}
+		return kept.Value, nil
+	}
+}
+
+// credentials reads where the server is and who asks.
+func (a *app) credentials() (credentials, error) {
+	var cred credentials
+	path := cmp.Or(a.flags.credentials, a.env("MINTAGE_CREDENTIALS_FILE"))
+	if path != "" {
+		data, err := a.readInput(path, maxSecretInput)
+		if err != nil {
+			return cred, &failure{code: exitUsage, what: "the credentials file cannot be read", why: err.Error(), fix: "check MINTAGE_CREDENTIALS_FILE"}
+		}
+		dec := json.NewDecoder(bytes.NewReader(data))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&cred); err != nil || cred.ClientID == "" || cred.Secret == "" {
+			return credentials{}, &failure{
+				code: exitUsage, what: path + " is no credentials file",
+				why: "it must hold url, client_id and client_secret as JSON", fix: "use the admin.json that the server wrote",
+			}
+		}
+	}
+	cred.URL = strings.TrimRight(cmp.Or(a.flags.url, a.env("MINTAGE_URL"), cred.URL), "/")
+	if cred.URL == "" {
+		return cred, &failure{
+			code: exitUsage, what: "no server is named",
+			fix: "set MINTAGE_URL, or MINTAGE_CREDENTIALS_FILE to the server's admin.json",
+		}
+	}
+	return cred, nil
+}
+
+// givenToken returns MINTAGE_TOKEN or what MINTAGE_TOKEN_FILE holds.
+func (a *app) givenToken() (string, error) {
+	if t := a.env("MINTAGE_TOKEN"); t != "" {
+		return t, nil
+	}
+	path := a.env("MINTAGE_TOKEN_FILE")
+	if path == "" {
+		return "", nil
+	}
+	data, err := a.readInput(path, maxSecretInput)
+	if err != nil {
+		return "", &failure{code: exitUsage, what: "the token file cannot be read", why: err.Error(), fix: "check MINTAGE_TOKEN_FILE"}
+	}
+	return strings.TrimSpace(string(data)), nil
+}
+
+// tenantID returns the tenant that the command is about: --tenant, else
+// MINTAGE_TENANT, else the only one that the credentials administer.
+func (a *app) tenantID(ctx context.Context, api *adminclient.Client) (string, error) {
+	if t := cmp.Or(a.flags.tenant, a.env("MINTAGE_TENANT")); t != "" {
+		return t, nil
+	}
+	var ids []string
+	for t, err := range api.Tenants(ctx, adminclient.List{}) {
+		if err != nil {
+			return "", err
+		}
+		if !t.BuiltIn {
+			ids = append(ids, t.ID)
+		}
+	}
+	if len(ids) == 1 {
+		return ids[0], nil
+	}
+	f := &failure{code: exitUsage, what: "no tenant is named", fix: "--tenant NAME"}
+	if len(ids) > 0 {
+		f.why = "there are " + strings.Join(ids, ", ")
+	}
+	return "", f
+}
+
+// readSecret returns what a file holds, or standard input for -, without the
+// line break at its end.
+func (a *app) readSecret(path string) (string, error) {
+	data, err := a.readInput(path, maxSecretInput)
+	if err != nil {
+		return "", &failure{code: exitUsage, what: "the secret cannot be read", why: err.Error(), fix: "name a file, or - for standard input"}
+	}
+	s := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if s == "" {
+		return "", &failure{code: exitUsage, what: "the secret is empty", fix: "name a file that holds it, or - for standard input"}
+	}
+	return s, nil
+}
+
+// ambiguous lists the candidates.
+func ambiguous(what, name string, ids []string) error {
+	return &failure{
+		code: exitNotFound, what: fmt.Sprintf("several %s are named %q", what, name),
+		why: "their ids are " + strings.Join(ids, ", "), fix: "use an id",
+	}
+}

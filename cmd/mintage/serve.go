@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mintage-auth/mintage/internal/config"
+	"github.com/mintage-auth/mintage/internal/server"
+)
+
+const (
+	// gcPercent lets the heap grow to five times what lives: what lives is
+	// small, and collecting it often costs more than the memory.
+	gcPercent = 400
+	// memoryLimit is where the collector works harder, in bytes. It is soft:
+	// nothing fails there.
+	memoryLimit = 1 << 30
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server: tokens, introspection, revocation, metadata and keys on one
+address, administration, health and metrics on another. The first start makes the
+database, the master key and an administrator's credentials (admin.json) in the
+data directory. SIGTERM and SIGINT finish what is under way and end it.
+
+Each setting is a flag, a MINTAGE_ variable, or a member of the file that
+--config names; a flag beats a variable, which beats the file.`,
+		Example: `  mintage serve
+  mintage serve --config server.yaml
+  mintage serve --data /var/lib/mintage --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem`,
+		Args: cobra.NoArgs,
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&file, "config", "", "settings file (default $MINTAGE_CONFIG, else none)")
+	for _, s := range config.Settings() {
+		fl.String(s.Flag(), "", settingUsage(s))
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		given := map[string]string{}
+		for _, s := range config.Settings() {
+			if fl.Changed(s.Flag()) {
+				given[s.Flag()] = fl.Lookup(s.Flag()).Value.String()
+			}
+		}
+		return a.serve(cmd.Context(), config.Sources{
+			File: cmp.Or(file, a.env("MINTAGE_CONFIG")), Environ: a.environ(), Flags: given,
+		})
+	}
+	return cmd
+}
+
+func settingUsage(s config.Setting) string {
+	if s.Default == "" {
+		return s.Usage
+	}
+	return s.Usage + " (default " + s.Default + ")"
+}
+
+// serve runs the server until ctx ends.
+func (a *app) serve(ctx context.Context, src config.Sources) error {
+	began := time.Now()
+	settings, err := config.Load(src)
+	if err != nil {
+		return &failure{
+			code: exitUsage, what: "the settings are not valid, and nothing was started", why: err.Error(), fix: "mintage serve --help",
+		}
+	}
+	a.tuneMemory()
+	cfg, err := serverConfig(settings)
+	if err != nil {
+		return err
+	}
+	cfg.Log = a.logger(settings.Log)
+	s, err := server.Open(ctx, cfg)
+	if err != nil {
+		return &failure{code: exitFailed, what: "the server did not start", why: err.Error()}
+	}
+	return s.Run(ctx, func() {
+		cfg.Log.LogAttrs(ctx, slog.LevelInfo, "ready",
+			slog.String("version", cfg.Version),
+			slog.String("token", s.PublicAddr().String()),
+			slog.String("admin", s.AdminAddr().String()),
+			slog.String("data", cfg.Data),
+			slog.String("store", settings.Store),
+			slog.Int64("took_ms", time.Since(began).Milliseconds()))
+	})
+}
+
+// serverConfig reads what the settings name.
+func serverConfig(s *config.Server) (server.Config, error) {
+	b := thisBuild()
+	cfg := server.Config{
+		Listen: s.Listen, AdminListen: s.AdminListen, AdminURL: s.AdminURL,
+		Data: s.Data, MasterKeyFile: s.MasterKeyFile, BehindProxy: s.BehindProxy,
+		DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout, Version: b.Version, Commit: b.Commit,
+	}
+	var errs [2]error
+	cfg.TLS, errs[0] = certificate("tls", s.TLS)
+	cfg.AdminTLS, errs[1] = certificate("admin_tls", s.AdminTLS)
+	return cfg, errors.Join(errs[:]...)
+}
+
+// certificate loads the certificate and the key of a listener, if it has any.
+func certificate(setting string, t config.TLS) (*tls.Certificate, error) {
+	if !t.On() {
+		return nil, nil //nolint:nilnil // plain HTTP has none
+	}
+	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		return nil, &failure{
+			code: exitUsage, what: "the certificate of the setting " + setting + " cannot be used", why: err.Error(),
+			fix: "name a PEM file with the chain and one with its private key",
+		}
+	}
+	return &cert, nil
+}
+
+// logger writes to stderr as the settings say.
+func (a *app) logger(l config.Log) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == config.LogText {
+		return slog.New(slog.NewTextHandler(a.stderr, opts))
+	}
+	return slog.New(slog.NewJSONHandler(a.stderr, opts))
+}
+
+// tuneMemory sets the collector for a server, unless the usual variables do.
+func (a *app) tuneMemory() {
+	if a.env("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if a.env("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+}
+
+// environ is the environment as config reads it.
+func (a *app) environ() []string {
+	var all []string
+	for _, kv := range os.Environ() {
+		if strings.HasPrefix(kv, "MINTAGE_") {
+			all = append(all, kv)
+		}
+	}
+	return all
+}
+
+// seconds prints whole seconds by the largest unit that divides them.
+func seconds(n int64) string {
+	for _, unit := range []struct {
+		name string
+		size int64
+	}{{"d", 24 * 3600}, {"h", 3600}, {"min", 60}} {
+		if n >= unit.size && n%unit.size == 0 {
+			return fmt.Sprintf("%d %s", n/unit.size, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d s", n)
+}

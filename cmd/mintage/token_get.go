@@ -1,0 +1,244 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/consume"
+)
+
+// getFlags are the flags of token get.
+type getFlags struct {
+	url, dialect, auth        string
+	clientID, secretFile      string
+	scope, resource, audience []string
+	header, insecureHTTP      bool
+}
+
+func (a *app) tokenGetCommand() *cobra.Command {
+	var f getFlags
+	cmd := &cobra.Command{
+		Use:   "get [CLIENT]",
+		Short: "Get a token by client credentials, from Mintage or any other server",
+		Long: `Get a token by client credentials and print it, and nothing else, on standard
+output. With --url any server is asked, in the spelling of --dialect. With
+CLIENT, an id or a name, the token endpoint is found through the admin API.
+
+The secret is read from --secret-file, else from MINTAGE_CLIENT_SECRET, else from
+the file that MINTAGE_CLIENT_SECRET_FILE names. No flag takes it.`,
+		Example: `  mintage token get --url https://auth.example.com/oauth2/token --client-id mc_4fXGQZr1tPq9sW2e --secret-file secret
+  mintage token get --url https://auth.sandbox.myparcel.com/access-token --dialect myparcel --client-id ID --scope '*'
+  curl -H "$(mintage token get "Nightly export" --secret-file secret --header)" https://api.example/orders`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client := ""
+			if len(args) == 1 {
+				client = args[0]
+			}
+			return a.tokenGet(cmd.Context(), client, f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.url, "url", "", "token endpoint; left out: that of the client's tenant")
+	fl.StringVar(&f.dialect, "dialect", "", "how the endpoint reads: "+strings.Join(dialectNames(), ", ")+" (default rfc)")
+	fl.StringVar(&f.auth, "auth", "", "how the client says who it is, where the dialect does not fit: "+strings.Join(authNames(), ", "))
+	fl.StringVar(&f.clientID, "client-id", "", "client id (default $MINTAGE_CLIENT_ID)")
+	fl.StringVar(&f.secretFile, "secret-file", "", "file that holds the client secret; - is standard input")
+	fl.StringSliceVar(&f.scope, "scope", nil, "scopes to ask for; left out: what the server gives")
+	fl.StringSliceVar(&f.resource, "resource", nil, "URI of the API that the token is for (RFC 8707)")
+	fl.StringSliceVar(&f.audience, "audience", nil, "the same by any identifier, for servers that read audience")
+	fl.BoolVar(&f.header, "header", false, "print the whole header line: Authorization: Bearer …")
+	fl.BoolVar(&f.insecureHTTP, "insecure-http", false, "send the secret over plain HTTP to another machine")
+	fl.StringVar(&a.flags.credentials, "credentials-file", "", "administrator's credentials (default $MINTAGE_CREDENTIALS_FILE)")
+	fl.StringVar(&a.flags.tenant, "tenant", "", "tenant of CLIENT (default $MINTAGE_TENANT, else the only one)")
+	return cmd
+}
+
+// dialectAuth says how clients of a dialect usually send their credentials.
+func dialectAuth(name string) consume.Auth {
+	switch name {
+	case mintage.DialectMyParcel:
+		return consume.JSON
+	case mintage.DialectDoorkeeper:
+		return consume.Query
+	}
+	return consume.Basic
+}
+
+func dialectNames() []string {
+	var names []string
+	for _, d := range mintage.Dialects() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+func authNames() []string {
+	return []string{
+		string(consume.Basic), string(consume.BasicRaw), string(consume.Post), string(consume.JSON), string(consume.Query),
+	}
+}
+
+func (a *app) tokenGet(ctx context.Context, client string, f getFlags) error {
+	cc, err := a.tokenSource(ctx, client, f)
+	if err != nil {
+		return err
+	}
+	tok, err := cc.Token(ctx)
+	if err != nil {
+		return err
+	}
+	return a.printToken(tok, f.header)
+}
+
+// tokenSource spells out the flags.
+func (a *app) tokenSource(ctx context.Context, client string, f getFlags) (*consume.ClientCredentials, error) {
+	switch {
+	case f.dialect != "" && !slices.Contains(dialectNames(), f.dialect):
+		return nil, usage(fmt.Sprintf("unknown dialect %q", f.dialect), strings.Join(dialectNames(), ", "))
+	case f.auth != "" && !slices.Contains(authNames(), f.auth):
+		return nil, usage(fmt.Sprintf("unknown --auth %q", f.auth), strings.Join(authNames(), ", "))
+	case client == "" && f.url == "":
+		return nil, usage("neither a token endpoint nor a client is named", "--url TOKEN_ENDPOINT, or the id or name of a client")
+	}
+	if err := refuseSensitive(client, "secret"); err != nil {
+		return nil, err
+	}
+	cc := &consume.ClientCredentials{
+		TokenURL: f.url, ClientID: cmp.Or(f.clientID, client, a.env("MINTAGE_CLIENT_ID")),
+		Scope: splitSpaces(f.scope), Resource: f.resource, Audience: f.audience,
+		HTTPClient: a.httpClient(requestTimeout), InsecureHTTP: f.insecureHTTP,
+	}
+	secret, err := a.clientSecret(f.secretFile)
+	if err != nil {
+		return nil, err
+	}
+	cc.Secret = consume.SecretValue(secret)
+	if f.url == "" {
+		if err := a.lookUpEndpoint(ctx, client, &f, cc); err != nil {
+			return nil, err
+		}
+	}
+	if cc.ClientID == "" {
+		return nil, usage("no client is named", "--client-id ID, or MINTAGE_CLIENT_ID")
+	}
+	cc.Auth = cmp.Or(consume.Auth(f.auth), dialectAuth(f.dialect))
+	return cc, nil
+}
+
+// splitSpaces takes lists apart that were written as on the wire.
+func splitSpaces(words []string) []string {
+	var all []string
+	for _, w := range words {
+		all = append(all, strings.Fields(w)...)
+	}
+	return all
+}
+
+// lookUpEndpoint asks the admin API for the token endpoint of a client: the
+// one of the dialect that was asked for, else the usual one, else the first
+// that the client may use.
+func (a *app) lookUpEndpoint(ctx context.Context, name string, f *getFlags, cc *consume.ClientCredentials) error {
+	api, c, err := a.findClient(ctx, name)
+	if err != nil {
+		return err
+	}
+	t, err := api.Tenant(ctx, c.Tenant)
+	if err != nil {
+		return err
+	}
+	path := tokenPath(t, c, f.dialect)
+	if path == "" {
+		return &failure{
+			code: exitNotFound, what: fmt.Sprintf("the tenant %s has no token endpoint for %s", t.ID, c.Name),
+			fix: "mintage tenant show " + t.ID,
+		}
+	}
+	f.dialect = t.TokenPaths[path]
+	cc.TokenURL, cc.ClientID = t.Issuer+path, c.ClientID
+	return nil
+}
+
+func tokenPath(t *adminclient.Tenant, c *adminclient.RegisteredClient, dialect string) string {
+	const usual = "/oauth2/token"
+	first := ""
+	for _, path := range sortedKeys(t.TokenPaths) {
+		d := t.TokenPaths[path]
+		if dialect != "" && d != dialect || len(c.Dialects) > 0 && !slices.Contains(c.Dialects, d) {
+			continue
+		}
+		if path == usual {
+			return path
+		}
+		first = cmp.Or(first, path)
+	}
+	return first
+}
+
+// clientSecret reads the secret from where secrets may come.
+func (a *app) clientSecret(path string) (string, error) {
+	if path == "" {
+		if s := a.env("MINTAGE_CLIENT_SECRET"); s != "" {
+			return s, nil
+		}
+		path = a.env("MINTAGE_CLIENT_SECRET_FILE")
+	}
+	if path == "" {
+		return "", usage("there is no client secret", "--secret-file FILE, - for standard input, or MINTAGE_CLIENT_SECRET")
+	}
+	if err := refuseLong(path, "secret"); err != nil {
+		return "", err
+	}
+	return a.readSecret(path)
+}
+
+// tokenAnswer is what token get prints as JSON.
+type tokenAnswer struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   *int64 `json:"expires_in,omitempty"` // seconds; absent where the server did not say
+	Scope       string `json:"scope,omitempty"`
+}
+
+func (a *app) printToken(tok *consume.Token, header bool) error { //nolint:revive // the flag is the user's
+	if header {
+		_, err := fmt.Fprintln(a.stdout, "Authorization: "+tok.Header())
+		return err
+	}
+	doc := tokenAnswer{AccessToken: tok.Value, TokenType: tok.Type, Scope: tok.Scope.String()}
+	note := ""
+	if !tok.Expires.IsZero() {
+		left := time.Until(tok.Expires).Round(time.Second)
+		n := int64(left.Seconds())
+		doc.ExpiresIn = &n
+		note = "expires in " + humanDuration(left)
+	}
+	if !a.terminal {
+		note = "" // for people alone
+	}
+	return a.print(result{
+		doc: doc, rows: [][]string{{tok.Value}}, name: []string{tok.Value}, note: note,
+	})
+}
+
+// readInput returns what a file or, for -, standard input holds, up to a bound.
+func (a *app) readInput(path string, limit int64) ([]byte, error) {
+	if path == "-" {
+		return readBounded(a.stdin, limit)
+	}
+	f, err := os.Open(path) // #nosec G304 -- the caller's own file
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return readBounded(f, limit)
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/explain"
+)
+
+func (a *app) tokenIntrospectCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "introspect FILE|-",
+		Short: "Ask the server what a token is, and why it is inactive if it is",
+		Long: `Ask the server what a token is, JWT or opaque, and why it is inactive if it is.
+Exit code 8 says that it is inactive.`,
+		Example: `  pbpaste | mintage token introspect - --tenant prod
+  mintage token introspect token.txt --tenant prod -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			token, err := a.readToken(args[0])
+			if err != nil {
+				return err
+			}
+			return a.tokenIntrospect(cmd.Context(), token)
+		},
+	}
+	a.tokenServerFlags(cmd)
+	return cmd
+}
+
+func (a *app) tokenIntrospect(ctx context.Context, token string) error {
+	api, tenant, err := a.tenantAPI(ctx)
+	if err != nil {
+		return err
+	}
+	info, err := api.IntrospectToken(ctx, tenant, token)
+	if err != nil {
+		return err
+	}
+	if err := a.print(result{doc: info, rows: infoRows(info, time.Now())}); err != nil {
+		return err
+	}
+	if !info.Active {
+		return silent(exitNo)
+	}
+	return nil
+}
+
+func infoRows(info *adminclient.TokenInfo, now time.Time) [][]string {
+	if !info.Active {
+		rows := [][]string{{"active", "no"}}
+		if info.Reason != "" {
+			rows = append(rows, []string{"reason", info.Reason})
+		}
+		if r, ok := explain.Lookup(info.Reason); ok {
+			rows = append(rows, []string{"why", r.Cause})
+		}
+		return rows
+	}
+	rows := [][]string{{"active", "yes"}}
+	date := func(seconds int64) string {
+		if seconds == 0 {
+			return ""
+		}
+		t := time.Unix(seconds, 0)
+		return when(t) + ", " + relative(t.Sub(now))
+	}
+	var audience string
+	for i, aud := range info.Audience {
+		if i > 0 {
+			audience += " "
+		}
+		audience += aud
+	}
+	for _, row := range [][]string{
+		{"format", info.Format},
+		{"iss", info.Issuer},
+		{"sub", info.Subject},
+		{"client_id", info.ClientID},
+		{"aud", audience},
+		{"scope", info.Scope.String()},
+		{"exp", date(info.Expires)},
+		{"iat", date(info.IssuedAt)},
+		{"jti", info.ID},
+	} {
+		if row[1] != "" {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// revokeFlags are the flags of token revoke.
+type revokeFlags struct {
+	client, jti string
+	all         bool
+}
+
+func (a *app) tokenRevokeCommand() *cobra.Command {
+	var f revokeFlags
+	cmd := &cobra.Command{
+		Use:   "revoke [FILE|-]",
+		Short: "End a token, or all tokens of a client, before their time",
+		Long: `End a token by itself or by its jti, or all tokens that a client holds. APIs that
+introspect see it at once; one that only checks JWTs takes a token until it
+expires.`,
+		Example: `  mintage token revoke token.txt --tenant prod
+  mintage token revoke --jti 019a6c1e-8b1f-7c3a-9d51-0c3f2a7be001 --tenant prod
+  mintage token revoke --client "Nightly export" --all --yes`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.tokenRevoke(cmd.Context(), args, f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.client, "client", "", "client whose tokens end, with --all")
+	fl.BoolVar(&f.all, "all", false, "all tokens of --client that were issued until now")
+	fl.StringVar(&f.jti, "jti", "", "identifier of the token")
+	a.tokenServerFlags(cmd)
+	a.writeFlags(cmd)
+	return cmd
+}
+
+// tokenRevoke ends what exactly one of an argument, --jti and --client names.
+func (a *app) tokenRevoke(ctx context.Context, args []string, f revokeFlags) error {
+	named := len(args)
+	for _, s := range []string{f.client, f.jti} {
+		if s != "" {
+			named++
+		}
+	}
+	switch {
+	case named != 1:
+		return usage("name one thing to revoke", "a FILE or -, or --jti ID, or --client CLIENT --all")
+	case (f.client != "") != f.all:
+		return usage("--client and --all belong together: they end all tokens of a client", "--client CLIENT --all")
+	case f.client != "":
+		return a.revokeAll(ctx, f.client)
+	}
+	revocation, what := adminclient.TokenRevocation{ID: f.jti}, "the token "+f.jti
+	if len(args) == 1 {
+		token, err := a.readToken(args[0])
+		if err != nil {
+			return err
+		}
+		revocation, what = adminclient.TokenRevocation{Token: token}, "the token"
+	}
+	api, tenant, err := a.tenantAPI(ctx)
+	if err != nil {
+		return err
+	}
+	return a.revoke(ctx, api, tenant, revocation, what)
+}
+
+func (a *app) revokeAll(ctx context.Context, name string) error {
+	api, c, err := a.findClient(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := a.confirmed(danger{does: "This ends all tokens of " + c.Name + ".", name: c.Name}); err != nil {
+		return err
+	}
+	return a.revoke(ctx, api, c.Tenant, adminclient.TokenRevocation{ClientID: c.ClientID}, "all tokens of "+c.ClientID)
+}
+
+func (a *app) revoke(ctx context.Context, api *adminclient.Client, tenant string, r adminclient.TokenRevocation, what string) error {
+	if a.flags.dryRun {
+		fmt.Fprintf(a.stderr, "would revoke %s\n", what)
+		return nil
+	}
+	if err := api.RevokeToken(ctx, tenant, r); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "revoked %s\n", what)
+	return nil
+}
