@@ -34,7 +34,11 @@ type raw[T any] struct{ data []byte }
 
 // Schema returns the schema of T, all of whose members may be left out.
 func (raw[T]) Schema(r huma.Registry) *huma.Schema {
-	return r.Schema(reflect.TypeFor[T](), true, reflect.TypeFor[T]().Name())
+	s := *huma.SchemaFromType(r, reflect.TypeFor[T]())
+	s.Required = nil
+	s.Description = "A JSON merge patch (RFC 7396): null takes a member away."
+	notNullable(&s)
+	return &s
 }
 
 func (b *raw[T]) read(data []byte) { b.data = append([]byte(nil), data...) }
@@ -46,7 +50,7 @@ type reader interface{ read(data []byte) }
 // would lose the place that it is about on its way through Huma.
 func format() huma.Format {
 	return huma.Format{
-		Marshal: func(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) },
+		Marshal: encode,
 		Unmarshal: func(data []byte, v any) error {
 			to, ok := v.(reader)
 			if !ok {
@@ -56,4 +60,11 @@ func format() huma.Format {
 			return nil
 		},
 	}
+}
+
+// encode writes v as JSON; HTML has no part in it.
+func encode(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }

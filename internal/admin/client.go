@@ -12,20 +12,20 @@ import (
 	"github.com/mintage-auth/mintage/oauth"
 )
 
-// clientPath is the part of an input that names a client.
-type clientPath struct {
-	tenantPath
+// ClientPath is the part of an input that names a client.
+type ClientPath struct {
+	TenantPath
 	Client string `path:"client" doc:"The client_id."`
 }
 
 type listClients struct {
-	tenantPath
-	paged
+	TenantPath
+	Paged
 	Name string `query:"name" maxLength:"200" doc:"Only clients with exactly this name."`
 }
 
 func (h *Handler) clients(ctx context.Context, in *listClients) (*answer[adminclient.Page[adminclient.RegisteredClient]], error) {
-	l, err := h.listing(ctx, "clients "+in.Tenant+" "+in.Name, in.paged)
+	l, err := h.listing(ctx, "clients "+in.Tenant+" "+in.Name, in.Paged)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (h *Handler) clients(ctx context.Context, in *listClients) (*answer[admincl
 	return &answer[adminclient.Page[adminclient.RegisteredClient]]{Body: page(l, cs, h.clientDocument, id)}, nil
 }
 
-func (h *Handler) client(ctx context.Context, in *clientPath) (*tagged[adminclient.RegisteredClient], error) {
+func (h *Handler) client(ctx context.Context, in *ClientPath) (*tagged[adminclient.RegisteredClient], error) {
 	c, err := h.manager.Client(ctx, in.Tenant, in.Client)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (h *Handler) client(ctx context.Context, in *clientPath) (*tagged[adminclie
 }
 
 type createClient struct {
-	tenantPath
+	TenantPath
 	Body body[adminclient.NewClient]
 }
 
@@ -88,13 +88,13 @@ type clientPatch struct {
 }
 
 type updateClient struct {
-	clientPath
-	versioned
+	ClientPath
+	Versioned
 	Body raw[clientPatch]
 }
 
 func (h *Handler) updateClient(ctx context.Context, in *updateClient) (*tagged[adminclient.RegisteredClient], error) {
-	version, err := h.version(ctx, in.versioned)
+	version, err := h.version(ctx, in.Versioned)
 	if err != nil {
 		return nil, err
 	}
@@ -115,12 +115,12 @@ func (h *Handler) updateClient(ctx context.Context, in *updateClient) (*tagged[a
 }
 
 type deleteClient struct {
-	clientPath
-	versioned
+	ClientPath
+	Versioned
 }
 
 func (h *Handler) deleteClient(ctx context.Context, in *deleteClient) (*nothing, error) {
-	version, err := h.version(ctx, in.versioned)
+	version, err := h.version(ctx, in.Versioned)
 	if err != nil {
 		return nil, err
 	}

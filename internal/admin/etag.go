@@ -10,8 +10,8 @@ import (
 	"github.com/mintage-auth/mintage"
 )
 
-// versioned is the part of an input that a change of one object has.
-type versioned struct {
+// Versioned is the part of an input that a change of one object has.
+type Versioned struct {
 	IfMatch string `header:"If-Match" doc:"The ETag of the version that the change is meant for."`
 }
 
@@ -20,7 +20,7 @@ func etag(version int64) string { return strconv.Quote(strconv.FormatInt(version
 
 // version returns the version that If-Match asks for (RFC 9110 §13.1.1); zero
 // when there is none, or it is *.
-func (h *Handler) version(ctx context.Context, v versioned) (int64, error) {
+func (h *Handler) version(ctx context.Context, v Versioned) (int64, error) {
 	value := strings.TrimSpace(v.IfMatch)
 	if value == "" || value == "*" {
 		return 0, nil

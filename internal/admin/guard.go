@@ -95,15 +95,17 @@ func (h *Handler) authenticate(r *http.Request, op operation) (caller, *refusal)
 	if err != nil {
 		return caller{}, h.challenge(ctx, err, need)
 	}
-	if !tok.Scope.Has(need[0]) {
-		return caller{}, h.challenge(ctx, oauth.InsufficientScope(need), need)
-	}
-	return caller{tenant: t.ID, by: manage.By{
+	by := manage.By{
 		Actor:   mintage.Actor{Tenant: t.ID, ClientID: tok.ClientID, Address: h.address(r)},
 		Via:     via(r.Header),
 		TraceID: traceOf(ctx),
 		Scope:   tok.Scope,
-	}}, nil
+	}
+	recordOf(ctx).by = by
+	if !tok.Scope.Has(need[0]) {
+		return caller{}, h.challenge(ctx, oauth.InsufficientScope(need), need)
+	}
+	return caller{tenant: t.ID, by: by}, nil
 }
 
 // challenge answers a request whose token is missing or not enough (RFC 6750

@@ -98,15 +98,17 @@ func New(cfg Config) (*Handler, error) {
 	return h, err
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP answers one request, and logs one line of it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	trace := explain.NewTraceID(h.now())
-	r = r.WithContext(context.WithValue(r.Context(), traceKey{}, trace))
+	began := h.now()
+	rec := &record{trace: explain.NewTraceID(began)}
+	r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
 	header := w.Header()
-	header.Set(adminclient.HeaderTraceID, trace)
+	header.Set(adminclient.HeaderTraceID, rec.trace)
 	header.Set("Cache-Control", "no-store") // answers hold secrets
 	header.Set("X-Content-Type-Options", "nosniff")
 	out := &watched{ResponseWriter: w}
+	defer h.logged(out, r, rec, began)
 	defer h.recovered(out, r)
 	handler, pattern := h.mux.Handler(r)
 	if pattern == "" {
@@ -114,6 +116,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.mux.ServeHTTP(out, r)
+}
+
+// logged writes the line of a request. Neither query nor body is in it.
+func (h *Handler) logged(w *watched, r *http.Request, rec *record, began time.Time) {
+	h.log.LogAttrs(r.Context(), slog.LevelInfo, "admin request",
+		slog.String("trace_id", rec.trace), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", w.status), slog.String("reason", rec.reason),
+		slog.String("tenant", rec.by.Actor.Tenant), slog.String("client_id", rec.by.Actor.ClientID), slog.String("via", rec.by.Via),
+		slog.String("remote_ip", h.address(r)), slog.Int64("duration_ms", h.now().Sub(began).Milliseconds()))
 }
 
 // recovered answers for a handler that panicked.
@@ -124,7 +135,7 @@ func (h *Handler) recovered(w *watched, r *http.Request) {
 	}
 	h.log.LogAttrs(r.Context(), slog.LevelError, "admin request panicked",
 		slog.String("trace_id", traceOf(r.Context())), slog.String("path", r.URL.Path), slog.Any("panic", v))
-	if w.begun {
+	if w.status != 0 {
 		panic(http.ErrAbortHandler) // half an answer must not look whole
 	}
 	h.refuse(r.Context(), http.StatusInternalServerError, "internal", "").write(w)
@@ -154,29 +165,47 @@ func (p *probe) Header() http.Header         { return p.header }
 func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
 func (p *probe) WriteHeader(status int)      { p.status = status }
 
-// watched knows whether an answer has begun.
+// watched knows with what status an answer has begun; zero: not yet.
 type watched struct {
 	http.ResponseWriter
-	begun bool
+	status int
 }
 
+// WriteHeader begins the answer.
 func (w *watched) WriteHeader(status int) {
-	w.begun = true
+	if w.status == 0 {
+		w.status = status
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// Write begins the answer, if it has not begun.
 func (w *watched) Write(b []byte) (int, error) {
-	w.begun = true
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
 	return w.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-type traceKey struct{}
+// record is what the log line of a request says beside the request.
+type record struct {
+	trace  string
+	by     manage.By // past the guard
+	reason string    // code of a refusal
+}
+
+type recordKey struct{}
+
+// recordOf returns the record of the request that ctx belongs to.
+func recordOf(ctx context.Context) *record {
+	if rec, ok := ctx.Value(recordKey{}).(*record); ok {
+		return rec
+	}
+	return &record{}
+}
 
 // traceOf returns the trace id of the request that ctx belongs to.
-func traceOf(ctx context.Context) string {
-	id, _ := ctx.Value(traceKey{}).(string)
-	return id
-}
+func traceOf(ctx context.Context) string { return recordOf(ctx).trace }

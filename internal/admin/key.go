@@ -10,12 +10,12 @@ import (
 )
 
 type listKeys struct {
-	tenantPath
-	paged
+	TenantPath
+	Paged
 }
 
 func (h *Handler) keys(ctx context.Context, in *listKeys) (*answer[adminclient.Page[adminclient.SigningKey]], error) {
-	l, err := h.listing(ctx, "keys "+in.Tenant, in.paged)
+	l, err := h.listing(ctx, "keys "+in.Tenant, in.Paged)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (h *Handler) keys(ctx context.Context, in *listKeys) (*answer[adminclient.P
 }
 
 type rotateKey struct {
-	tenantPath
+	TenantPath
 	Body body[adminclient.KeyRotation]
 }
 

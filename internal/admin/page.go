@@ -11,13 +11,13 @@ import (
 	"github.com/mintage-auth/mintage/adminclient"
 )
 
-// paged is the part of an input that a list has.
-type paged struct {
+// Paged is the part of an input that a list has.
+type Paged struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many objects a page has at most."`
 	Cursor string `query:"cursor" maxLength:"2048" doc:"The next of the page before."`
 }
 
-// defaultLimit is what paged says.
+// defaultLimit is what Paged says.
 const defaultLimit = 50
 
 // cursors makes and checks the cursors of lists. A cursor names the list that
@@ -59,7 +59,7 @@ type listing struct {
 
 // listing reads the paging parameters. The list's name binds its cursors, so
 // it has to say all that narrows it.
-func (h *Handler) listing(ctx context.Context, list string, p paged) (*listing, error) {
+func (h *Handler) listing(ctx context.Context, list string, p Paged) (*listing, error) {
 	l := &listing{h: h, list: list, limit: p.Limit}
 	if l.limit == 0 {
 		l.limit = defaultLimit

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,9 @@ func applyPatch[T any](doc *T, patch []byte) (*T, error) {
 		return nil, fmt.Errorf("encode the object: %w", err)
 	}
 	var target any
-	if err := json.Unmarshal(current, &target); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(current))
+	dec.UseNumber() // what the patch leaves alone keeps its spelling
+	if err := dec.Decode(&target); err != nil {
 		return nil, fmt.Errorf("decode the object: %w", err)
 	}
 	merged, err := json.Marshal(merge(target, p))

@@ -3,7 +3,6 @@ package admin
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,22 +27,23 @@ type refusal struct {
 	header http.Header
 }
 
-func (r *refusal) Error() string                { return r.Problem.Error() }
-func (r *refusal) GetStatus() int               { return r.Status }
-func (r *refusal) GetHeaders() http.Header      { return r.header }
-func (r *refusal) ContentType(_ string) string  { return adminclient.ContentTypeProblem }
-func (r *refusal) MarshalJSON() ([]byte, error) { return json.Marshal(&r.Problem) }
+func (r *refusal) Error() string               { return r.Problem.Error() }
+func (r *refusal) GetStatus() int              { return r.Status }
+func (r *refusal) GetHeaders() http.Header     { return r.header }
+func (r *refusal) ContentType(_ string) string { return adminclient.ContentTypeProblem }
 
 // refuse returns a refusal. The type's page and the title come from the table
 // of reasons.
 func (h *Handler) refuse(ctx context.Context, status int, code, detail string) *refusal {
+	rec := recordOf(ctx)
+	rec.reason = code
 	title := http.StatusText(status)
 	if reason, ok := explain.Lookup(code); ok {
 		title = reason.Cause
 	}
 	return &refusal{
 		Problem: adminclient.Problem{
-			Type: h.docsURL + "/errors/" + code, Title: title, Status: status, Detail: detail, Code: code, TraceID: traceOf(ctx),
+			Type: h.docsURL + "/docs/reference/reasons#" + anchor(code), Title: title, Status: status, Detail: detail, Code: code, TraceID: rec.trace,
 		},
 		header: http.Header{},
 	}
@@ -91,6 +91,10 @@ func (h *Handler) fail(ctx context.Context, err error) error {
 	return h.refuse(ctx, http.StatusInternalServerError, "internal", "")
 }
 
+// anchor is where a code is on the page of reasons, as the documentation's
+// renderer makes it of a heading.
+func anchor(code string) string { return strings.NewReplacer(".", "", "_", "-").Replace(code) }
+
 // notFound says the same of what is not there and of what the caller may not
 // see.
 func (h *Handler) notFound(ctx context.Context) *refusal {
@@ -122,6 +126,9 @@ func (h *Handler) invalid(ctx context.Context, fields []*mintage.FieldError) *re
 // translate turns the problems that Huma itself finds into ours. It drops what
 // Huma echoes of the request.
 func (h *Handler) translate(ctx huma.Context, _ string, v any) (any, error) {
+	if ours, ok := v.(*refusal); ok {
+		return &ours.Problem, nil
+	}
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
@@ -174,5 +181,5 @@ func (r *refusal) write(w http.ResponseWriter) {
 	}
 	w.Header().Set("Content-Type", adminclient.ContentTypeProblem)
 	w.WriteHeader(r.Status)
-	_ = json.NewEncoder(w).Encode(&r.Problem) // nobody is left to tell
+	_ = encode(w, &r.Problem) // nobody is left to tell
 }

@@ -8,12 +8,12 @@ import (
 )
 
 type listResourceServers struct {
-	tenantPath
-	paged
+	TenantPath
+	Paged
 }
 
 func (h *Handler) resourceServers(ctx context.Context, in *listResourceServers) (*answer[adminclient.Page[adminclient.ResourceServer]], error) {
-	l, err := h.listing(ctx, "resource-servers "+in.Tenant, in.paged)
+	l, err := h.listing(ctx, "resource-servers "+in.Tenant, in.Paged)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (h *Handler) resourceServers(ctx context.Context, in *listResourceServers) 
 }
 
 type showResourceServer struct {
-	tenantPath
+	TenantPath
 	Identifier string `path:"identifier" doc:"The resource server's identifier, percent-encoded."`
 }
 

@@ -9,12 +9,12 @@ import (
 )
 
 type listSecrets struct {
-	clientPath
-	paged
+	ClientPath
+	Paged
 }
 
 func (h *Handler) secrets(ctx context.Context, in *listSecrets) (*answer[adminclient.Page[adminclient.Secret]], error) {
-	l, err := h.listing(ctx, "secrets "+in.Tenant+" "+in.Client, in.paged)
+	l, err := h.listing(ctx, "secrets "+in.Tenant+" "+in.Client, in.Paged)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (h *Handler) secrets(ctx context.Context, in *listSecrets) (*answer[admincl
 }
 
 type addSecret struct {
-	clientPath
+	ClientPath
 	Body body[adminclient.NewSecret]
 }
 
@@ -53,7 +53,7 @@ func (h *Handler) addSecret(ctx context.Context, in *addSecret) (*created[adminc
 }
 
 type revokeSecret struct {
-	clientPath
+	ClientPath
 	Secret    string `path:"secret" doc:"The secret's identifier or its label."`
 	AllowLast bool   `query:"allow_last" doc:"Whether it may be the client's last active secret."`
 }

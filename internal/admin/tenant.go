@@ -9,16 +9,16 @@ import (
 	"github.com/mintage-auth/mintage/adminclient"
 )
 
-// tenantPath is the part of an input that names a tenant. The guard has
+// TenantPath is the part of an input that names a tenant. The guard has
 // checked that the caller may see it.
-type tenantPath struct {
+type TenantPath struct {
 	Tenant string `path:"tenant" maxLength:"63" doc:"The tenant's identifier."`
 }
 
-type listTenants struct{ paged }
+type listTenants struct{ Paged }
 
 func (h *Handler) tenants(ctx context.Context, in *listTenants) (*answer[adminclient.Page[adminclient.Tenant]], error) {
-	l, err := h.listing(ctx, "tenants", in.paged)
+	l, err := h.listing(ctx, "tenants", in.Paged)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (h *Handler) tenants(ctx context.Context, in *listTenants) (*answer[admincl
 	return &answer[adminclient.Page[adminclient.Tenant]]{Body: page(l, ts, tenantDocument, tenantID)}, nil
 }
 
-func (h *Handler) tenant(ctx context.Context, in *tenantPath) (*tagged[adminclient.Tenant], error) {
+func (h *Handler) tenant(ctx context.Context, in *TenantPath) (*tagged[adminclient.Tenant], error) {
 	t, err := h.manager.Tenant(ctx, in.Tenant)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 )
 
 type introspectToken struct {
-	tenantPath
+	TenantPath
 	Body body[adminclient.TokenQuestion]
 }
 
@@ -36,7 +36,7 @@ func (h *Handler) introspect(ctx context.Context, in *introspectToken) (*answer[
 }
 
 type revokeToken struct {
-	tenantPath
+	TenantPath
 	Body body[adminclient.TokenRevocation]
 }
 

@@ -57,7 +57,7 @@ func (m *Manager) Apply(ctx context.Context, by By, d Declared) (*apply.Plan, er
 func (m *Manager) carryOut(ctx context.Context, by By, d Declared, p *apply.Plan) error {
 	out, err := p.Outcome(func(s apply.NewSecret) (mintage.Secret, error) { return m.hashNew(ctx, s) })
 	if err != nil {
-		return err
+		return mintage.Under("/state", err)
 	}
 	w := writer{m: m, by: by, out: out, first: map[string]*mintage.SigningKey{}}
 	for _, t := range out.Tenants {

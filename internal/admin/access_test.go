@@ -1,0 +1,157 @@
+package admin_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/admin"
+	"github.com/mintage-auth/mintage/internal/manage"
+)
+
+// fill gives each pattern of the table the objects of a tenant.
+func fill(path, tenant, client string) string {
+	return strings.NewReplacer(
+		"{tenant}", tenant, "{client}", client, "{identifier}", "https:%2F%2Fapi.example", "{secret}", "2026-11-21",
+	).Replace(path)
+}
+
+// bodies are bodies that each operation would take.
+func body(op admin.Operation) string {
+	switch op.ID {
+	case "create-client":
+		return `{"name":"x"}`
+	case "introspect-token":
+		return `{"token":"x"}`
+	case "revoke-token":
+		return `{"jti":"x"}`
+	case "plan-state", "apply-state":
+		return `{"source":"f","state":{"apiVersion":"mintage/v1"}}`
+	case "update-client", "add-secret", "rotate-key":
+		return `{}`
+	}
+	return ""
+}
+
+// AD-01: every operation × every token that is not enough.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	expired := w.token(t, "hotel", "*")
+	w.now = w.now.Add(2 * time.Hour)
+	good := w.token(t, "hotel", "*")
+	all := w.token(t, mintage.BuiltInTenant, "*")
+	other := w.token(t, "other", "*")
+	wrongAudience := w.mint(t, w.client(t, "hotel", api, "*"), "").Value
+	stored := w.mint(t, w.client(t, "hotel", mintage.AdminResource, "*"), mintage.FormatStored).Value
+	disabled := w.client(t, "hotel", mintage.AdminResource, "*")
+	ofDisabled := w.mint(t, disabled, "").Value
+	if _, err := w.manager.UpdateClient(t.Context(), manage.Server(), "hotel", disabled.ID, 0, func(c *mintage.Client) error {
+		c.Disabled = true
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	revoked := w.mint(t, w.client(t, "hotel", mintage.AdminResource, "*"), "")
+	if err := w.manager.RevokeToken(t.Context(), manage.Server(), "hotel", revoked.JTI, "", revoked.Expires); err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range admin.Operations() {
+		t.Run(op.ID, func(t *testing.T) {
+			target := w.client(t, "hotel", api, "orders/read")
+			request := func(token string) ask {
+				return ask{method: op.Method, path: fill(op.Path, "hotel", target.ID), token: token, body: body(op)}
+			}
+			if op.Scope == "" {
+				if resp := w.do(t, request("")); resp.StatusCode != http.StatusOK {
+					t.Errorf("an open operation answers %s", resp.Status)
+				}
+				return
+			}
+			need := manage.AdminPrefix + op.Scope
+			for _, tt := range []struct {
+				name, token, code, challenge string
+				status                       int
+			}{
+				{"no token", "", "token.missing", `Bearer scope="` + need + `"`, 401},
+				{"no JWT", "x", "token.malformed", `Bearer error="invalid_token"`, 401},
+				{"changed", good[:len(good)-2] + "AA", "token.signature", `Bearer error="invalid_token"`, 401},
+				{"expired", expired, "token.expired", `Bearer error="invalid_token"`, 401},
+				{"wrong audience", wrongAudience, "token.audience", `Bearer error="invalid_token"`, 401},
+				{"stored", stored, "token.malformed", `Bearer error="invalid_token"`, 401},
+				{"AD-11 of a disabled client", ofDisabled, "token.revoked", `Bearer error="invalid_token"`, 401},
+				{"revoked", revoked.Value, "token.revoked", `Bearer error="invalid_token"`, 401},
+				{"wrong scope", w.token(t, "hotel", allBut(op.Scope)...), "token.scope", `Bearer error="insufficient_scope"`, 403},
+			} {
+				resp := w.do(t, request(tt.token))
+				if got := resp.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, tt.challenge) || !strings.Contains(got, need) {
+					t.Errorf("%s: challenge %q, want %s… with the scope", tt.name, got, tt.challenge)
+				}
+				problem(t, resp, tt.status, tt.code)
+			}
+			if strings.Contains(op.Path, "{tenant}") {
+				problem(t, w.do(t, request(other)), 404, "object.not_found")
+				nowhere := request(all)
+				nowhere.path = fill(op.Path, "nowhere", target.ID)
+				problem(t, w.do(t, nowhere), 404, "object.not_found")
+			}
+			for _, token := range []string{good, all} {
+				again := w.client(t, "hotel", api, "orders/read")
+				a := request(token)
+				a.path = fill(op.Path, "hotel", again.ID)
+				if op.ID == "revoke-secret" {
+					a.path += "?allow_last=true"
+				}
+				if resp := w.do(t, a); resp.StatusCode/100 != 2 {
+					t.Errorf("a good token: %s %s", resp.Status, text(t, resp))
+				}
+			}
+		})
+	}
+}
+
+// allBut returns the admin scopes without one.
+func allBut(scope string) []string {
+	var names []string
+	for _, s := range manage.AdminScopes() {
+		if s.Name != scope {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func TestEveryScopeExists(t *testing.T) {
+	t.Parallel()
+	for _, op := range admin.Operations() {
+		known := slices.ContainsFunc(manage.AdminScopes(), func(s mintage.ScopeDefinition) bool { return s.Name == op.Scope })
+		if op.Scope == "" != (op.ID == "openapi") || op.Scope != "" && !known {
+			t.Errorf("%s needs the scope %q: that is none, or none is needed", op.ID, op.Scope)
+		}
+		if op.Method != http.MethodGet && strings.HasSuffix(op.Scope, ":read") && op.ID != "introspect-token" {
+			t.Errorf("AD-06: %s changes something with a scope for reading", op.ID)
+		}
+	}
+}
+
+// A token of an ordinary tenant lists its tenant alone.
+func TestTenantsAreIsolated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for tenant, want := range map[string]string{"hotel": `["hotel"]`, "mintage": `["hotel","mintage","other"]`} {
+		c := adminclientFor(t, w, tenant, "tenants:read")
+		var ids []string
+		for tn, err := range c.Tenants(t.Context(), listAll) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, `"`+tn.ID+`"`)
+		}
+		if got := "[" + strings.Join(ids, ",") + "]"; got != want {
+			t.Errorf("a token of %s lists %s, want %s", tenant, got, want)
+		}
+	}
+}

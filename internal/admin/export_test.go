@@ -1,0 +1,12 @@
+package admin
+
+// ApplyPatch lets tests patch any document.
+func ApplyPatch[T any](doc *T, patch []byte) (*T, error) { return applyPatch(doc, patch) }
+
+// SealCursor makes a cursor under a key.
+func SealCursor(key []byte, list, after string) string { return cursors{key: key}.seal(list, after) }
+
+// OpenCursor reads a cursor.
+func OpenCursor(key []byte, list, cursor string) (string, bool) {
+	return cursors{key: key}.open(list, cursor)
+}

@@ -1,0 +1,178 @@
+package admin_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/admin"
+	"github.com/mintage-auth/mintage/internal/explain"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/reference/openapi.json, docs/reference/reasons.md and the golden files")
+
+// golden compares got with the file, or writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is not what the code makes: look at the difference, then go test ./internal/admin -update\ngot %s", name, got)
+	}
+}
+
+// openAPI is as much of the document as the tests look at.
+type openAPI struct {
+	OpenAPI    string
+	Paths      map[string]map[string]operation
+	Components struct {
+		Schemas map[string]schema
+	}
+}
+
+type operation struct {
+	OperationID string
+	Security    []map[string][]string
+	RequestBody *struct {
+		Content map[string]struct{ Schema map[string]any }
+	}
+	Responses map[string]json.RawMessage
+}
+
+type schema struct {
+	Type                 string
+	AdditionalProperties any
+	Properties           map[string]json.RawMessage
+}
+
+func document(t *testing.T, w *world) (openAPI, string) {
+	t.Helper()
+	resp := w.do(t, ask{method: "GET", path: "/openapi.json"})
+	body := text(t, resp)
+	if ct := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || ct != "application/openapi+json" {
+		t.Fatalf("%s %s: %s", resp.Status, ct, body)
+	}
+	var doc openAPI
+	if err := json.Unmarshal([]byte(body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc, body
+}
+
+// The committed document is the one that is served, and says all that the
+// table does.
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	doc, body := document(t, newWorld(t))
+	golden(t, "../../docs/reference/openapi.json", body)
+	if doc.OpenAPI != "3.1.0" {
+		t.Errorf("OpenAPI %s, want 3.1.0", doc.OpenAPI)
+	}
+	n := 0
+	for _, methods := range doc.Paths {
+		n += len(methods)
+	}
+	if want := len(admin.Operations()); n != want {
+		t.Errorf("%d operations in the document, %d in the table", n, want)
+	}
+	for _, op := range admin.Operations() {
+		got, ok := doc.Paths[op.Path][strings.ToLower(op.Method)]
+		switch {
+		case !ok || got.OperationID != op.ID:
+			t.Errorf("%s %s is not in the document as %s", op.Method, op.Path, op.ID)
+		case op.Scope != "" && fmt.Sprint(got.Security) != "[map[mintage:[mintage/"+op.Scope+"]]]":
+			t.Errorf("%s: security %v, want the scope %s", op.ID, got.Security, op.Scope)
+		case !strings.Contains(string(got.Responses["default"]), adminclient.ContentTypeProblem):
+			t.Errorf("%s does not say what a refusal is", op.ID)
+		}
+	}
+}
+
+// AD-03: secrets are in the two answers that make them and in no other schema,
+// hashes and sealed keys in none.
+func TestSchemas(t *testing.T) {
+	t.Parallel()
+	doc, body := document(t, newWorld(t))
+	for _, word := range []string{"hash_", "digest", "sealed", "pepper", `"null"`} {
+		if strings.Contains(body, word) {
+			t.Errorf("the document has the word %s", word)
+		}
+	}
+	var withSecret []string
+	for name, s := range doc.Components.Schemas {
+		if s.Type == "object" && s.AdditionalProperties != false {
+			t.Errorf("AD-02: %s takes members that it does not name", name)
+		}
+		if _, ok := s.Properties["client_secret"]; ok {
+			withSecret = append(withSecret, name)
+		}
+		for member := range s.Properties {
+			if member == "hash" && name != "StatePlan" && name != "StateRequest" || member == "private" {
+				t.Errorf("%s has the member %s", name, member)
+			}
+		}
+	}
+	slices.Sort(withSecret)
+	if want := []string{"CreatedClient", "CreatedSecret"}; !slices.Equal(withSecret, want) {
+		t.Errorf("client_secret is in %q, want %q", withSecret, want)
+	}
+}
+
+// The page that problems point to has every reason, under the name that they
+// point to.
+func TestReasonsPage(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("# Reasons\n\nWhy a request was refused, by the code that is in the log, in metrics and in the answers of the admin API. " +
+		"Made from the table in internal/explain; `go test ./internal/admin -update` writes it.\n")
+	for _, r := range explain.Reasons() {
+		fmt.Fprintf(&b, "\n## %s\n\n%s", r.Code, r.Cause)
+		if r.Cure != "" {
+			b.WriteString(" " + r.Cure)
+		}
+		b.WriteString("\n")
+	}
+	golden(t, "../../docs/reference/reasons.md", b.String())
+}
+
+// The problems that callers meet most, byte for byte but for the trace id.
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := w.token(t, "hotel", "clients:read", "clients:write")
+	var b strings.Builder
+	for _, a := range []ask{
+		{method: "GET", path: "/tenants/hotel/clients"},
+		{method: "GET", path: "/tenants", token: token},
+		{method: "GET", path: "/tenants/other/clients", token: token},
+		{method: "GET", path: "/tenants/hotel/clients?limit=1000", token: token},
+		{method: "GET", path: "/nothing", token: token},
+		{method: "PUT", path: "/tenants/hotel/clients", token: token},
+		{method: "POST", path: "/tenants/hotel/clients", token: token, body: `{"name":"","scaope":"x"}`},
+		{method: "POST", path: "/tenants/hotel/clients", token: token, body: `{"name":"","token":{"alg":"HS256","lifetime":-1}}`},
+		{method: "POST", path: "/tenants/hotel/clients", token: token, body: `name=x`, header: map[string]string{"Content-Type": "text/plain"}},
+	} {
+		resp := w.do(t, a)
+		fmt.Fprintf(&b, "%s %s %s\n%s\n", a.method, a.path, a.body, resp.Status)
+		for _, name := range []string{"Allow", "Cache-Control", "Content-Type", "WWW-Authenticate"} {
+			if v := resp.Header.Get(name); v != "" {
+				fmt.Fprintf(&b, "%s: %s\n", name, v)
+			}
+		}
+		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(text(t, resp), resp.Header.Get(adminclient.HeaderTraceID), "TRACE"))
+	}
+	golden(t, "testdata/problems.txt", b.String())
+}
