@@ -1,0 +1,443 @@
+package consume_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mintage-auth/mintage/consume"
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// tripper is a token endpoint without a network.
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func answer(status int, body string, header ...string) tripper {
+	return func(r *http.Request) (*http.Response, error) {
+		h := http.Header{}
+		for i := 0; i < len(header); i += 2 {
+			h.Set(header[i], header[i+1])
+		}
+		return &http.Response{StatusCode: status, Header: h, Request: r, Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+}
+
+const (
+	clientID = "cli ent"
+	secret   = "s+cr:t/é"
+)
+
+func source(rt http.RoundTripper) *consume.ClientCredentials {
+	return &consume.ClientCredentials{
+		TokenURL: "https://auth.example/oauth2/token?tenant=acme",
+		ClientID: clientID, Secret: consume.SecretValue(secret),
+		HTTPClient: &http.Client{Transport: rt},
+		Now:        func() time.Time { return noon },
+	}
+}
+
+const good = `{"access_token":"abc","token_type":"Bearer","expires_in":3600}`
+
+// Each way of writing the request carries the same things, each of them once.
+func TestRequest(t *testing.T) {
+	t.Parallel()
+	params := url.Values{
+		"grant_type": {"client_credentials"}, "scope": {"a b"},
+		"resource": {"https://x.example", "https://y.example"}, "audience": {"api"},
+	}
+	withCredentials := url.Values{"client_id": {clientID}, "client_secret": {secret}}
+	for k, v := range params {
+		withCredentials[k] = v
+	}
+	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }
+	for _, tt := range []struct {
+		auth                  consume.Auth
+		header, contentType   string
+		query, body, jsonBody string
+	}{
+		{auth: "", header: basic("cli+ent:s%2Bcr%3At%2F%C3%A9"), contentType: "application/x-www-form-urlencoded", body: params.Encode()},
+		{auth: consume.Basic, header: basic("cli+ent:s%2Bcr%3At%2F%C3%A9"), contentType: "application/x-www-form-urlencoded", body: params.Encode()},
+		{auth: consume.BasicRaw, header: basic(clientID + ":" + secret), contentType: "application/x-www-form-urlencoded", body: params.Encode()},
+		{auth: consume.Post, contentType: "application/x-www-form-urlencoded", body: withCredentials.Encode()},
+		{
+			auth: consume.JSON, contentType: "application/json",
+			body: `{"audience":"api","client_id":"cli ent","client_secret":"s+cr:t/é","grant_type":"client_credentials",` +
+				`"resource":["https://x.example","https://y.example"],"scope":"a b"}`,
+		},
+		{auth: consume.Query, query: "&" + withCredentials.Encode()},
+	} {
+		t.Run(string(tt.auth), func(t *testing.T) {
+			t.Parallel()
+			asked := 0
+			c := source(tripper(func(r *http.Request) (*http.Response, error) {
+				asked++
+				var body []byte
+				if r.Body != nil {
+					body, _ = io.ReadAll(r.Body)
+				}
+				if r.Method != http.MethodPost || r.URL.RawQuery != "tenant=acme"+tt.query || string(body) != tt.body ||
+					int(r.ContentLength) != len(body) || r.Header.Get("Authorization") != tt.header ||
+					r.Header.Get("Content-Type") != tt.contentType || r.Header.Get("Accept") != "application/json" {
+					t.Errorf("got %s %s %v %q", r.Method, r.URL, r.Header, body)
+				}
+				return answer(http.StatusOK, good)(r)
+			}))
+			c.Auth, c.Scope = tt.auth, []string{"b", "a", "b"}
+			c.Resource, c.Audience = []string{"https://x.example", "https://y.example"}, []string{"api"}
+			if _, err := c.Token(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if asked != 1 {
+				t.Errorf("asked %d times, want once", asked)
+			}
+		})
+	}
+}
+
+// CL-01, CL-02, CL-07: what a successful answer may look like.
+func TestAnswer(t *testing.T) {
+	t.Parallel()
+	const head = `{"access_token":"abc","token_type":"Bearer"`
+	years := noon.Add(10 * 365 * 24 * time.Hour)
+	never := time.Time{}
+	for _, tt := range []struct {
+		name, body string
+		ok         bool
+		expires    time.Time
+	}{
+		{"plain", good, true, noon.Add(time.Hour)},
+		{"unknown members", head + `,"expires_in":60,"x":{"y":[1]},"refresh_token":"r"}`, true, noon.Add(time.Minute)},
+		{"type in another case", `{"access_token":"abc","token_type":"bEARER"}`, true, never},
+		{"type missing", `{"access_token":"abc"}`, false, never},
+		{"another type", `{"access_token":"abc","token_type":"N_A"}`, false, never},
+		{"type DPoP", `{"access_token":"abc","token_type":"DPoP"}`, false, never},
+		{"token missing", `{"token_type":"Bearer"}`, false, never},
+		{"token empty", `{"access_token":"","token_type":"Bearer"}`, false, never},
+		{"token number", `{"access_token":1,"token_type":"Bearer"}`, false, never},
+		{"token with a line break", `{"access_token":"a\r\nX-Admin: 1","token_type":"Bearer"}`, false, never},
+		{"token with a space", `{"access_token":"a b","token_type":"Bearer"}`, false, never},
+		{"token in another case", `{"ACCESS_TOKEN":"abc","token_type":"Bearer"}`, false, never},
+		{"no JSON", `<html>`, false, never},
+		{"empty", ``, false, never},
+		{"null", `null`, false, never},
+		{"array", `[]`, false, never},
+		{"two documents", good + good, false, never},
+
+		{"expires_in missing", head + `}`, true, never},
+		{"expires_in null", head + `,"expires_in":null}`, true, never},
+		{"expires_in empty", head + `,"expires_in":""}`, true, never},
+		{"expires_in 0", head + `,"expires_in":0}`, true, noon},
+		{"expires_in negative", head + `,"expires_in":-1}`, true, noon},
+		{"expires_in very negative", head + `,"expires_in":-1e300}`, true, noon},
+		{"expires_in string", head + `,"expires_in":"3600"}`, true, noon.Add(time.Hour)},
+		{"expires_in fraction", head + `,"expires_in":3599.9}`, true, noon.Add(3599 * time.Second)},
+		{"expires_in float", head + `,"expires_in":3600.0}`, true, noon.Add(time.Hour)},
+		{"expires_in 1e30", head + `,"expires_in":1e30}`, true, years},
+		{"expires_in 1e400", head + `,"expires_in":1e400}`, true, years},
+		{"expires_in no number", head + `,"expires_in":"soon"}`, true, never},
+		{"expires_in NaN", head + `,"expires_in":"NaN"}`, true, never},
+		{"expires_in object", head + `,"expires_in":{}}`, true, never},
+		{"expires_in true", head + `,"expires_in":true}`, true, never},
+		{"expires_at", head + `,"expires_at":` + fmt.Sprint(noon.Unix()+60) + `}`, true, noon.Add(time.Minute)},
+		{"expires_at string", head + `,"expires_at":"` + fmt.Sprint(noon.Unix()+60) + `"}`, true, noon.Add(time.Minute)},
+		{"expires_at 1e300", head + `,"expires_at":1e300}`, true, years},
+		{"expires_at negative", head + `,"expires_at":-5}`, true, time.Unix(0, 0)},
+		{"doorkeeper", head + `,"expires_in":60,"created_at":1}`, true, noon.Add(time.Minute)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tok, err := source(answer(http.StatusOK, tt.body)).Token(t.Context())
+			if (err == nil) != tt.ok {
+				t.Fatalf("%s: got %v, want ok %v", tt.body, err, tt.ok)
+			}
+			if err != nil {
+				if e, ok := errors.AsType[*consume.Error](err); !ok || e.Status != http.StatusOK || !e.Temporary() {
+					t.Errorf("%s: got %#v", tt.body, err)
+				}
+				return
+			}
+			if !tok.Expires.Equal(tt.expires) || tok.Header() != "Bearer abc" {
+				t.Errorf("%s: expires %v, header %q, want %v", tt.body, tok.Expires, tok.Header(), tt.expires)
+			}
+			if want := !tt.expires.IsZero() && !noon.Before(tt.expires); tok.Expired(noon) != want {
+				t.Errorf("%s: expired %v, want %v", tt.body, tok.Expired(noon), want)
+			}
+		})
+	}
+}
+
+func TestScopeOfAnswer(t *testing.T) {
+	t.Parallel()
+	for member, want := range map[string]oauth.Scope{
+		``:                     {"a", "b"}, // RFC 6749 §5.1: as asked for
+		`,"scope":"b"`:         {"b"},
+		`,"scope":"c b c"`:     {"b", "c"},
+		`,"scope":null`:        {"a", "b"},
+		`,"scope":["b"]`:       {"a", "b"},
+		`,"scope":"b\u0001"`:   {"a", "b"},
+		`,"scope":""`:          {"a", "b"},
+		`,"Scope":"different"`: {"a", "b"},
+	} {
+		c := source(answer(http.StatusOK, `{"access_token":"abc","token_type":"Bearer"`+member+`}`))
+		c.Scope = []string{"b", "a"}
+		if tok, err := c.Token(t.Context()); err != nil || !tok.Scope.Equal(want) {
+			t.Errorf("%s: got %v, %v, want %v", member, tok, err, want)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name      string
+		rt        tripper
+		want      consume.Error
+		temporary bool
+		text      string
+	}{
+		{
+			"RFC 6749",
+			answer(401, `{"error":"invalid_client","error_description":"no","error_uri":"https://d.example","trace_id":"req_1"}`, "X-Request-Id", "req_0"),
+			consume.Error{Code: "invalid_client", Description: "no", URI: "https://d.example", TraceID: "req_1", Status: 401}, false,
+			"token request: 401: invalid_client: no (trace id req_1)",
+		},
+		{"code alone", answer(400, `{"error":"invalid_grant"}`, "X-Request-Id", "req_0"), consume.Error{Code: "invalid_grant", Status: 400, TraceID: "req_0"}, false, ""},
+		{"no JSON", answer(502, `<html>`), consume.Error{Status: 502}, true, "token request: 502"},
+		{"busy, seconds", answer(429, ``, "Retry-After", "7"), consume.Error{Status: 429, RetryAfter: 7 * time.Second}, true, ""},
+		{"busy, date", answer(503, ``, "Retry-After", noon.Add(time.Minute).Format(http.TimeFormat)), consume.Error{Status: 503, RetryAfter: time.Minute}, true, ""},
+		{"busy, in the past", answer(503, ``, "Retry-After", "-5"), consume.Error{Status: 503}, true, ""},
+		{"busy, nonsense", answer(503, ``, "Retry-After", "soon"), consume.Error{Status: 503}, true, ""},
+		{"line breaks", answer(400, `{"error":"a\nlevel=INFO","error_description":"\u001b[31m\u2028x"}`), consume.Error{Code: "a level=INFO", Description: " [31m x", Status: 400}, false, ""},
+		{"an error of another type", answer(400, `{"error":{"code":1}}`), consume.Error{Status: 400}, false, ""},
+		{"an error with 200", answer(200, `{"error":"invalid_client"}`), consume.Error{Status: 200}, true, ""},
+		{"redirect", answer(307, ``, "Location", "https://evil.example"), consume.Error{Status: 307}, false, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tok, err := source(tt.rt).Token(t.Context())
+			e, ok := errors.AsType[*consume.Error](err)
+			if !ok || tok != nil {
+				t.Fatalf("got %v, %v", tok, err)
+			}
+			got := *e
+			got.Cause = nil
+			if got != tt.want || e.Temporary() != tt.temporary {
+				t.Errorf("got %+v temporary %v, want %+v %v", got, e.Temporary(), tt.want, tt.temporary)
+			}
+			if tt.text != "" && e.Error() != tt.text {
+				t.Errorf("got %q, want %q", e.Error(), tt.text)
+			}
+		})
+	}
+	long := strings.Repeat("é", 10_000)
+	_, err := source(answer(400, `{"error":"x","error_description":"`+long+`"}`)).Token(t.Context())
+	if len(err.Error()) > 600 {
+		t.Errorf("an error of %d bytes", len(err.Error()))
+	}
+}
+
+// CL-08: the request goes to one URL and to no other.
+func TestNoRedirect(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("the secret went to another host")
+	}))
+	defer other.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/token" {
+				t.Error("the redirect was followed")
+			}
+			w.Header().Set("Location", other.URL)
+			w.WriteHeader(status)
+		}))
+		c := source(nil)
+		c.TokenURL, c.HTTPClient = srv.URL+"/token", srv.Client()
+		_, err := c.Token(t.Context())
+		if e, ok := errors.AsType[*consume.Error](err); !ok || e.Status != status {
+			t.Errorf("%d: got %v", status, err)
+		}
+		srv.Close()
+	}
+}
+
+// endless is a body that never ends and, with wait, comes a byte a second.
+type endless struct {
+	wait time.Duration
+	ctx  context.Context //nolint:containedctx // a body has no other way to know that nobody reads it any more
+	read *int
+}
+
+func (e endless) Read(p []byte) (int, error) {
+	if e.wait == 0 {
+		*e.read += len(p)
+		return len(p), nil
+	}
+	select {
+	case <-time.After(e.wait):
+		*e.read++
+		return 1, nil
+	case <-e.ctx.Done():
+		return 0, e.ctx.Err()
+	}
+}
+
+func (endless) Close() error { return nil }
+
+// CL-13.
+func TestAnswerIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{0, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			read := 0
+			began := time.Now()
+			_, err := source(tripper(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Request: r, Body: endless{wait, r.Context(), &read}}, nil
+			})).Token(t.Context())
+			if e, ok := errors.AsType[*consume.Error](err); !ok || !e.Temporary() {
+				t.Errorf("got %v", err)
+			}
+			if took := time.Since(began); read > 2<<20 || took > 30*time.Second {
+				t.Errorf("read %d bytes in %v, want at most 1 MiB in 30 s", read, took)
+			}
+		})
+	}
+}
+
+// What cannot work is told before anything is sent.
+func TestMisuse(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(c *consume.ClientCredentials){
+		"no URL":              func(c *consume.ClientCredentials) { c.TokenURL = "" },
+		"relative URL":        func(c *consume.ClientCredentials) { c.TokenURL = "/token" },
+		"plain http":          func(c *consume.ClientCredentials) { c.TokenURL = "http://auth.example/token" },
+		"credentials in it":   func(c *consume.ClientCredentials) { c.TokenURL = "https://a:" + secret + "@auth.example/" },
+		"not a URL":           func(c *consume.ClientCredentials) { c.TokenURL = "https://a\x00" + secret },
+		"no client id":        func(c *consume.ClientCredentials) { c.ClientID = "" },
+		"no secret":           func(c *consume.ClientCredentials) { c.Secret = nil },
+		"no HTTP client":      func(c *consume.ClientCredentials) { c.HTTPClient = nil },
+		"no such method":      func(c *consume.ClientCredentials) { c.Auth = "magic" },
+		"no such scope":       func(c *consume.ClientCredentials) { c.Scope = []string{"a b"} },
+		"raw id with a colon": func(c *consume.ClientCredentials) { c.Auth, c.ClientID = consume.BasicRaw, "a:b" },
+	} {
+		c := source(tripper(func(*http.Request) (*http.Response, error) {
+			t.Errorf("%s: a request was sent", name)
+			return nil, errors.New("no")
+		}))
+		change(c)
+		_, err := c.Token(t.Context())
+		if e, ok := errors.AsType[*consume.Error](err); !ok || e.Temporary() || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	c := source(answer(200, good))
+	c.TokenURL, c.InsecureHTTP = "http://auth.example/token", true
+	if _, err := c.Token(t.Context()); err != nil {
+		t.Errorf("InsecureHTTP: %v", err)
+	}
+}
+
+// Neither the secret nor the token shows itself, not even where the secret is
+// in the URL and the network fails.
+func TestNothingSecretIsShown(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	tok, err := source(answer(200, `{"access_token":"the-token","token_type":"Bearer"}`)).Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := errors.New("connection refused")
+	c := source(tripper(func(*http.Request) (*http.Response, error) { return nil, refused }))
+	c.Auth, c.Secret = consume.Query, consume.SecretValue("the-secret")
+	_, failed := c.Token(t.Context())
+	if !errors.Is(failed, refused) {
+		t.Errorf("got %v, want the cause in it", failed)
+	}
+	logger.Info("x", slog.Any("token", tok), slog.Any("error", failed))
+	out := log.String() + fmt.Sprintf("%v %+v %#v %s %v %+v", tok, tok, tok, tok, failed, c.Secret)
+	if strings.Contains(out, "the-token") || strings.Contains(out, "the-secret") {
+		t.Errorf("shown in %s", out)
+	}
+}
+
+func TestSecretFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "secret")
+	var sent string
+	c := source(tripper(func(r *http.Request) (*http.Response, error) {
+		_, sent, _ = r.BasicAuth()
+		return answer(200, good)(r)
+	}))
+	c.Auth, c.Secret = consume.BasicRaw, consume.SecretFile(path)
+	_, err := c.Token(t.Context())
+	if e, ok := errors.AsType[*consume.Error](err); !ok || !e.Temporary() || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: got %v", err)
+	}
+	for content, want := range map[string]string{"one": "one", "two\n": "two", "three\r\n": "three", " four \n": " four ", "five\n\n": "five\n"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Token(t.Context()); err != nil || sent != want {
+			t.Errorf("%q: sent %q, %v, want %q", content, sent, err, want)
+		}
+	}
+	for _, content := range []string{"", "\n", strings.Repeat("x", 100_000)} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Token(t.Context()); err == nil {
+			t.Errorf("%.10q is taken for a secret", content)
+		}
+	}
+}
+
+// The caller's deadline holds.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := source(tripper(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})).Token(ctx)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+// No answer makes a token that does not fit in a header, or an error that does
+// not fit in a line.
+func FuzzAnswer(f *testing.F) {
+	f.Add(200, good)
+	f.Add(400, `{"error":"invalid_client","error_description":"x"}`)
+	f.Add(200, `{"access_token":"a","token_type":"bearer","expires_in":"1e30","scope":"a b"}`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		tok, err := source(answer(status, body)).Token(t.Context())
+		switch {
+		case (tok == nil) == (err == nil):
+			t.Errorf("got %v, %v", tok, err)
+		case err != nil && strings.ContainsAny(err.Error(), "\r\n\x1b"):
+			t.Errorf("%q has control characters", err)
+		case tok != nil && (tok.Value == "" || strings.ContainsAny(tok.Header()[len("Bearer "):], " \r\n") || tok.Expires.Year() > 2037):
+			t.Errorf("%q %v", tok.Header(), tok.Expires)
+		}
+	})
+}
