@@ -3,6 +3,7 @@ package issue
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -211,7 +212,7 @@ func (v *values) merge(q *values) *oauth.Error {
 // a secret in the wrong place may not.
 func (v *values) ignore(name string) {
 	const most = 4 // enough to see a misspelling, few enough for a header
-	if len(v.ignored) < most && showable(name) {
+	if len(v.ignored) < most && !slices.Contains(v.ignored, name) && showable(name) {
 		v.ignored = append(v.ignored, name)
 	}
 }

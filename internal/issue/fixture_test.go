@@ -1,0 +1,417 @@
+package issue_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/clientauth"
+	"github.com/mintage-auth/mintage/internal/directory"
+	"github.com/mintage-auth/mintage/internal/issue"
+	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/mint"
+	"github.com/mintage-auth/mintage/internal/secret"
+	"github.com/mintage-auth/mintage/internal/store"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/oauth"
+)
+
+// epoch is when all requests of the fixture happen, but for those that a test
+// moves.
+var epoch = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// wrong is the one secret that opens nothing, and vector the identifier and the
+// secret of the percent-encoding example.
+const (
+	wrong        = "wr0ng-canary-wr0ng"
+	vectorID     = "1PpG/Q 1"
+	vectorSecret = "z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw="
+)
+
+// secretOf returns the secret of a client of the fixture. Each is a canary: the
+// log is searched for it.
+func secretOf(client string) string {
+	switch client {
+	case vectorID:
+		return vectorSecret
+	case "percent": // brought along, and sent as it is
+		return "canary%2Fpercent+percent"
+	}
+	return "s3cret-canary-" + client
+}
+
+// fixture is the real thing below the handler: engine, vault, caches, minter.
+type fixture struct {
+	*issue.Handler
+	dir    *directory.Directory
+	store  *sqlstore.Store
+	minter *mint.Minter
+	hasher *secret.Hasher
+	log    *lockedBuffer
+	*notes
+}
+
+// notes are what the handler told others.
+type notes struct {
+	mu      sync.Mutex
+	wanted  []string // tenant and algorithm of keys that were asked for
+	exposed []string // tenant, client and secret that were seen in a URL
+	tokens  []string // that were made: none may be in the log
+}
+
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	ctx := t.Context()
+	f := &fixture{log: &lockedBuffer{}, notes: &notes{}}
+	st, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{})
+	must(t, err)
+	t.Cleanup(func() { must(t, st.Close()) })
+	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: filepath.Join(t.TempDir(), "master.key"), Now: now, Create: true})
+	must(t, err)
+	f.store, f.hasher = st, secret.New(bytes.Repeat([]byte("pepper"), 8))
+	f.dir = directory.New(directory.Config{Store: st, Vault: vault, Now: now})
+	f.minter = &mint.Minter{Now: now, Rings: f.dir, Tokens: st}
+	must(t, st.Update(ctx, func(tx store.Tx) error { return populate(ctx, tx, vault, f.hasher) }))
+	must(t, f.dir.Sync(ctx))
+	f = f.with(t, func(*issue.Handler) {})
+	t.Cleanup(func() { f.checkLog(t) })
+	return f
+}
+
+// now is the clock of the whole fixture.
+func now() time.Time { return epoch }
+
+// with returns the fixture with a handler of its own, which change may change.
+func (f *fixture) with(t testing.TB, change func(*issue.Handler)) *fixture {
+	t.Helper()
+	g := *f
+	g.Handler = &issue.Handler{
+		Directory: f.dir,
+		Auth:      &clientauth.Authenticator{Clients: f.dir, Secrets: f.hasher, Now: now},
+		Minter:    f,
+		Revoker:   f,
+		Now:       now,
+		Log:       slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		DocsURL:   "https://docs.example",
+		KeyWanted: func(tenant, alg string) { f.note(&f.wanted, tenant+" "+alg) },
+		Exposed: func(_ context.Context, tenant, client, secret string) error {
+			f.note(&f.exposed, tenant+" "+client+" "+secret)
+			return nil
+		},
+	}
+	change(g.Handler)
+	t.Cleanup(g.Wait)
+	return &g
+}
+
+func (n *notes) note(list *[]string, what string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	*list = append(*list, what)
+}
+
+// Mint is the real minter's, and remembers the token.
+func (f *fixture) Mint(ctx context.Context, az *mintage.Authorization) (*mintage.AccessToken, error) {
+	tok, err := f.minter.Mint(ctx, az)
+	if err == nil {
+		f.note(&f.tokens, tok.Value)
+	}
+	return tok, err
+}
+
+// Lookup is the real minter's.
+func (f *fixture) Lookup(ctx context.Context, tenant, token string) (*mintage.TokenRecord, error) {
+	return f.minter.Lookup(ctx, tenant, token)
+}
+
+// RevokeToken is manage's in a process: a revocation on disk, and caches that
+// know of it.
+func (f *fixture) RevokeToken(ctx context.Context, tok issue.RevokedToken) error {
+	err := f.store.Update(ctx, func(tx store.Tx) error {
+		return tx.CreateRevocation(ctx, &mintage.Revocation{
+			Tenant: tok.Tenant, ID: "jti:" + tok.JTI, JTI: tok.JTI, Created: epoch, Expires: tok.Expires,
+		})
+	})
+	return errors.Join(err, f.dir.Sync(ctx))
+}
+
+// checkLog is AD-14 for this package: no secret and no token in any line, in
+// any of six spellings.
+func (f *fixture) checkLog(t testing.TB) {
+	t.Helper()
+	log := f.log.String()
+	canaries := []string{wrong, "canary"}
+	for _, c := range clients() {
+		s := secretOf(c.ID)
+		canaries = append(canaries, s, url.QueryEscape(s), hex.EncodeToString([]byte(s)),
+			base64.StdEncoding.EncodeToString([]byte(s)), strings.TrimPrefix(oauth.BasicHeader(c.ID, s), "Basic "), strconv.Quote(s))
+	}
+	for _, canary := range append(canaries, f.tokens...) {
+		if strings.Contains(log, canary) {
+			t.Errorf("the log has %q in it:\n%s", canary, linesWith(log, canary))
+		}
+	}
+}
+
+func linesWith(log, s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, s) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// ServeHTTP finds tenant and endpoint as the server does.
+func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t, rest, err := f.dir.Resolve(r.Context(), r.Host, r.URL.EscapedPath())
+	if err != nil {
+		f.NoTenant(w, r, err)
+		return
+	}
+	if d, ok := t.DialectFor(rest); ok {
+		f.Token(w, r, t, d)
+		return
+	}
+	kid, isPEM := strings.CutPrefix(strings.TrimSuffix(rest, ".pem"), "/.well-known/keys/")
+	switch {
+	case rest == issue.IntrospectPath:
+		f.Introspect(w, r, t)
+	case rest == issue.RevokePath:
+		f.Revoke(w, r, t)
+	case rest == issue.AuthorizePath:
+		f.AuthorizationEndpoint(w, r, t)
+	case rest == issue.JWKSPath:
+		f.JWKS(w, r, t)
+	case isPEM:
+		f.PEM(w, r, t, kid)
+	case strings.HasPrefix(rest, "/.well-known/o"):
+		f.Metadata(w, r, t)
+	default:
+		f.NotFound(w, r, t)
+	}
+}
+
+// mintAt returns a token that a client got in a dialect at some time, without a
+// request.
+func (f *fixture) mintAt(t testing.TB, tenant, client, dialect string, at time.Time) string {
+	t.Helper()
+	ctx := t.Context()
+	tn, err := f.dir.Tenant(ctx, tenant)
+	must(t, err)
+	c, err := f.dir.Client(ctx, tenant, client)
+	must(t, err)
+	servers, err := f.dir.ResourceServers(ctx, tenant)
+	must(t, err)
+	d, _ := mintage.DialectByName(dialect)
+	az, err := mintage.Authorize(tn, c, servers, d, mintage.Request{GrantType: oauth.ClientCredentials})
+	must(t, err)
+	m := &mint.Minter{Now: func() time.Time { return at }, Rings: f.dir, Tokens: f.store}
+	tok, err := m.Mint(ctx, az)
+	must(t, err)
+	f.note(&f.tokens, tok.Value)
+	return tok.Value
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var everyPath = map[string]string{
+	"/oauth2/token": mintage.DialectRFC, "/cognito/token": mintage.DialectCognito,
+	"/access-token": mintage.DialectMyParcel, "/oauth/token": mintage.DialectDoorkeeper,
+}
+
+// populate fills the database. The tenant acme has everything; eu lives below a
+// path and has no RSA key; static has published keys that never change.
+func populate(ctx context.Context, tx store.Tx, v *keys.Vault, hasher *secret.Hasher) error {
+	tenants := []*mintage.Tenant{
+		{ID: "acme", Issuer: "https://auth.example", TokenPaths: everyPath, CORSOrigins: []string{"https://app.example"}},
+		{ID: "eu", Issuer: "https://auth.example/eu", TokenPaths: map[string]string{"/token": "rfc", "/b": "cognito"}},
+		{ID: "static", Issuer: "https://static.example"},
+	}
+	for _, t := range tenants {
+		t.Created, t.Updated = epoch, epoch
+		if err := tx.CreateTenant(ctx, t); err != nil {
+			return err
+		}
+	}
+	for _, made := range [][2]string{{"acme", "ES256"}, {"acme", "RS256"}, {"eu", "ES256"}} {
+		k, err := keys.Make(v, made[0], made[1], epoch.Add(-1000*time.Hour))
+		if err != nil {
+			return err
+		}
+		if err := tx.CreateSigningKey(ctx, k); err != nil {
+			return err
+		}
+	}
+	for _, k := range staticKeys() {
+		if err := tx.CreateSigningKey(ctx, k); err != nil {
+			return err
+		}
+	}
+	for _, rs := range resourceServers() {
+		rs.Created, rs.Updated = epoch, epoch
+		if err := tx.CreateResourceServer(ctx, rs); err != nil {
+			return err
+		}
+	}
+	for _, c := range clients() {
+		c.Created, c.Updated = epoch, epoch
+		c.Secrets = append(c.Secrets, mintage.Secret{
+			ID: "s1", Name: "first", Hash: hasher.HashGenerated(secretOf(c.ID)), Hint: "s3c…hint", Created: epoch, CreatedBy: "test",
+		})
+		if c.ID == "aged" {
+			c.Secrets[0].Expires = epoch
+		}
+		if c.ID == "empty" {
+			c.Secrets = nil
+		}
+		c.Name = "Client " + c.ID
+		if err := tx.CreateClient(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scopes(names ...string) []mintage.ScopeDefinition {
+	var defs []mintage.ScopeDefinition
+	for _, name := range names {
+		defs = append(defs, mintage.ScopeDefinition{Name: name})
+	}
+	return defs
+}
+
+func resourceServers() []*mintage.ResourceServer {
+	return []*mintage.ResourceServer{
+		{
+			Tenant: "acme", Identifier: "https://orders.example", Name: "orders", ScopePrefix: "orders/",
+			Scopes: scopes("admin", "read", "write"), Introspectors: []string{"gateway"},
+		},
+		{Tenant: "acme", Identifier: "https://stock.example", Name: "stock", ScopePrefix: "stock/", Scopes: scopes("read")},
+		{Tenant: "acme", Identifier: "https://left.example", Name: "left", Scopes: scopes("shared")},
+		{Tenant: "acme", Identifier: "https://right.example", Name: "right", Scopes: scopes("shared")},
+		{Tenant: "acme", Identifier: "profiles", Name: "profiles", Scopes: scopes("openid")},
+		{Tenant: "acme", Identifier: mintage.AdminResource, Name: "mintage", ScopePrefix: "mintage/", Scopes: scopes("keys:read")},
+		{Tenant: "eu", Identifier: "https://orders.example", ScopePrefix: "orders/", Scopes: scopes("read")},
+		{Tenant: "static", Identifier: "https://static.example/api", Scopes: scopes("b", "a")},
+	}
+}
+
+func clients() []*mintage.Client {
+	grants := []oauth.GrantType{oauth.ClientCredentials}
+	all := mintage.DefaultScope{Mode: mintage.DefaultScopeAll}
+	orders := []mintage.Grant{{ResourceServer: "https://orders.example", Scopes: []string{"read", "write"}}}
+	both := []mintage.Grant{
+		{ResourceServer: "https://stock.example", Scopes: []string{"*"}},
+		{ResourceServer: "https://orders.example", Scopes: []string{"read"}},
+	}
+	client := func(id string, change func(*mintage.Client)) *mintage.Client {
+		c := &mintage.Client{Tenant: "acme", ID: id, GrantTypes: grants, DefaultScope: all, Grants: orders}
+		if change != nil {
+			change(c)
+		}
+		return c
+	}
+	ladder := func(r mintage.Rung, s mintage.LadderState) func(*mintage.Client) {
+		return func(c *mintage.Client) { c.Ladder = map[mintage.Rung]mintage.LadderState{r: s} }
+	}
+	openid := []mintage.Grant{{ResourceServer: "profiles", Scopes: []string{"openid"}}}
+	return []*mintage.Client{
+		client("orders", nil),
+		client("other", nil),
+		client(vectorID, nil),
+		client("percent", nil),
+		client("aged", nil),
+		client("empty", nil),
+		client("gateway", func(c *mintage.Client) { c.GrantTypes, c.Grants = nil, nil }),
+		client("disabled", func(c *mintage.Client) { c.Disabled = true }),
+		client("inside", func(c *mintage.Client) { c.AllowFrom = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} }),
+		client("downscopes", func(c *mintage.Client) { c.Downscope = true }),
+		client("unset", func(c *mintage.Client) { c.Grants, c.DefaultScope = both, mintage.DefaultScope{} }),
+		client("none", func(c *mintage.Client) { c.DefaultScope.Mode = mintage.DefaultScopeNone }),
+		client("multi", func(c *mintage.Client) { c.Grants, c.MultiAudience = both, true }),
+		client("two", func(c *mintage.Client) { c.Grants = both }),
+		client("shared", func(c *mintage.Client) {
+			c.Grants = []mintage.Grant{
+				{ResourceServer: "https://left.example", Scopes: []string{"*"}},
+				{ResourceServer: "https://right.example", Scopes: []string{"*"}},
+			}
+		}),
+		client("rfconly", func(c *mintage.Client) { c.Dialects = []string{mintage.DialectRFC} }),
+		client("doubles", ladder(mintage.RungTwoMethods, mintage.LadderAllow)),
+		client("warned", ladder(mintage.RungTwoMethods, mintage.LadderWarn)),
+		client("sessionm", func(c *mintage.Client) {
+			ladder(mintage.RungQueryCredentials, mintage.LadderAllow)(c)
+			c.Grants = openid
+		}),
+		client("myparcel", func(c *mintage.Client) { c.DefaultScope.Mode = mintage.DefaultScopeNone }),
+		client("stored", func(c *mintage.Client) { c.Token.Format = mintage.FormatStored }),
+		{Tenant: "eu", ID: "orders", GrantTypes: grants, DefaultScope: all, Grants: []mintage.Grant{
+			{ResourceServer: "https://orders.example", Scopes: []string{"read"}},
+		}},
+	}
+}
+
+// staticKeys are public keys of RFC 7517 Appendix A.1, with private halves that
+// nothing can open, in every state.
+func staticKeys() []*mintage.SigningKey {
+	const ec = `{"kty":"EC","kid":"KID","use":"sig","alg":"ES256","crv":"P-256",` +
+		`"x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}`
+	const rsa = `{"kty":"RSA","kid":"KID","use":"sig","alg":"RS256","e":"AQAB",` +
+		`"n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs` +
+		`tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpb` +
+		`ISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"}`
+	key := func(kid, alg, jwk string, from, until, gone time.Duration) *mintage.SigningKey {
+		k := &mintage.SigningKey{
+			Tenant: "static", ID: kid, Alg: alg, JWK: []byte(strings.Replace(jwk, "KID", kid, 1)), Sealed: []byte("none"),
+			Created: epoch.Add(-100 * time.Hour), SignsFrom: epoch.Add(from),
+		}
+		if until != 0 {
+			k.SignsUntil, k.VerifiesUntil = epoch.Add(until), epoch.Add(gone)
+		}
+		return k
+	}
+	return []*mintage.SigningKey{
+		key("gone", "ES256", ec, -9*time.Hour, -8*time.Hour, -7*time.Hour),
+		key("retiring", "ES256", ec, -8*time.Hour, -time.Hour, time.Hour),
+		key("active", "ES256", ec, -time.Hour, 0, 0),
+		key("next", "RS256", rsa, time.Hour, 0, 0),
+	}
+}
+
+// lockedBuffer is written to by requests and by what runs after them.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
