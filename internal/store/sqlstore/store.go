@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync"
@@ -111,11 +112,17 @@ func (s *Store) writeOnce(ctx context.Context, fn func(session) error) error {
 		return err
 	}
 	defer s.release()
-	t, err := s.writer.BeginTx(s.engine.statement(ctx), nil)
+	conn, err := s.writer.Conn(s.engine.statement(ctx))
 	if err != nil {
+		return fmt.Errorf("connection: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	t, err := conn.BeginTx(s.engine.statement(ctx), nil)
+	if err != nil {
+		s.distrust(conn, err)
 		return fmt.Errorf("begin: %w", err)
 	}
-	defer t.Rollback() //nolint:errcheck // after a commit it does nothing, after an error that one counts
+	defer func() { s.distrust(conn, t.Rollback()) }() // after a commit it does nothing
 	if err := fn(session{tx: t, engine: s.engine}); err != nil {
 		return err
 	}
@@ -123,9 +130,19 @@ func (s *Store) writeOnce(ctx context.Context, fn func(session) error) error {
 		return err
 	}
 	if err := t.Commit(); err != nil {
+		s.distrust(conn, err)
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// distrust drops a connection on which beginning or ending a transaction
+// failed: it may still be in one, and the next to use it would fail for that.
+func (s *Store) distrust(conn *sql.Conn, err error) {
+	if err == nil || errors.Is(err, sql.ErrTxDone) || s.engine.fault(err) == faultBusy {
+		return
+	}
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // the pool drops what is bad
 }
 
 // acquire waits for a write slot.

@@ -91,6 +91,7 @@ func tests() []test {
 		{"TokenSweep", tokenSweep},
 		{"TokenSweepBounds", tokenSweepBounds},
 		{"TokenSweepMixedLifetimes", tokenSweepMixed},
+		{"TokenSweepSparesTheLongLived", tokenSweepSpares},
 		{"TokensOfDeletedTenant", tokensOfDeletedTenant},
 		{"CancelledContexts", cancelledContexts},
 		{"CancelledCallers", cancelledCallers},

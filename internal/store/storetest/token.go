@@ -228,6 +228,24 @@ func tokenSweepMixed(t *testing.T, s store.Store) {
 	}
 }
 
+// tokenSweepSpares: a token that is like one that is long gone stays, in all
+// its parts, whether the two were written together or not.
+func tokenSweepSpares(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	const week = 7 * 24 * time.Hour
+	must(t, s.CreateToken(ctx, token(1, at(0), time.Hour)))
+	must(t, s.CreateToken(ctx, token(2, at(0), 10*week)))
+	if n, err := s.SweepTokens(ctx, at(0).Add(week), 1000); err != nil || n != 1 {
+		t.Errorf("swept %d (%v), want 1", n, err)
+	}
+	mustHave(t, s, token(2, at(0), 10*week))
+	must(t, s.CreateToken(ctx, token(3, at(0), 20*week))) // nothing is remembered of the sweep
+	if n, err := s.SweepTokens(ctx, at(0).Add(12*week), 1000); err != nil || n != 1 {
+		t.Errorf("swept %d (%v), want 1", n, err)
+	}
+	mustHave(t, s, token(3, at(0), 20*week))
+}
+
 func tokensOfDeletedTenant(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	create := func(ctx context.Context, tx store.Tx) error {
