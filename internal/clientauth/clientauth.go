@@ -168,17 +168,11 @@ func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, rd reading
 	client, err := a.lookUp(ctx, t, rd.id)
 	switch {
 	case errors.Is(err, mintage.ErrNotFound):
-		if err := ours(a.Secrets.VerifyNobody(ctx, rd.secret)); err != nil {
-			return nil, nil, err
-		}
-		return nil, nil, reasonError("client.unknown")
+		return nil, nil, a.nobody(ctx, rd.secret, "client.unknown")
 	case err != nil:
 		return nil, nil, oauth.TemporarilyUnavailable("store.unavailable", "the server cannot check the client now", err)
 	case len(client.Secrets) == 0:
-		if err := ours(a.Secrets.VerifyNobody(ctx, rd.secret)); err != nil {
-			return nil, nil, err
-		}
-		return nil, nil, reasonError("secret.mismatch")
+		return nil, nil, a.nobody(ctx, rd.secret, "secret.mismatch")
 	}
 	found, err := a.Secrets.Verify(ctx, t.ID, client.ID, client.Secrets, rd.secret, now)
 	switch {
@@ -192,10 +186,19 @@ func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, rd reading
 	return client, found, nil
 }
 
+// nobody takes the time of a client with a secret, and fails for the reason.
+func (a *Authenticator) nobody(ctx context.Context, candidate, reason string) error {
+	err := a.Secrets.VerifyNobody(ctx, candidate)
+	if _, expected := errors.AsType[reasoned](err); expected {
+		return reasonError(reason)
+	}
+	return ours(err)
+}
+
 // ours leaves the errors of a wrong secret as they are, and turns all others
 // into what a client is told of our trouble.
 func ours(err error) error {
-	if _, ok := errors.AsType[reasoned](err); ok || err == nil {
+	if _, ok := errors.AsType[reasoned](err); ok {
 		return err
 	}
 	if errors.Is(err, secret.ErrBusy) {

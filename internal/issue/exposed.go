@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/clientauth"
+	"github.com/mintage-auth/mintage/oauth"
 )
 
 // Bounds of the second look, which nobody waits for.
@@ -39,10 +42,7 @@ func (s *secondLook) look(ctx context.Context, h *Handler, x *exchange) {
 		return
 	}
 	t, traceID := x.t, x.out.TraceID
-	id, candidate := x.shown.QueryClientID, x.shown.QuerySecret
-	if id == "" {
-		id = x.shown.ClientID
-	}
+	id, candidate := claimedBy(x.shown), x.shown.QuerySecret
 	ctx = context.WithoutCancel(ctx)
 	s.done.Go(func() {
 		defer s.running.Add(-1)
@@ -62,4 +62,19 @@ func (s *secondLook) look(ctx context.Context, h *Handler, x *exchange) {
 		}
 		h.Log.LogAttrs(ctx, level, "a live secret was sent in a URL", attrs...)
 	})
+}
+
+// claimedBy returns the identifier that goes with a secret in the URL, wherever
+// in the request it is.
+func claimedBy(shown *clientauth.Request) string {
+	if len(shown.Authorization) == 1 && shown.QueryClientID == "" && shown.ClientID == "" {
+		if basic, err := oauth.ParseBasic(shown.Authorization[0]); err == nil {
+			decoded, ok := basic.Decoded()
+			if ok {
+				return decoded.ID
+			}
+			return basic.ID
+		}
+	}
+	return cmp.Or(shown.QueryClientID, shown.ClientID)
 }

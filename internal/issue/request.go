@@ -49,13 +49,15 @@ func (x *exchange) read(r *http.Request, known params) (*Request, error) {
 		Peer:           x.peer.Addr,
 	}}
 	x.shown = &req.Auth
+	body := &values{known: known}
+	err = x.readBody(r, body)
 	if (req.Auth.QuerySecret != "" || req.Auth.QueryAssertion) && !x.dialect.Query {
-		// Before the body is looked at: whoever puts secrets into the URL learns
-		// that first, whatever else is wrong.
+		// Whoever puts secrets into the URL learns that first, whatever else is
+		// wrong.
+		req.Auth.ClientID = body.value[paramClientID]
 		return nil, oauth.InvalidRequest("query.credentials", "credentials in the URL are not accepted")
 	}
-	body := &values{known: known}
-	if err := x.readBody(r, body); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if x.dialect.Query {
