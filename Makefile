@@ -4,6 +4,8 @@ GO       ?= go
 fuzz     ?= 30s
 shared   ?= ../shared
 tool     := scripts/tool
+version   = $(shell git describe --tags --dirty 2>/dev/null)
+commit    = $(shell git rev-parse HEAD 2>/dev/null)
 fuzzdirs  = $(shell grep -rlE '^func Fuzz' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
 golden    = $(shell grep -rlE 'flag\.Bool\("update"' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
 
@@ -15,7 +17,7 @@ dev: build ## start everything on this machine and print a curl line that gets a
 	bin/mintage dev
 
 build: ## build bin/mintage
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/mintage
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(version) -X main.commit=$(commit)' -o bin/ ./cmd/mintage
 
 check: lint short generated ## what a commit must pass: linters, short tests with the race detector, generated files
 	@echo "check: all passed"
