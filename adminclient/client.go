@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // ClientSettings are the members of a client that its administrator chooses.
@@ -92,9 +93,9 @@ func (c *Client) DeleteClient(ctx context.Context, tenant, id string, version in
 
 // at returns the path of an object; each segment is escaped.
 func at(segments ...string) string {
-	path := ""
+	var path strings.Builder
 	for _, s := range segments {
-		path += "/" + url.PathEscape(s)
+		path.WriteString("/" + url.PathEscape(s))
 	}
-	return path
+	return path.String()
 }

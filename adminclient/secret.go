@@ -73,7 +73,7 @@ func (c *Client) AddSecret(ctx context.Context, tenant, client string, n NewSecr
 // RevokeSecret ends a secret, named by its identifier or its label. The last
 // active secret of a client is refused (code secret.last) unless allowLast
 // says that the client is meant to be locked out.
-func (c *Client) RevokeSecret(ctx context.Context, tenant, client, secret string, allowLast bool) error {
+func (c *Client) RevokeSecret(ctx context.Context, tenant, client, secret string, allowLast bool) error { //nolint:revive // it is the request, not a way through it
 	r := request{method: http.MethodDelete, path: at("tenants", tenant, "clients", client, "secrets", secret)}
 	if allowLast {
 		r.query = url.Values{"allow_last": {"true"}}

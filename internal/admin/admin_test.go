@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ type ask struct {
 	header                    map[string]string
 }
 
-func (w *world) do(t *testing.T, a ask) *http.Response {
+func (w *world) do(t *testing.T, a ask) *reply {
 	t.Helper()
 	var body io.Reader
 	if a.body != "" {
@@ -161,25 +162,27 @@ func (w *world) do(t *testing.T, a ask) *http.Response {
 	}
 	rec := httptest.NewRecorder()
 	w.handler.ServeHTTP(rec, r)
-	return rec.Result()
+	return &reply{StatusCode: rec.Code, Header: rec.Header(), Body: rec.Body.String()}
 }
 
-// text reads an answer.
-func text(t *testing.T, resp *http.Response) string {
-	t.Helper()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+// reply is a whole answer.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	Body       string
+}
+
+// Status is the status line.
+func (r *reply) Status() string {
+	return strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode)
 }
 
 // decode reads an answer that must be a success.
-func decode[T any](t *testing.T, resp *http.Response) T {
+func decode[T any](t *testing.T, resp *reply) T {
 	t.Helper()
-	body := text(t, resp)
+	body := resp.Body
 	if resp.StatusCode/100 != 2 {
-		t.Fatalf("status %s: %s", resp.Status, body)
+		t.Fatalf("status %s: %s", resp.Status(), body)
 	}
 	var v T
 	dec := json.NewDecoder(strings.NewReader(body))
@@ -191,12 +194,12 @@ func decode[T any](t *testing.T, resp *http.Response) T {
 }
 
 // problem reads an answer that must be a problem, and checks what all have.
-func problem(t *testing.T, resp *http.Response, status int, code string) adminclient.Problem {
+func problem(t *testing.T, resp *reply, status int, code string) adminclient.Problem {
 	t.Helper()
-	body := text(t, resp)
+	body := resp.Body
 	var p adminclient.Problem
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
-		t.Fatalf("status %s, %v in %s", resp.Status, err, body)
+		t.Fatalf("status %s, %v in %s", resp.Status(), err, body)
 	}
 	if resp.StatusCode != status || p.Status != status || p.Code != code {
 		t.Errorf("got %d %s (%s), want %d %s", resp.StatusCode, p.Code, body, status, code)

@@ -1,7 +1,6 @@
 package admin_test
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 
@@ -52,7 +51,7 @@ func TestRoutes(t *testing.T) {
 
 // AD-02: what is not in the schema, or not the caller's to write, is refused,
 // as is JSON that has more than one reading.
-func TestBodies(t *testing.T) {
+func TestBodies(t *testing.T) { //nolint:tparallel // what comes after needs them done
 	t.Parallel()
 	w := newWorld(t)
 	token := w.token(t, "hotel", "*")
@@ -133,7 +132,7 @@ func TestVersions(t *testing.T) {
 	if got := resp.Header.Get("ETag"); got != `"1"` {
 		t.Errorf("ETag %s, want \"1\"", got)
 	}
-	patch := func(tag string) *http.Response {
+	patch := func(tag string) *reply {
 		return w.do(t, ask{method: "PATCH", path: path, token: token, body: `{"name":"` + strings.Trim(tag, `"*`) + `x"}`, header: map[string]string{
 			"If-Match": tag, "Content-Type": "application/merge-patch+json",
 		}})
@@ -156,7 +155,7 @@ func TestVersions(t *testing.T) {
 		if tt.code != "" {
 			problem(t, resp, tt.status, tt.code)
 		} else if resp.StatusCode != tt.status {
-			t.Errorf("If-Match %s: %s", tt.tag, resp.Status)
+			t.Errorf("If-Match %s: %s", tt.tag, resp.Status())
 		}
 	}
 	if got := w.do(t, ask{method: "GET", path: path, token: token}).Header.Get("ETag"); got != `"4"` {
@@ -164,7 +163,7 @@ func TestVersions(t *testing.T) {
 	}
 	problem(t, w.do(t, ask{method: "DELETE", path: path, token: token, header: map[string]string{"If-Match": `"1"`}}), 412, "object.changed")
 	if resp := w.do(t, ask{method: "DELETE", path: path, token: token, header: map[string]string{"If-Match": `"4"`}}); resp.StatusCode != 204 {
-		t.Errorf("deleted: %s", resp.Status)
+		t.Errorf("deleted: %s", resp.Status())
 	}
 	problem(t, w.do(t, ask{method: "GET", path: path, token: token}), 404, "object.not_found")
 }

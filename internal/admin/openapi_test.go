@@ -61,9 +61,9 @@ type schema struct {
 func document(t *testing.T, w *world) (openAPI, string) {
 	t.Helper()
 	resp := w.do(t, ask{method: "GET", path: "/openapi.json"})
-	body := text(t, resp)
+	body := resp.Body
 	if ct := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || ct != "application/openapi+json" {
-		t.Fatalf("%s %s: %s", resp.Status, ct, body)
+		t.Fatalf("%s %s: %s", resp.Status(), ct, body)
 	}
 	var doc openAPI
 	if err := json.Unmarshal([]byte(body), &doc); err != nil {
@@ -166,13 +166,13 @@ func TestProblems(t *testing.T) {
 		{method: "POST", path: "/tenants/hotel/clients", token: token, body: `name=x`, header: map[string]string{"Content-Type": "text/plain"}},
 	} {
 		resp := w.do(t, a)
-		fmt.Fprintf(&b, "%s %s %s\n%s\n", a.method, a.path, a.body, resp.Status)
+		fmt.Fprintf(&b, "%s %s %s\n%s\n", a.method, a.path, a.body, resp.Status())
 		for _, name := range []string{"Allow", "Cache-Control", "Content-Type", "WWW-Authenticate"} {
 			if v := resp.Header.Get(name); v != "" {
 				fmt.Fprintf(&b, "%s: %s\n", name, v)
 			}
 		}
-		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(text(t, resp), resp.Header.Get(adminclient.HeaderTraceID), "TRACE"))
+		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(resp.Body, resp.Header.Get(adminclient.HeaderTraceID), "TRACE"))
 	}
 	golden(t, "testdata/problems.txt", b.String())
 }

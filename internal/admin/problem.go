@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -176,9 +177,7 @@ func (c lowered) Unwrap() huma.Context { return c.inner }
 
 // write answers a refusal where Huma is not there to do it.
 func (r *refusal) write(w http.ResponseWriter) {
-	for name, values := range r.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), r.header)
 	w.Header().Set("Content-Type", adminclient.ContentTypeProblem)
 	w.WriteHeader(r.Status)
 	_ = encode(w, &r.Problem) // nobody is left to tell

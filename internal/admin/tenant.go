@@ -73,7 +73,6 @@ func tokenSettings(d adminclient.TokenSettings) mintage.TokenSettings {
 	}
 }
 
-//nolint:revive // builtIn is a member of the document, not a switch
 func metaDocument(m mintage.Meta, builtIn bool) adminclient.Meta {
 	return adminclient.Meta{
 		BuiltIn: builtIn, ManagedBy: m.ManagedBy, Version: m.Version, CreatedAt: m.Created.UTC(), UpdatedAt: m.Updated.UTC(),

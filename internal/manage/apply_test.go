@@ -174,7 +174,8 @@ func TestApplyRefusals(t *testing.T) {
 		},
 		{
 			"an admin scope that the actor has not",
-			client("hotel", `,"grants":[{"resource_server":"urn:mintage:admin","scopes":["*"]}]`), manage.By{Via: "apply"},
+			client("hotel", `,"grants":[{"resource_server":"urn:mintage:admin","scopes":["*"]}]`),
+			manage.By{Via: "apply"},
 			func(err error) bool { r := (*manage.Refusal)(nil); return errors.As(err, &r) && r.Denied },
 		},
 		{
@@ -187,7 +188,10 @@ func TestApplyRefusals(t *testing.T) {
 		},
 		{
 			"a hash of no scheme", client("hotel", `,"secrets":[{"name":"a","hash":{"text":"rot13:uhagre2"}}]`), admin(),
-			func(err error) bool { f := mintage.FieldErrors(err); return len(f) == 1 && !strings.Contains(err.Error(), "uhagre2") },
+			func(err error) bool {
+				f := mintage.FieldErrors(err)
+				return len(f) == 1 && !strings.Contains(err.Error(), "uhagre2")
+			},
 		},
 	} {
 		_, err := w.Apply(t.Context(), tt.by, manage.Declared{State: state(t, tt.state), Source: source})

@@ -93,7 +93,7 @@ func (m *Manager) UpdateClient(
 		if err != nil {
 			return err
 		}
-		if err := atVersion("it", version, old.Version); err != nil {
+		if err := atVersion(version, old.Version); err != nil {
 			return err
 		}
 		fresh := cloneClient(old)
@@ -147,7 +147,7 @@ func (m *Manager) DeleteClient(ctx context.Context, by By, tenant, id string, ve
 		if err != nil {
 			return err
 		}
-		if err := atVersion("it", version, old.Version); err != nil {
+		if err := atVersion(version, old.Version); err != nil {
 			return err
 		}
 		return m.deleteClient(ctx, tx, by, old)

@@ -23,7 +23,7 @@ func TestCreateClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	made := w.client(t, "hotel")
+	made := w.client(t)
 	got, err := w.Client(t.Context(), "hotel", made.Client.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestSecretIsNowhereReadable(t *testing.T) {
 	dir := t.TempDir()
 	w := open(t, dir)
 	w.hotel(t, "hotel")
-	made := w.client(t, "hotel")
+	made := w.client(t)
 	more, err := w.AddSecret(t.Context(), admin(), "hotel", made.Client.ID, manage.NewSecret{})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestSecretIsNowhereReadable(t *testing.T) {
 }
 
 // TE-33: an identifier that somebody chose could look like another's.
-func TestCreateClientRefusals(t *testing.T) {
+func TestCreateClientRefusals(t *testing.T) { //nolint:tparallel // each counts the audit rows
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
@@ -193,7 +193,7 @@ func TestUpdateClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	made := w.client(t, "hotel")
+	made := w.client(t)
 	id := made.Client.ID
 	w.now = w.now.Add(time.Minute)
 	got, err := w.UpdateClient(t.Context(), admin(), "hotel", id, 1, func(c *mintage.Client) error {
@@ -237,7 +237,7 @@ func TestDeleteClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	id := w.client(t, "hotel").Client.ID
+	id := w.client(t).Client.ID
 	if err := w.DeleteClient(t.Context(), admin(), "hotel", id, 7); !errors.Is(err, mintage.ErrConflict) {
 		t.Errorf("a stale version: got %v, want ErrConflict", err)
 	}
@@ -256,7 +256,7 @@ func TestPurge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	due, later := w.client(t, "hotel").Client.ID, w.client(t, "hotel").Client.ID
+	due, later := w.client(t).Client.ID, w.client(t).Client.ID
 	for id, wait := range map[string]time.Duration{due: time.Hour, later: 2 * time.Hour} {
 		if _, err := w.UpdateClient(t.Context(), admin(), "hotel", id, 0, func(c *mintage.Client) error {
 			c.Disabled, c.PurgeAt = true, w.now.Add(wait)

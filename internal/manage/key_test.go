@@ -100,7 +100,7 @@ func TestRevoke(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	id := w.client(t, "hotel").Client.ID
+	id := w.client(t).Client.ID
 	before := len(w.events(t))
 	for range 2 { // revoking twice is revoking
 		if err := w.RevokeToken(t.Context(), admin(), "hotel", "the-jti", id, w.now.Add(time.Hour)); err != nil {

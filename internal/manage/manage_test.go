@@ -79,11 +79,11 @@ func (w *world) hotel(t *testing.T, id string) *mintage.Tenant {
 	return tenant
 }
 
-// client makes a client that may read orders.
-func (w *world) client(t *testing.T, tenant string) *manage.Credentials {
+// client makes a client of hotel that may read orders.
+func (w *world) client(t *testing.T) *manage.Credentials {
 	t.Helper()
 	made, err := w.CreateClient(t.Context(), admin(), &mintage.Client{
-		Tenant: tenant, Name: "Nightly export",
+		Tenant: "hotel", Name: "Nightly export",
 		Grants: []mintage.Grant{{ResourceServer: "api", Scopes: []string{"orders/read"}}},
 	}, manage.NewSecret{})
 	if err != nil {

@@ -69,9 +69,9 @@ func (m *Manager) update(ctx context.Context, fn func(store.Tx) error) error {
 
 // atVersion refuses a change of an object that is not as the caller saw it;
 // zero wants none in particular.
-func atVersion(what string, want, is int64) error {
+func atVersion(want, is int64) error {
 	if want != 0 && want != is {
-		return fmt.Errorf("%s has version %d, not %d: %w", what, is, want, mintage.ErrConflict)
+		return fmt.Errorf("it has version %d, not %d: %w", is, want, mintage.ErrConflict)
 	}
 	return nil
 }

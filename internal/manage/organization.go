@@ -51,7 +51,7 @@ func (m *Manager) UpdateOrganization(
 		if err != nil {
 			return err
 		}
-		if err := atVersion("it", version, old.Version); err != nil {
+		if err := atVersion(version, old.Version); err != nil {
 			return err
 		}
 		fresh := *old
@@ -90,7 +90,7 @@ func (m *Manager) DeleteOrganization(ctx context.Context, by By, tenant, id stri
 		if err != nil {
 			return err
 		}
-		if err := atVersion("it", version, old.Version); err != nil {
+		if err := atVersion(version, old.Version); err != nil {
 			return err
 		}
 		return m.deleteOrganization(ctx, tx, by, old)

@@ -61,7 +61,7 @@ func (m *Manager) UpdateResourceServer(
 		if err != nil {
 			return err
 		}
-		if err := atVersion("it", version, old.Version); err != nil {
+		if err := atVersion(version, old.Version); err != nil {
 			return err
 		}
 		fresh := *old
@@ -106,7 +106,7 @@ func (m *Manager) DeleteResourceServer(ctx context.Context, by By, tenant, ident
 		if err != nil {
 			return err
 		}
-		if err := atVersion("it", version, old.Version); err != nil {
+		if err := atVersion(version, old.Version); err != nil {
 			return err
 		}
 		return m.deleteResourceServer(ctx, tx, by, old)

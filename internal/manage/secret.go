@@ -81,7 +81,7 @@ func (m *Manager) appendSecret(old *mintage.Client, label *mintage.Secret) (*min
 // RevokeSecret ends a secret, named by its identifier or its label. The last
 // one that is live is refused unless allowLast says that the client is meant
 // to be locked out. A secret that has ended already is left as it is.
-func (m *Manager) RevokeSecret(ctx context.Context, by By, tenant, client, which string, allowLast bool) error {
+func (m *Manager) RevokeSecret(ctx context.Context, by By, tenant, client, which string, allowLast bool) error { //nolint:revive // consent that the caller passes on
 	err := m.update(ctx, func(tx store.Tx) error {
 		old, err := tx.Client(ctx, tenant, client)
 		if err != nil {

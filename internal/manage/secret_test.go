@@ -14,7 +14,7 @@ func TestSecrets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	made := w.client(t, "hotel")
+	made := w.client(t)
 	id := made.Client.ID
 	second, err := w.AddSecret(t.Context(), admin(), "hotel", id, manage.NewSecret{Lifetime: time.Hour})
 	if err != nil {
@@ -60,7 +60,7 @@ func TestSecretLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	id := w.client(t, "hotel").Client.ID
+	id := w.client(t).Client.ID
 	for i := range 19 {
 		if _, err := w.AddSecret(t.Context(), admin(), "hotel", id, manage.NewSecret{Lifetime: time.Hour}); err != nil {
 			t.Fatalf("secret %d: %v", i+2, err)
@@ -94,7 +94,7 @@ func TestSecretLifetimes(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	id := w.client(t, "hotel").Client.ID
+	id := w.client(t).Client.ID
 	for _, tt := range []struct {
 		name string
 		ask  manage.NewSecret

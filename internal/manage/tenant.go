@@ -64,7 +64,7 @@ func (m *Manager) UpdateTenant(
 		if err != nil {
 			return err
 		}
-		if err := atVersion("it", version, old.Version); err != nil {
+		if err := atVersion(version, old.Version); err != nil {
 			return err
 		}
 		fresh := *old
@@ -101,13 +101,13 @@ func (m *Manager) writeTenant(ctx context.Context, tx store.Tx, by By, old, fres
 // DeleteTenant deletes a tenant that has no organization, no client and no
 // resource server but its built-in one. A protected tenant is refused unless
 // allowProtected says that production is meant.
-func (m *Manager) DeleteTenant(ctx context.Context, by By, id string, version int64, allowProtected bool) error {
+func (m *Manager) DeleteTenant(ctx context.Context, by By, id string, version int64, allowProtected bool) error { //nolint:revive // consent that the caller passes on
 	err := m.update(ctx, func(tx store.Tx) error {
 		old, err := editableTenant(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if err := atVersion("it", version, old.Version); err != nil {
+		if err := atVersion(version, old.Version); err != nil {
 			return err
 		}
 		if old.Protected && !allowProtected {

@@ -182,8 +182,10 @@ func TestResourceServersAndOrganizations(t *testing.T) {
 	if err != nil || o.Name != "Acme Hotels" || o.Version != 2 {
 		t.Errorf("got %+v, %v", o, err)
 	}
-	made, err := w.CreateClient(t.Context(), admin(), &mintage.Client{Tenant: "hotel", Name: "x", Organization: "acme",
-		Grants: []mintage.Grant{{ResourceServer: "api", Scopes: []string{"*"}}}}, manage.NewSecret{})
+	made, err := w.CreateClient(t.Context(), admin(), &mintage.Client{
+		Tenant: "hotel", Name: "x", Organization: "acme",
+		Grants: []mintage.Grant{{ResourceServer: "api", Scopes: []string{"*"}}},
+	}, manage.NewSecret{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,10 +209,10 @@ func TestFailedTransactionLeavesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	made := w.client(t, "hotel")
-	before, real := len(w.events(t)), w.Store
+	made := w.client(t)
+	before, sound := len(w.events(t)), w.Store
 	broken := errors.New("the disk is full")
-	w.Store = failing{Store: real, err: broken}
+	w.Store = failing{Store: sound, err: broken}
 	synced := w.synced.Load()
 	for name, err := range map[string]error{
 		"tenant": second(w.CreateTenant(t.Context(), admin(), &mintage.Tenant{ID: "x", Issuer: "https://x.example"})),
@@ -224,7 +226,7 @@ func TestFailedTransactionLeavesNothing(t *testing.T) {
 			t.Errorf("%s: got %v, want the store's error", name, err)
 		}
 	}
-	w.Store = real
+	w.Store = sound
 	if n := len(w.events(t)); n != before {
 		t.Errorf("%d audit rows of changes that did not happen", n-before)
 	}
@@ -243,10 +245,10 @@ func TestFailedTransactionLeavesNothing(t *testing.T) {
 func TestTransactionsRunTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	real := w.Store
-	w.Store = twice{real}
+	sound := w.Store
+	w.Store = twice{sound}
 	w.hotel(t, "hotel")
-	made := w.client(t, "hotel")
+	made := w.client(t)
 	if _, err := w.RotateKey(t.Context(), admin(), "hotel", "", time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +266,7 @@ func TestTransactionsRunTwice(t *testing.T) {
 	if err := w.verify(t, "hotel", made.Client.ID, made.Secret); err != nil {
 		t.Errorf("the first secret: %v", err)
 	}
-	if ks, err := real.SigningKeys(t.Context(), "hotel"); err != nil || len(ks) != 2 {
+	if ks, err := sound.SigningKeys(t.Context(), "hotel"); err != nil || len(ks) != 2 {
 		t.Errorf("%d keys, error %v; want 2", len(ks), err)
 	}
 }
