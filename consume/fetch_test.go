@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -63,9 +64,7 @@ func TestRequest(t *testing.T) {
 		"resource": {"https://x.example", "https://y.example"}, "audience": {"api"},
 	}
 	withCredentials := url.Values{"client_id": {clientID}, "client_secret": {secret}}
-	for k, v := range params {
-		withCredentials[k] = v
-	}
+	maps.Copy(withCredentials, params)
 	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }
 	for _, tt := range []struct {
 		auth                  consume.Auth
@@ -215,7 +214,8 @@ func TestErrors(t *testing.T) {
 		{
 			"RFC 6749",
 			answer(401, `{"error":"invalid_client","error_description":"no","error_uri":"https://d.example","trace_id":"req_1"}`, "X-Request-Id", "req_0"),
-			consume.Error{Code: "invalid_client", Description: "no", URI: "https://d.example", TraceID: "req_1", Status: 401}, false,
+			consume.Error{Code: "invalid_client", Description: "no", URI: "https://d.example", TraceID: "req_1", Status: 401},
+			false,
 			"token request: 401: invalid_client: no (trace id req_1)",
 		},
 		{"code alone", answer(400, `{"error":"invalid_grant"}`, "X-Request-Id", "req_0"), consume.Error{Code: "invalid_grant", Status: 400, TraceID: "req_0"}, false, ""},

@@ -151,6 +151,9 @@ func TestBounded(t *testing.T) {
 		r.clientName(t, "c0")
 	}
 	reads := r.src.clientReads.Load()
+	if reads != 5*most {
+		t.Errorf("%d reads of %d clients, of which one is in use all the time, want %d", reads, 5*most, 5*most)
+	}
 	for i := range 1000 {
 		_, _ = r.Client(t.Context(), "acme", "made-up-"+strconv.Itoa(i))
 	}
