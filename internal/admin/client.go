@@ -35,7 +35,7 @@ func (h *Handler) clients(ctx context.Context, in *listClients) (*answer[admincl
 		cs, err = h.manager.Clients(ctx, in.Tenant, l.after, l.fetch())
 	} else {
 		cs, err = h.manager.ClientsNamed(ctx, in.Tenant, in.Name)
-		cs = tail(l, cs, id)
+		cs = sortedTail(l, cs, id)
 	}
 	if err != nil {
 		return nil, err

@@ -133,6 +133,9 @@ func (h *Handler) recovered(w *watched, r *http.Request) {
 	if v == nil {
 		return
 	}
+	if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+		panic(v)
+	}
 	h.log.LogAttrs(r.Context(), slog.LevelError, "admin request panicked",
 		slog.String("trace_id", traceOf(r.Context())), slog.String("path", r.URL.Path), slog.Any("panic", v))
 	if w.status != 0 {

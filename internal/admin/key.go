@@ -26,7 +26,11 @@ func (h *Handler) keys(ctx context.Context, in *listKeys) (*answer[adminclient.P
 	now := h.now()
 	id := func(k *mintage.SigningKey) string { return k.ID }
 	document := func(k *mintage.SigningKey) adminclient.SigningKey { return keyDocument(k, now) }
-	return &answer[adminclient.Page[adminclient.SigningKey]]{Body: page(l, tail(l, ks, id), document, id)}, nil
+	rest, err := tail(ctx, l, ks, id)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[adminclient.Page[adminclient.SigningKey]]{Body: page(l, rest, document, id)}, nil
 }
 
 type rotateKey struct {

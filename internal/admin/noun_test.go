@@ -15,6 +15,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/oauth"
 )
@@ -229,6 +230,14 @@ func TestTokens(t *testing.T) {
 			}
 		}
 	}
+	made, err := w.manager.CreateClient(ctx, manage.Server(), &mintage.Client{
+		Tenant: "hotel", Name: "Cognito", Token: mintage.TokenSettings{Claims: mintage.ClaimsCognito},
+		Grants: []mintage.Grant{{ResourceServer: "api", Scopes: []string{"*"}}},
+	}, manage.NewSecret{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("of a profile without aud and typ", w.mint(t, made.Client, "").Value, "")
 	elsewhere := w.mint(t, w.client(t, "other", api, "orders/read"), "")
 	check("of another tenant", elsewhere.Value, "token.issuer")
 	check("no token", "x", "token.malformed")

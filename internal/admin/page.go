@@ -91,15 +91,27 @@ func page[N, D any](l *listing, nouns []N, document func(N) D, id func(N) string
 	return p
 }
 
-// tail returns what of a list that is read whole comes after the cursor.
-func tail[N any](l *listing, nouns []N, id func(N) string) []N {
-	if l.after == "" {
-		return nouns
-	}
+// sortedTail returns what comes after the cursor of a list that is read whole
+// and sorted by identifier.
+func sortedTail[N any](l *listing, nouns []N, id func(N) string) []N {
 	for i, n := range nouns {
-		if id(n) == l.after {
-			return nouns[i+1:]
+		if id(n) > l.after {
+			return nouns[i:]
 		}
 	}
 	return nil
+}
+
+// tail is sortedTail for a list in another order. It cannot go on after an
+// object that is gone.
+func tail[N any](ctx context.Context, l *listing, nouns []N, id func(N) string) ([]N, error) {
+	if l.after == "" {
+		return nouns, nil
+	}
+	for i, n := range nouns {
+		if id(n) == l.after {
+			return nouns[i+1:], nil
+		}
+	}
+	return nil, l.h.refuse(ctx, http.StatusBadRequest, "param.malformed", "the object that the cursor stopped at is gone: begin the list again")
 }

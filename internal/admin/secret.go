@@ -25,7 +25,11 @@ func (h *Handler) secrets(ctx context.Context, in *listSecrets) (*answer[admincl
 	now := h.now()
 	id := func(s mintage.Secret) string { return s.ID }
 	document := func(s mintage.Secret) adminclient.Secret { return secretDocument(&s, now) }
-	return &answer[adminclient.Page[adminclient.Secret]]{Body: page(l, tail(l, c.Secrets, id), document, id)}, nil
+	rest, err := tail(ctx, l, c.Secrets, id)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[adminclient.Page[adminclient.Secret]]{Body: page(l, rest, document, id)}, nil
 }
 
 type addSecret struct {

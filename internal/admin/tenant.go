@@ -28,8 +28,10 @@ func (h *Handler) tenants(ctx context.Context, in *listTenants) (*answer[admincl
 		ts, err = h.manager.Tenants(ctx, l.after, l.fetch())
 	} else {
 		var own *mintage.Tenant
-		own, err = h.manager.Tenant(ctx, who.tenant)
-		ts = tail(l, []*mintage.Tenant{own}, tenantID)
+		if own, err = h.manager.Tenant(ctx, who.tenant); err != nil {
+			return nil, err
+		}
+		ts = sortedTail(l, []*mintage.Tenant{own}, tenantID)
 	}
 	if err != nil {
 		return nil, err

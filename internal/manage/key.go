@@ -71,7 +71,9 @@ func (m *Manager) EnsureKeys(ctx context.Context, by By, tenant string, algs ...
 		if signs(have, alg, m.now()) {
 			continue
 		}
-		_, err, _ = m.making.Do(tenant+" "+alg, func() (any, error) { return nil, m.ensureKey(ctx, by, tenant, alg) })
+		// Whoever waits must not lose the key because the first caller left.
+		making := context.WithoutCancel(ctx)
+		_, err, _ = m.making.Do(tenant+" "+alg, func() (any, error) { return nil, m.ensureKey(making, by, tenant, alg) })
 		if err != nil {
 			return fmt.Errorf("make a signing key of tenant %q: %w", tenant, err)
 		}

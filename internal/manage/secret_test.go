@@ -2,6 +2,9 @@ package manage_test
 
 import (
 	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,6 +84,46 @@ func TestSecretLimit(t *testing.T) {
 	c, err := w.Client(t.Context(), "hotel", id)
 	if err != nil || len(c.Secrets) != 3 {
 		t.Errorf("%d secrets are kept, error %v; want the 3 that live", len(c.Secrets), err)
+	}
+}
+
+// AD-17: changes at the same time neither lose one another nor pass a limit.
+func TestChangesAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.hotel(t, "hotel")
+	id := w.client(t).Client.ID
+	var wg sync.WaitGroup
+	var made, refused atomic.Int32
+	for i := range 30 {
+		wg.Go(func() {
+			switch _, err := w.AddSecret(t.Context(), admin(), "hotel", id, manage.NewSecret{Name: strconv.Itoa(i)}); {
+			case err == nil:
+				made.Add(1)
+			case errors.As(err, new(*manage.Refusal)):
+				refused.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	c, err := w.Client(t.Context(), "hotel", id)
+	if err != nil || made.Load() != 19 || refused.Load() != 11 || len(c.Secrets) != 20 || c.Version != 20 {
+		t.Errorf("%d made, %d refused, %d there, version %d, error %v; want 19, 11, 20 and 20",
+			made.Load(), refused.Load(), len(c.Secrets), c.Version, err)
+	}
+	for range 20 {
+		wg.Go(func() {
+			_, err := w.UpdateClient(t.Context(), admin(), "hotel", id, 20, func(c *mintage.Client) error { c.Name += "x"; return nil })
+			if err != nil && !errors.Is(err, mintage.ErrConflict) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if c, err := w.Client(t.Context(), "hotel", id); err != nil || c.Version != 21 || c.Name != "Nightly exportx" {
+		t.Errorf("20 changes of one version: %+v, %v; want one to succeed", c, err)
 	}
 }
 
