@@ -68,12 +68,12 @@ func exitCodes() [][2]string {
 	return [][2]string{
 		{fmt.Sprint(exitOK), "done"},
 		{fmt.Sprint(exitFailed), "failed"},
-		{fmt.Sprint(exitUsage), "wrong words on the command line, or a file that is not valid"},
-		{fmt.Sprint(exitDifferent), "differences were found (diff --exit-code)"},
-		{fmt.Sprint(exitDenied), "no credentials, or they may not do this"},
-		{fmt.Sprint(exitNotFound), "not found, or several have the name"},
-		{fmt.Sprint(exitConflict), "changed meanwhile, or exists already"},
-		{fmt.Sprint(exitUnreachable), "the server could not be reached or did not answer in time"},
+		{fmt.Sprint(exitUsage), "wrong usage, or a configuration that is not valid"},
+		{fmt.Sprint(exitDifferent), "differences were found (`mintage diff --exit-code`)"},
+		{fmt.Sprint(exitDenied), "not allowed, or the credentials were not accepted"},
+		{fmt.Sprint(exitNotFound), "not found, or the name fits several"},
+		{fmt.Sprint(exitConflict), "conflict: the object changed meanwhile, or is there already"},
+		{fmt.Sprint(exitUnreachable), "the server cannot be reached, or did not answer in time"},
 		{fmt.Sprint(exitNo), "the check said no: the token is not valid"},
 		{fmt.Sprint(exitInterrupted), "interrupted"},
 	}

@@ -34,14 +34,9 @@ const outputEnv = "output-env"
 // done: what a command prints may be a secret that is shown once.
 func (a *app) checkOutput(cmd *cobra.Command) error {
 	f := &a.flags
-	chosen := 0
-	for _, is := range []bool{f.output != "", f.json, f.jq != "", f.template != ""} {
-		if is {
-			chosen++
-		}
-	}
-	if chosen > 1 {
-		return usage("several forms of output are asked for", "one of --output, --json, --jq and --template")
+	document := f.json || f.jq != "" || f.template != ""
+	if f.jq != "" && f.template != "" || document && f.output != "" && f.output != "json" {
+		return usage("several forms of output are asked for", "one of --output, --jq and --template")
 	}
 	switch f.output {
 	case "", "json", "yaml", "table", "name":

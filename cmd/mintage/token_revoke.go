@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,19 +70,12 @@ func infoRows(info *adminclient.TokenInfo, now time.Time) [][]string {
 		t := time.Unix(seconds, 0)
 		return when(t) + ", " + relative(t.Sub(now))
 	}
-	var audience string
-	for i, aud := range info.Audience {
-		if i > 0 {
-			audience += " "
-		}
-		audience += aud
-	}
 	for _, row := range [][]string{
 		{"format", info.Format},
 		{"iss", info.Issuer},
 		{"sub", info.Subject},
 		{"client_id", info.ClientID},
-		{"aud", audience},
+		{"aud", strings.Join(info.Audience, " ")},
 		{"scope", info.Scope.String()},
 		{"exp", date(info.Expires)},
 		{"iat", date(info.IssuedAt)},

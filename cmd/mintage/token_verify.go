@@ -221,6 +221,8 @@ func (a *app) metadata(ctx context.Context, issuer string, insecureHTTP bool) (*
 		err = a.fetchJSON(ctx, base+path+"/.well-known/openid-configuration", &m)
 	}
 	switch {
+	case errors.Is(err, badStatus(http.StatusNotFound)):
+		return nil, &failure{code: exitNotFound, what: "there is no metadata of the issuer " + issuer, fix: "check --issuer"}
 	case err != nil:
 		return nil, &failure{code: exitUnreachable, what: "the issuer's metadata cannot be had", why: err.Error(), fix: "check --issuer and the network"}
 	case m.Issuer != issuer: // RFC 8414 §3.3
