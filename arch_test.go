@@ -86,10 +86,8 @@ var layers = map[string]layer{
 	},
 	"cmd/mintage": {ours: []string{
 		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/config", "internal/apply", "internal/explain",
-		"internal/secret", "internal/jose",
-	}, theirs: []string{
-		"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "github.com/itchyny/gojq", "go.yaml.in/yaml/v3",
-	}},
+		"internal/secret", "internal/jose", "internal/yamlfile",
+	}, theirs: []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/itchyny/gojq"}},
 }
 
 // listed is what go list says of a package.
