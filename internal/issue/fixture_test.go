@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -72,23 +73,48 @@ type notes struct {
 	tokens  []string // that were made: none may be in the log
 }
 
-func newFixture(t testing.TB) *fixture {
-	t.Helper()
-	ctx := t.Context()
-	f := &fixture{log: &lockedBuffer{}, notes: &notes{}}
+// open makes the fixture below all others, once: an RSA key takes its time.
+var open = sync.OnceValues(func() (*fixture, error) {
+	ctx := context.Background()
 	st, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{})
-	must(t, err)
-	t.Cleanup(func() { must(t, st.Close()) })
-	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: filepath.Join(t.TempDir(), "master.key"), Now: now, Create: true})
-	must(t, err)
-	f.store, f.hasher = st, secret.New(bytes.Repeat([]byte("pepper"), 8))
+	if err != nil {
+		return nil, err
+	}
+	master, err := os.MkdirTemp("", "mintage-issue-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(master) // the key is read once
+	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: filepath.Join(master, "master.key"), Now: now, Create: true})
+	if err != nil {
+		return nil, err
+	}
+	f := &fixture{store: st, hasher: secret.New(bytes.Repeat([]byte("pepper"), 8))}
 	f.dir = directory.New(directory.Config{Store: st, Vault: vault, Now: now})
 	f.minter = &mint.Minter{Now: now, Rings: f.dir, Tokens: st}
-	must(t, st.Update(ctx, func(tx store.Tx) error { return populate(ctx, tx, vault, f.hasher) }))
-	must(t, f.dir.Sync(ctx))
-	f = f.with(t, func(*issue.Handler) {})
+	if err := st.Update(ctx, func(tx store.Tx) error { return populate(ctx, tx, vault, f.hasher) }); err != nil {
+		return nil, err
+	}
+	return f, f.dir.Sync(ctx)
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if f, err := open(); err == nil {
+		_ = f.store.Close()
+	}
+	os.Exit(code)
+}
+
+// newFixture returns a fixture with a handler, a log and notes of its own.
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	base, err := open()
+	must(t, err)
+	f := *base
+	f.log, f.notes = &lockedBuffer{}, &notes{}
 	t.Cleanup(func() { f.checkLog(t) })
-	return f
+	return f.with(t, func(*issue.Handler) {})
 }
 
 // now is the clock of the whole fixture.

@@ -218,22 +218,24 @@ func (v *values) ignore(name string) {
 }
 
 // showable reports whether name is a word: lower-case letters and underscores,
-// or a known name in another spelling. Random strings of a secret's length are
-// neither.
+// or a known name with other letter case and hyphens. Random strings of a
+// secret's length are neither.
 func showable(name string) bool {
 	const longest = 32
 	if name == "" || len(name) > longest {
 		return false
 	}
-	if resembles(name, paramNames[paramClientID]) || resembles(name, paramNames[paramClientSecret]) {
-		return true
-	}
+	odd := false
 	for i := range len(name) {
-		if c := name[i]; (c < 'a' || c > 'z') && c != '_' {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', c == '_':
+		case 'A' <= c && c <= 'Z', c == '-':
+			odd = true
+		default:
 			return false
 		}
 	}
-	return true
+	return !odd || (tokenParams|tokenishParams).didYouMean(name) != ""
 }
 
 // didYouMean returns the known parameter that name is probably a misspelling
