@@ -166,8 +166,10 @@ func byDefault(c *Client, offers []offer) (oauth.Scope, []offer, error) {
 	case DefaultScopeNone:
 		return nil, offers, nil
 	case DefaultScopeList:
-		scope, used, _, err := pick(offers, c.DefaultScope.Scopes, true)
-		return scope, used, err
+		if len(c.DefaultScope.Scopes) > 0 { // else as if it were not set
+			scope, used, _, err := pick(offers, c.DefaultScope.Scopes, true)
+			return scope, used, err
+		}
 	case DefaultScopeUnset:
 	}
 	return nil, nil, oauth.InvalidScope("scope.empty", "scope is required")
