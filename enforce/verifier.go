@@ -45,8 +45,9 @@ type Verifier struct {
 	Leeway time.Duration
 
 	// Ended, where it is set, is asked last and says whether the token was
-	// revoked. One that cannot tell for now must return true.
-	Ended func(ctx context.Context, t *Token) bool
+	// revoked. An error means that it cannot tell for now: the token is then not
+	// accepted, and not refused for good either (temporarily_unavailable).
+	Ended func(ctx context.Context, t *Token) (bool, error)
 
 	// Realm is what challenges call this resource (RFC 9110 §11.5). Empty means
 	// the audience.
@@ -98,10 +99,24 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 	if err := v.checkClaims(t); err != nil {
 		return nil, err
 	}
-	if v.Ended != nil && v.Ended(ctx, t) {
-		return nil, oauth.InvalidToken("token.revoked", "the access token was revoked", nil)
+	if err := v.checkEnded(ctx, t); err != nil {
+		return nil, err
 	}
 	return t, nil
+}
+
+// checkEnded refuses a token that was revoked.
+func (v *Verifier) checkEnded(ctx context.Context, t *Token) error {
+	if v.Ended == nil {
+		return nil
+	}
+	switch ended, err := v.Ended(ctx, t); {
+	case err != nil:
+		return oauth.TemporarilyUnavailable("store.unavailable", "whether the access token was revoked is not known for now", err)
+	case ended:
+		return oauth.InvalidToken("token.revoked", "the access token was revoked", nil)
+	}
+	return nil
 }
 
 // parseError tells a token that cannot be read from one whose algorithm does

@@ -293,7 +293,7 @@ func TestEnded(t *testing.T) {
 	s := newSigner(t, jose.ES256, "k1", "at+jwt")
 	v := s.verifier()
 	asked := 0
-	v.Ended = func(_ context.Context, tok *enforce.Token) bool { asked++; return tok.ClientID == "agent" }
+	v.Ended = func(_ context.Context, tok *enforce.Token) (bool, error) { asked++; return tok.ClientID == "agent", nil }
 	if _, err := v.Verify(t.Context(), s.with(nil)); reason(t, err) != "token.revoked" {
 		t.Errorf("got %v, want token.revoked", err)
 	}
@@ -302,6 +302,11 @@ func TestEnded(t *testing.T) {
 	}
 	if _, err := v.Verify(t.Context(), s.with(map[string]any{"aud": "x"})); err == nil || asked != 2 {
 		t.Errorf("asked %d times, want 2: only for tokens that pass everything else", asked)
+	}
+	away := errors.New("away")
+	v.Ended = func(context.Context, *enforce.Token) (bool, error) { return false, away }
+	if _, err := v.Verify(t.Context(), s.with(nil)); reason(t, err) != "store.unavailable" || !errors.Is(err, away) {
+		t.Errorf("got %v, want store.unavailable (RS-21)", err)
 	}
 }
 

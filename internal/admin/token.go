@@ -155,11 +155,10 @@ func (h *Handler) ownVerifier(t *mintage.Tenant) *enforce.Verifier {
 	}
 }
 
-// hasEnded is ended for a Verifier, to which trouble means yes.
-func (h *Handler) hasEnded(tenant string) func(context.Context, *enforce.Token) bool {
-	return func(ctx context.Context, tok *enforce.Token) bool {
-		ended, err := h.ended(ctx, tenant, tok.ID, tok.ClientID, tok.KeyID, time.Unix(tok.IssuedAt, 0))
-		return ended || err != nil
+// hasEnded is ended for a Verifier.
+func (h *Handler) hasEnded(tenant string) func(context.Context, *enforce.Token) (bool, error) {
+	return func(ctx context.Context, tok *enforce.Token) (bool, error) {
+		return h.ended(ctx, tenant, tok.ID, tok.ClientID, tok.KeyID, time.Unix(tok.IssuedAt, 0))
 	}
 }
 
