@@ -54,10 +54,7 @@ var layers = map[string]layer{
 	"internal/revoke":    {ours: []string{".", "internal/store"}},
 	"internal/telemetry": {theirs: []string{"github.com/prometheus/client_golang"}},
 
-	"internal/directory": {
-		ours:   []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"},
-		theirs: []string{"golang.org/x/sync"},
-	},
+	"internal/directory": {ours: []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"}},
 	"internal/mint":   {ours: []string{".", "oauth", "internal/strictjson", "internal/jose", "internal/keys"}},
 	"internal/apply":  {ours: []string{".", "oauth", "internal/yamlfile"}},
 	"internal/config": {ours: []string{".", "internal/yamlfile"}},
