@@ -55,9 +55,9 @@ var layers = map[string]layer{
 	"internal/telemetry": {theirs: []string{"github.com/prometheus/client_golang"}},
 
 	"internal/directory": {ours: []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"}},
-	"internal/mint":   {ours: []string{".", "oauth", "internal/strictjson", "internal/jose", "internal/keys"}},
-	"internal/apply":  {ours: []string{".", "oauth", "internal/yamlfile"}},
-	"internal/config": {ours: []string{".", "internal/yamlfile"}},
+	"internal/mint":      {ours: []string{".", "oauth", "internal/strictjson", "internal/jose", "internal/keys"}},
+	"internal/apply":     {ours: []string{".", "oauth", "internal/yamlfile"}},
+	"internal/config":    {ours: []string{".", "internal/yamlfile"}},
 
 	"internal/clientauth": {ours: []string{".", "oauth", "internal/jose", "internal/secret", "internal/directory", "internal/explain"}},
 	"internal/issue": {ours: []string{
