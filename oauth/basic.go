@@ -25,7 +25,7 @@ var errBasic = errors.New("Basic credentials are not base64 of an id, a colon an
 // without regard to case. The error is ErrNoBasic where the scheme is another.
 func ParseBasic(value string) (Basic, error) {
 	scheme, encoded, _ := strings.Cut(value, " ")
-	if !strings.EqualFold(scheme, "Basic") {
+	if !isScheme(scheme, "basic") {
 		return Basic{}, ErrNoBasic
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(strings.Trim(encoded, " "))
@@ -37,6 +37,24 @@ func ParseBasic(value string) (Basic, error) {
 		return Basic{}, errBasic
 	}
 	return Basic{ID: id, Secret: secret}, nil
+}
+
+// isScheme compares an authentication scheme without regard to letter case
+// (RFC 9110 §11.1), and ASCII's alone: U+017F is no s here.
+func isScheme(sent, lower string) bool {
+	if len(sent) != len(lower) {
+		return false
+	}
+	for i := range len(sent) {
+		c := sent[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // Decoded returns b with both halves form-decoded (RFC 6749 §2.3.1), and

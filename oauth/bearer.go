@@ -23,7 +23,7 @@ func Bearer(h http.Header) (string, error) {
 		return "", InvalidRequest("token.malformed", "the Authorization header is repeated")
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+	if !isScheme(scheme, "bearer") {
 		return "", ErrNoBearer
 	}
 	token = strings.Trim(token, " ")
