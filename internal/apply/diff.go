@@ -15,6 +15,10 @@ import (
 // every member that a file can change, and no secret.
 type facts map[string]fact
 
+// yes is the text of a member that is true or false, which is false when it is
+// not there.
+var yes = map[bool]string{true: "true"}
+
 // fact is the text of one member: one value, or the elements of a list whose
 // order means nothing.
 type fact struct {
@@ -25,12 +29,6 @@ type fact struct {
 func (f facts) one(path, value string) {
 	if value != "" {
 		f[path] = fact{values: []string{value}}
-	}
-}
-
-func (f facts) flag(path string, on bool) {
-	if on {
-		f.one(path, "true")
 	}
 }
 
@@ -88,8 +86,8 @@ func tenantFacts(t *mintage.Tenant) facts {
 	f := facts{}
 	f.one("issuer", t.Issuer)
 	f.many("aliases", t.Aliases)
-	f.flag("protected", t.Protected)
-	f.flag("disabled", t.Disabled)
+	f.one("protected", yes[t.Protected])
+	f.one("disabled", yes[t.Disabled])
 	for path, dialect := range t.TokenPaths {
 		f.one("token_paths."+path, dialect)
 	}
@@ -129,7 +127,7 @@ func clientFacts(c *mintage.Client, shortName func(identifier string) string) fa
 	f := facts{}
 	f.one("name", c.Name)
 	f.one("organization", c.Organization)
-	f.flag("disabled", c.Disabled)
+	f.one("disabled", yes[c.Disabled])
 	if !c.PurgeAt.IsZero() {
 		f.one("purge_at", c.PurgeAt.UTC().Format(time.RFC3339))
 	}
@@ -141,8 +139,8 @@ func clientFacts(c *mintage.Client, shortName func(identifier string) string) fa
 	f.many("grant_types", grantTypes)
 	f.token(c.Token)
 	f.one("default_scope", cmp.Or(strings.Join(c.DefaultScope.Scopes, " "), string(c.DefaultScope.Mode)))
-	f.flag("multi_audience", c.MultiAudience)
-	f.flag("downscope", c.Downscope)
+	f.one("multi_audience", yes[c.MultiAudience])
+	f.one("downscope", yes[c.Downscope])
 	for rung, state := range c.Ladder {
 		f.one("ladder."+string(rung), string(state))
 	}

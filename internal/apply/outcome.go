@@ -40,7 +40,7 @@ type NewSecret struct {
 func (p *Plan) NewSecrets() []NewSecret {
 	var all []NewSecret
 	for _, s := range p.pending {
-		all = append(all, s.secret)
+		all = append(all, *s.secret)
 	}
 	return all
 }
@@ -68,7 +68,7 @@ func (p *Plan) Outcome(hash func(NewSecret) (mintage.Secret, error)) (*Outcome, 
 				Message: fmt.Sprintf("the secret %s of the client %s was not generated: the command does that and sends it along", s.secret.Name, s.secret.Client),
 			}
 		}
-		made, err := hash(s.secret)
+		made, err := hash(*s.secret)
 		if err != nil {
 			return nil, mintage.Under(s.ptr, err)
 		}

@@ -132,10 +132,7 @@ func (p *Parsed) finish() (*Parsed, error) {
 	if len(p.errs) > 0 {
 		return nil, errors.Join(p.errs...)
 	}
-	if err := p.State.Validate(); err != nil {
-		return nil, p.Locate(err)
-	}
-	if err := p.checkNouns(); err != nil {
+	if err := errors.Join(p.State.Validate(), p.checkNouns()); err != nil {
 		return nil, p.Locate(err)
 	}
 	return p, nil
@@ -162,12 +159,12 @@ func (p *Parsed) Locate(err error) error {
 	if len(fields) == 0 {
 		return err
 	}
-	var all []error
+	var all []*yamlfile.Error
 	for _, e := range fields {
 		n, _ := p.find(e.Pointer)
 		all = append(all, n.Error("%s", e.Message))
 	}
-	return errors.Join(all...)
+	return yamlfile.Join(all...)
 }
 
 // find returns the node that a pointer into the state leads to, or the nearest

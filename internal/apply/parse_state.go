@@ -231,10 +231,14 @@ func (r *reader) ref(n yamlfile.Node, what string) *Ref {
 
 func (r *reader) target(n yamlfile.Node) *Target {
 	t := &Target{}
+	later := func(n yamlfile.Node) {
+		unsupported(n)
+		t.File = n.Key() // told once
+	}
 	if n.Object(yamlfile.Fields{
 		"file":       r.path(&t.File),
-		"kubernetes": unsupported,
-		"command":    unsupported,
+		"kubernetes": later,
+		"command":    later,
 	}) && t.File == "" {
 		n.Errorf("write_to says the file: { file: PATH }")
 	}
@@ -258,7 +262,7 @@ func (r *reader) path(dst *string) func(yamlfile.Node) {
 }
 
 // unsupported refuses a key that later versions read.
-func unsupported(n yamlfile.Node) { n.KeyErrorf("this key is not supported by this version") }
+func unsupported(n yamlfile.Node) { n.KeyErrorf("%s is not supported by this version", n.Key()) }
 
 func text(dst *string) func(yamlfile.Node) {
 	return func(n yamlfile.Node) { *dst, _ = n.Text() }

@@ -192,11 +192,11 @@ func (p *planner) refusef(pointer, format string, args ...any) {
 func (p *planner) in(pointer, tenant string) *mintage.Tenant {
 	t := p.tenants[tenant]
 	switch {
-	case t == nil:
-		p.refusef(pointer, "there is no tenant %s, neither in the file nor on the server", tenant)
-	case t.BuiltIn():
+	case tenant == mintage.BuiltInTenant:
 		p.refusef(pointer, "the tenant %s is built in and not for files", tenant)
 		return nil
+	case t == nil:
+		p.refusef(pointer, "there is no tenant %s, neither in the file nor on the server", tenant)
 	}
 	return t
 }
@@ -209,10 +209,11 @@ func (p *planner) record(c Change) {
 	}
 }
 
-// changed records what changes of an object and reports whether anything does.
-func (p *planner) changed(c Change, created bool, diffs []Diff) bool {
+// changed records what changes of an object, whose version is zero when it is
+// new, and reports whether anything does.
+func (p *planner) changed(c Change, meta mintage.Meta, diffs []Diff) bool {
 	c.Op, c.Diffs = OpChange, diffs
-	if created {
+	if meta.Version == 0 {
 		c.Op = OpAdd
 	} else if len(diffs) == 0 {
 		return false
@@ -222,8 +223,8 @@ func (p *planner) changed(c Change, created bool, diffs []Diff) bool {
 }
 
 // meta returns the bookkeeping of an object that the file has.
-func (p *planner) meta(live mintage.Meta, created bool) mintage.Meta {
-	if created {
+func (p *planner) meta(live mintage.Meta) mintage.Meta {
+	if live.Version == 0 {
 		live = mintage.Meta{Created: p.now()}
 	}
 	live.ManagedBy = p.opts.Source

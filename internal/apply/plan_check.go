@@ -164,18 +164,18 @@ func (p *planner) keep(kind, tenant string) string {
 		return "the file has no " + kind + " at all, and an empty list never means to remove all"
 	case !slices.Contains(p.want.TenantIDs(), tenant):
 		return "the file does not speak of its tenant"
-	case !p.opts.AllowDelete && p.protected(tenant):
+	case p.tenants[tenant] == nil:
+		return "its tenant is not known"
+	case p.opts.AllowDelete:
+	case p.tenants[tenant].Protected:
 		return "its tenant is protected: removal needs --allow-delete"
+	case slices.ContainsFunc(p.live.Tenants, func(t *mintage.Tenant) bool { return t.ID == tenant && t.Protected }):
+		// Left now, it would go the next time, and the same file twice would do
+		// two things.
+		p.refusef(p.declared[KindTenants][key{tenant, tenant}]+"/protected",
+			"the file lifts the protection of %s and removes from it in one step: that needs --allow-delete", tenant)
 	}
 	return ""
-}
-
-// protected reports whether the tenant is protected before or after the plan.
-func (p *planner) protected(tenant string) bool {
-	if t := p.tenants[tenant]; t != nil && t.Protected {
-		return true
-	}
-	return slices.ContainsFunc(p.live.Tenants, func(t *mintage.Tenant) bool { return t.ID == tenant && t.Protected })
 }
 
 func (p *planner) pruneClient(c *mintage.Client) {

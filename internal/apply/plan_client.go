@@ -37,7 +37,7 @@ func (p *planner) clientIn(t *mintage.Tenant, w *Client, ptr string) {
 		after, was = &clone, clientFacts(before, p.shortName(t.ID))
 	}
 	p.overlayClient(w, after, ptr)
-	after.Meta = p.meta(after.Meta, before == nil)
+	after.Meta = p.meta(after.Meta)
 	secrets := p.secrets(t, w, after, ptr)
 	p.refuse(ptr, after.Validate())
 	p.clients[id] = after
@@ -48,7 +48,7 @@ func (p *planner) clientIn(t *mintage.Tenant, w *Client, ptr string) {
 	}
 	diffs = append(diffs, secrets...)
 	c := Change{Kind: KindClients, Tenant: t.ID, ID: w.ID, Name: after.Name}
-	if p.changed(c, before == nil, diffs) {
+	if p.changed(c, after.Meta, diffs) {
 		after.Updated = p.now()
 		p.plan.outcome.Clients = append(p.plan.outcome.Clients, Write[mintage.Client]{Before: before, After: after})
 	}

@@ -28,10 +28,10 @@ func (p *planner) resourceServer(i int) {
 		}
 		w.overlay(after)
 		p.refuse(ptr, after.Validate())
-		after.Meta = p.meta(after.Meta, before == nil)
+		after.Meta = p.meta(after.Meta)
 		p.servers[id] = after
 		c := Change{Kind: KindResourceServers, Tenant: tenant, ID: w.Identifier, Name: after.Name}
-		if p.changed(c, before == nil, diff(was, resourceServerFacts(after))) {
+		if p.changed(c, after.Meta, diff(was, resourceServerFacts(after))) {
 			after.Updated = p.now()
 			p.plan.outcome.ResourceServers = append(p.plan.outcome.ResourceServers, Write[mintage.ResourceServer]{Before: before, After: after})
 		}

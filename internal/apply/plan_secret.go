@@ -19,7 +19,7 @@ func CreatedBy(source string) string { return "apply " + source }
 type pendingSecret struct {
 	client *mintage.Client
 	index  int
-	secret NewSecret
+	secret *NewSecret // behind a pointer, so that printing a Plan shows none of it
 	ptr    string
 }
 
@@ -72,7 +72,7 @@ func (p *planner) secret(t *mintage.Tenant, w *Secret, c *mintage.Client, ptr st
 		c.Secrets = append(c.Secrets, fresh)
 	}
 	p.plan.Secrets++
-	p.plan.pending = append(p.plan.pending, pendingSecret{client: c, index: at, secret: made, ptr: ptr})
+	p.plan.pending = append(p.plan.pending, pendingSecret{client: c, index: at, secret: &made, ptr: ptr})
 	return []Diff{d}
 }
 

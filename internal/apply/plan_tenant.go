@@ -69,14 +69,14 @@ func (p *planner) tenant(i int) {
 		p.refuse(ptr, err)
 		return
 	}
-	after.Meta = p.meta(after.Meta, before == nil)
+	after.Meta = p.meta(after.Meta)
 	p.tenants[w.ID] = after
 	var was facts
 	if before != nil {
 		was = tenantFacts(before)
 		p.plan.Protected = p.plan.Protected || before.Protected && len(diff(was, tenantFacts(after))) > 0
 	}
-	if !p.changed(Change{Kind: KindTenants, Tenant: w.ID, ID: w.ID}, before == nil, diff(was, tenantFacts(after))) {
+	if !p.changed(Change{Kind: KindTenants, Tenant: w.ID, ID: w.ID}, after.Meta, diff(was, tenantFacts(after))) {
 		return
 	}
 	after.Updated = p.now()
@@ -117,10 +117,10 @@ func (p *planner) organization(i int) {
 		}
 		put(&after.Name, w.Name)
 		p.refuse(ptr, after.Validate())
-		after.Meta = p.meta(after.Meta, before == nil)
+		after.Meta = p.meta(after.Meta)
 		p.orgs[id] = after
 		c := Change{Kind: KindOrganizations, Tenant: tenant, ID: w.ID, Name: after.Name}
-		if p.changed(c, before == nil, diff(was, organizationFacts(after))) {
+		if p.changed(c, after.Meta, diff(was, organizationFacts(after))) {
 			after.Updated = p.now()
 			p.plan.outcome.Organizations = append(p.plan.outcome.Organizations, Write[mintage.Organization]{Before: before, After: after})
 		}

@@ -10,14 +10,21 @@ var kindNames = map[string]string{
 	KindTenants: "tenant", KindOrganizations: "organization", KindResourceServers: "api", KindClients: "client",
 }
 
+var signs = map[Op]string{OpAdd: "+", OpChange: "~", OpRemove: "-", OpLeft: "-"}
+
 // Render returns the plan as mintage diff prints it: a line for each object
 // that is added (+), changed (~), removed or left (-), with a line for each
 // member that changes, and the counts at the end. Tenants are named when the
 // plan is about several.
 func Render(p *Plan) string {
 	var rows [][3]string // sign and kind and name; path; change
+	several := severalTenants(p)
 	for _, c := range p.Changes {
-		rows = append(rows, changeRows(c, severalTenants(p))...)
+		head := signs[c.Op] + " " + kindNames[c.Kind] + " " + c.ID
+		if several && c.Kind != KindTenants {
+			head += " (" + c.Tenant + ")"
+		}
+		rows = append(rows, changeRows(head, c)...)
 	}
 	var widths [2]int
 	for _, r := range rows {
@@ -55,12 +62,7 @@ func severalTenants(p *Plan) bool {
 	return false
 }
 
-func changeRows(c Change, several bool) [][3]string {
-	sign := map[Op]string{OpAdd: "+", OpChange: "~", OpRemove: "-", OpLeft: "-"}[c.Op]
-	head := sign + " " + kindNames[c.Kind] + " " + c.ID
-	if several && c.Kind != KindTenants {
-		head += " (" + c.Tenant + ")"
-	}
+func changeRows(head string, c Change) [][3]string {
 	switch c.Op {
 	case OpAdd:
 		return [][3]string{{head, summary(c), ""}}

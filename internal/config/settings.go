@@ -78,7 +78,9 @@ func (s Setting) Env() string {
 func (s Setting) Flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(s.Path) }
 
 // Settings returns all settings, in the order in which they are shown.
-func Settings() []Setting {
+func Settings() []Setting { return slices.Concat(listenerSettings(), processSettings()) }
+
+func listenerSettings() []Setting {
 	return []Setting{
 		{
 			Path: "listen", Default: "127.0.0.1:9400", Usage: "address of the public listener",
@@ -91,10 +93,6 @@ func Settings() []Setting {
 		{
 			Path: "admin_url", Usage: "URL under which the admin listener is reached; stored at the first start",
 			set: func(s *Server, v string) error { return setIssuer(&s.AdminURL, v) },
-		},
-		{
-			Path: "data", Default: "data", Usage: "directory of the database, master.key and admin.json",
-			set: func(s *Server, v string) error { return setFull(&s.Data, v) }, path: true,
 		},
 		{
 			Path: "tls.cert", Usage: "certificate chain of the public listener, PEM",
@@ -115,6 +113,15 @@ func Settings() []Setting {
 		{
 			Path: "behind_proxy", Usage: "networks of the proxies in front that end TLS",
 			set: func(s *Server, v string) error { return setNetworks(&s.BehindProxy, v) }, list: true,
+		},
+	}
+}
+
+func processSettings() []Setting {
+	return []Setting{
+		{
+			Path: "data", Default: "data", Usage: "directory of the database, master.key and admin.json",
+			set: func(s *Server, v string) error { return setFull(&s.Data, v) }, path: true,
 		},
 		{
 			Path: "master_key_file", Usage: "file of the master key; default master.key in data",

@@ -28,6 +28,12 @@ type Fields map[string]func(Node)
 // IsZero reports whether there is no such node.
 func (n Node) IsZero() bool { return n.n == nil }
 
+// IsObject reports whether n is an object.
+func (n Node) IsObject() bool {
+	v := n.value()
+	return v != nil && v.Kind == yaml.MappingNode
+}
+
 // Secretive returns n for reading an object about a secret: errors show no
 // value that is out of place there, in case it is the secret itself.
 func (n Node) Secretive() Node {
@@ -81,6 +87,14 @@ func (n Node) Error(format string, args ...any) *Error {
 	return n.file.at(n.n.Line, n.column(n.n), fmt.Sprintf(format, args...))
 }
 
+// Key returns the key that the value belongs to, or nothing.
+func (n Node) Key() string {
+	if n.key == nil {
+		return ""
+	}
+	return n.key.Value
+}
+
 // Place returns file:line.
 func (n Node) Place() string { return n.file.Name + ":" + strconv.Itoa(n.n.Line) }
 
@@ -106,8 +120,8 @@ func (n Node) value() *yaml.Node {
 
 // enter counts a step of the walk and reports whether it may go on.
 func (n Node) enter() bool {
-	n.file.visits++
-	if n.file.visits > maxVisits || n.depth > maxDepth {
+	n.file.visits--
+	if n.file.visits < 0 || n.depth > maxDepth {
 		n.file.report(&Error{File: n.file.Name, Message: "the file is nested too deep, or its aliases make it too large"})
 		return false
 	}
@@ -139,11 +153,14 @@ func (n Node) Entries(read func(name string, child Node)) bool {
 		return false
 	}
 	seen := map[string]int{}
-	n.entries(v, seen, false, read)
+	n.entries(v, seen, read, func(name string, child Node) {
+		child.KeyErrorf("the key %s is there twice; the first is in line %d", show(name), seen[name])
+	})
 	return true
 }
 
-func (n Node) entries(v *yaml.Node, seen map[string]int, merged bool, read func(string, Node)) {
+// entries calls read for each key that is not in seen, and twice for the rest.
+func (n Node) entries(v *yaml.Node, seen map[string]int, read, twice func(string, Node)) {
 	if !n.enter() {
 		return
 	}
@@ -160,10 +177,8 @@ func (n Node) entries(v *yaml.Node, seen map[string]int, merged bool, read func(
 			child.KeyErrorf("a key is plain text")
 			continue
 		}
-		if line, twice := seen[name]; twice {
-			if !merged {
-				child.KeyErrorf("the key %s is there twice; the first is in line %d", show(name), line)
-			}
+		if _, known := seen[name]; known {
+			twice(name, child)
 			continue
 		}
 		seen[name] = k.Line
@@ -179,7 +194,7 @@ func (n Node) merge(m Node, seen map[string]int, read func(string, Node)) {
 	v := m.value()
 	switch {
 	case v != nil && v.Kind == yaml.MappingNode:
-		m.entries(v, seen, true, read)
+		m.entries(v, seen, read, func(string, Node) {})
 	case v != nil && v.Kind == yaml.SequenceNode:
 		if !m.enter() {
 			return
@@ -293,19 +308,18 @@ func (n Node) At(tokens ...string) (found Node, whole bool) {
 
 func (n Node) step(token string) Node {
 	v := n.value()
-	if v == nil || n.depth > maxDepth {
+	n.file.visits--
+	if v == nil || n.depth > maxDepth || n.file.visits < 0 {
 		return Node{}
 	}
-	switch v.Kind {
-	case yaml.SequenceNode:
-		if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(v.Content) {
-			return Node{file: n.file, n: v.Content[i], depth: n.depth + 1, secretive: n.secretive}
-		}
-	case yaml.MappingNode:
+	if v.Kind == yaml.MappingNode {
 		return n.member(v, token)
-	default:
 	}
-	return Node{}
+	i, err := strconv.Atoi(token)
+	if v.Kind != yaml.SequenceNode || err != nil || i < 0 || i >= len(v.Content) {
+		return Node{}
+	}
+	return Node{file: n.file, n: v.Content[i], depth: n.depth + 1, secretive: n.secretive}
 }
 
 // member returns the value of a key of the mapping v, which may come from a

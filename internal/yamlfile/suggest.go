@@ -5,27 +5,29 @@ import "strings"
 // Suggest returns a question about the known name that is nearest to name, or
 // nothing when none is near.
 func Suggest(name string, known []string) string {
-	best, least := "", len(name)/3+2
+	best, least := "", max(1, len(name)/3)+1
 	for _, k := range known {
 		d := distance(strings.ToLower(name), strings.ToLower(k))
 		if d < least {
 			best, least = k, d
 		}
 	}
-	if best == "" {
+	if best == "" || len(name) > maxKey {
 		return ""
 	}
 	return ": did you mean " + best + "?"
 }
 
+// maxKey is longer than any key of ours.
+const maxKey = 64
+
 // distance is how many insertions, deletions, replacements and swaps of
 // neighbours lead from a to b. Names longer than any key are far from all.
 func distance(a, b string) int {
-	const most = 64
-	if len(a) > most || len(b) > most {
-		return most
+	if len(a) > maxKey || len(b) > maxKey {
+		return maxKey
 	}
-	var rows [3][most + 1]int
+	var rows [3][maxKey + 1]int
 	for j := range len(b) + 1 {
 		rows[0][j] = j
 	}

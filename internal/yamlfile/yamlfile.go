@@ -31,10 +31,12 @@ const (
 	// maxErrors is how many errors of one file are told; the first few are what
 	// people read.
 	maxErrors = 20
-	// maxVisits bounds the walk, since aliases make a small file as large as
-	// they like.
-	maxVisits = 1_000_000
-	maxDepth  = 64
+	// minVisits and visitsPerByte bound the walk by the size of the file, since
+	// aliases make a small one as large as they like. A list or object without
+	// aliases takes two bytes at least.
+	minVisits     = 10_000
+	visitsPerByte = 4
+	maxDepth      = 64
 )
 
 // Error is one thing wrong with a file.
@@ -76,13 +78,13 @@ type File struct {
 	lines  []string
 	errs   []*Error
 	more   bool
-	visits int
+	visits int         // how many more steps the walk may take
 	masked map[int]int // line → column from which it is not shown
 }
 
 // Parse reads one YAML document. The error, if any, is about its syntax.
 func Parse(name string, data []byte) (*File, error) {
-	f := &File{Name: name, masked: map[int]int{}}
+	f := &File{Name: name, visits: minVisits + visitsPerByte*len(data), masked: map[int]int{}}
 	if !utf8.Valid(data) {
 		return nil, &Error{File: name, Message: "the file is not UTF-8 text"}
 	}
@@ -111,12 +113,19 @@ func Parse(name string, data []byte) (*File, error) {
 // syntaxError is how the library words its errors.
 var syntaxError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
+// parserError matches the errors of the library's parser, which counts lines
+// from zero where its scanner counts from one.
+var parserError = regexp.MustCompile(`^did not find expected (<|node content|'-'|key|',')|^found (undefined tag|duplicate %|incompatible)`)
+
 func (f *File) syntax(err error) error {
 	m := syntaxError.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
 	if m == nil {
 		return &Error{File: f.Name, Message: err.Error()}
 	}
 	line, convErr := strconv.Atoi(m[1])
+	if convErr == nil && parserError.MatchString(m[2]) {
+		line++
+	}
 	if convErr != nil || line < 1 || line > len(f.lines) {
 		return &Error{File: f.Name, Message: m[2]}
 	}
@@ -164,18 +173,28 @@ func (f *File) report(e *Error) {
 
 // Err returns the errors found so far, joined in the order of the file, or nil.
 func (f *File) Err() error {
-	if len(f.errs) == 0 {
-		return nil
+	for i, e := range f.errs {
+		f.errs[i] = f.mask(e)
 	}
-	slices.SortStableFunc(f.errs, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	all := Join(f.errs...)
+	if f.more {
+		all = errors.Join(all, fmt.Errorf("%s: more errors follow; these are the first %d", f.Name, maxErrors))
+	}
+	return all
+}
+
+// Join joins errors in the order of their files, each once; nil when there are
+// none.
+func Join(errs ...*Error) error {
+	errs = slices.Clone(errs)
+	slices.SortStableFunc(errs, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	var all []error
-	for _, e := range f.errs {
-		all = append(all, f.mask(e))
-	}
-	if f.more {
-		all = append(all, fmt.Errorf("%s: more errors follow; these are the first %d", f.Name, maxErrors))
+	for i, e := range errs {
+		if i == 0 || *e != *errs[i-1] {
+			all = append(all, e)
+		}
 	}
 	return errors.Join(all...)
 }
