@@ -70,7 +70,7 @@ func newAuthenticator(t *testing.T, change ...func(*mintage.Client)) (*clientaut
 	return &clientauth.Authenticator{Clients: reg, Secrets: h, Now: func() time.Time { return epoch }}, h
 }
 
-func basic(id, secret string) []string { return []string{oauth.BasicHeader(id, secret)} }
+func basic(id, candidate string) []string { return []string{oauth.BasicHeader(id, candidate)} }
 
 func raw(pair string) []string {
 	return []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}

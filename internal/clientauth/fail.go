@@ -15,11 +15,11 @@ const (
 )
 
 // bounded refuses what no registered client has.
-func bounded(id, secret string) *oauth.Error {
+func bounded(id, candidate string) *oauth.Error {
 	if len(id) > MaxClientID {
 		return oauth.InvalidRequest("request.too_large", "client_id is longer than 256 bytes")
 	}
-	if len(secret) > MaxSecret {
+	if len(candidate) > MaxSecret {
 		return oauth.InvalidRequest("request.too_large", "client_secret is longer than 512 bytes")
 	}
 	return nil

@@ -84,7 +84,7 @@ var open = sync.OnceValues(func() (*fixture, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(master) // the key is read once
+	defer func() { _ = os.RemoveAll(master) }() // the key is read once
 	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: filepath.Join(master, "master.key"), Now: now, Create: true})
 	if err != nil {
 		return nil, err
@@ -107,22 +107,22 @@ func TestMain(m *testing.M) {
 }
 
 // newFixture returns a fixture with a handler, a log and notes of its own.
-func newFixture(t testing.TB) *fixture {
-	t.Helper()
+func newFixture(tb testing.TB) *fixture {
+	tb.Helper()
 	base, err := open()
-	must(t, err)
+	must(tb, err)
 	f := *base
 	f.log, f.notes = &lockedBuffer{}, &notes{}
-	t.Cleanup(func() { f.checkLog(t) })
-	return f.with(t, func(*issue.Handler) {})
+	tb.Cleanup(func() { f.checkLog(tb) })
+	return f.with(tb, func(*issue.Handler) {})
 }
 
 // now is the clock of the whole fixture.
 func now() time.Time { return epoch }
 
 // with returns the fixture with a handler of its own, which change may change.
-func (f *fixture) with(t testing.TB, change func(*issue.Handler)) *fixture {
-	t.Helper()
+func (f *fixture) with(tb testing.TB, change func(*issue.Handler)) *fixture {
+	tb.Helper()
 	g := *f
 	g.Handler = &issue.Handler{
 		Directory: f.dir,
@@ -139,7 +139,7 @@ func (f *fixture) with(t testing.TB, change func(*issue.Handler)) *fixture {
 		},
 	}
 	change(g.Handler)
-	t.Cleanup(g.Wait)
+	tb.Cleanup(g.Wait)
 	return &g
 }
 
@@ -176,8 +176,8 @@ func (f *fixture) RevokeToken(ctx context.Context, tok issue.RevokedToken) error
 
 // checkLog is AD-14 for this package: no secret and no token in any line, in
 // any of six spellings.
-func (f *fixture) checkLog(t testing.TB) {
-	t.Helper()
+func (f *fixture) checkLog(tb testing.TB) {
+	tb.Helper()
 	log := f.log.String()
 	canaries := []string{wrong, "canary"}
 	for _, c := range clients() {
@@ -187,7 +187,7 @@ func (f *fixture) checkLog(t testing.TB) {
 	}
 	for _, canary := range append(canaries, f.tokens...) {
 		if strings.Contains(log, canary) {
-			t.Errorf("the log has %q in it:\n%s", canary, linesWith(log, canary))
+			tb.Errorf("the log has %q in it:\n%s", canary, linesWith(log, canary))
 		}
 	}
 }
@@ -234,29 +234,29 @@ func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // mintAt returns a token that a client got in a dialect at some time, without a
 // request.
-func (f *fixture) mintAt(t testing.TB, tenant, client, dialect string, at time.Time) string {
-	t.Helper()
-	ctx := t.Context()
+func (f *fixture) mintAt(tb testing.TB, tenant, client, dialect string, at time.Time) string {
+	tb.Helper()
+	ctx := tb.Context()
 	tn, err := f.dir.Tenant(ctx, tenant)
-	must(t, err)
+	must(tb, err)
 	c, err := f.dir.Client(ctx, tenant, client)
-	must(t, err)
+	must(tb, err)
 	servers, err := f.dir.ResourceServers(ctx, tenant)
-	must(t, err)
+	must(tb, err)
 	d, _ := mintage.DialectByName(dialect)
 	az, err := mintage.Authorize(tn, c, servers, d, mintage.Request{GrantType: oauth.ClientCredentials})
-	must(t, err)
+	must(tb, err)
 	m := &mint.Minter{Now: func() time.Time { return at }, Rings: f.dir, Tokens: f.store}
 	tok, err := m.Mint(ctx, az)
-	must(t, err)
+	must(tb, err)
 	f.note(&f.tokens, tok.Value)
 	return tok.Value
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

@@ -190,18 +190,11 @@ func (h *Handler) peer(r *http.Request) Peer {
 
 // contained is the endpoint's own work. A panic in it costs this request alone.
 func (h *Handler) contained(r *http.Request, x *exchange, e *endpoint) (err error) {
+	ctx := r.Context()
 	defer func() {
-		p := recover()
-		if p == nil {
-			return
+		if p := recover(); p != nil {
+			err = h.panicked(ctx, x, p)
 		}
-		what := fmt.Errorf("panic with a %T", p) // the value may hold what a caller sent
-		if re, ok := p.(runtime.Error); ok {
-			what = fmt.Errorf("panic: %w", re)
-		}
-		h.Log.LogAttrs(r.Context(), slog.LevelError, "panic",
-			slog.String("trace_id", x.out.TraceID), slog.Any("err", what), slog.String("stack", string(debug.Stack())))
-		err = oauth.ServerError(what)
 	}()
 	if err := checkHeader(r); err != nil {
 		return err
@@ -215,7 +208,19 @@ func (h *Handler) contained(r *http.Request, x *exchange, e *endpoint) (err erro
 		}
 	}
 	x.r = r
-	return e.serve(h, r.Context(), x)
+	return e.serve(h, ctx, x)
+}
+
+// panicked logs a panic. What it was called with may hold what a caller sent,
+// and is not shown unless it is the runtime's.
+func (h *Handler) panicked(ctx context.Context, x *exchange, p any) error {
+	what := fmt.Errorf("panic with a %T", p)
+	if re, ok := p.(runtime.Error); ok {
+		what = fmt.Errorf("panic: %w", re)
+	}
+	h.Log.LogAttrs(ctx, slog.LevelError, "panic",
+		slog.String("trace_id", x.out.TraceID), slog.Any("err", what), slog.String("stack", string(debug.Stack())))
+	return oauth.ServerError(what)
 }
 
 // storeTrouble is the answer to whoever needs the database while it is away

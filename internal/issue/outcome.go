@@ -100,7 +100,7 @@ func (o *Outcome) issued(az *mintage.Authorization, tok *mintage.AccessToken) {
 
 // log writes the one line of a request. The URL is not in it: a query may hold
 // a secret.
-func (o *Outcome) log(ctx context.Context, log *slog.Logger, quiet bool) { //nolint:revive // the endpoint's own word
+func (o *Outcome) log(ctx context.Context, log *slog.Logger, quiet bool) {
 	level := slog.LevelInfo
 	switch {
 	case o.Status >= http.StatusInternalServerError:

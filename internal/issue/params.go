@@ -62,8 +62,8 @@ func (ps params) has(p param) bool { return ps&(1<<p) != 0 }
 // lookup returns the parameter that ps has by that name.
 func (ps params) lookup(name string) (param, bool) {
 	for p, known := range paramNames {
-		if known == name && ps.has(param(p)) { //nolint:gosec // below paramCount
-			return param(p), true //nolint:gosec // below paramCount
+		if known == name && ps.has(param(p)) {
+			return param(p), true
 		}
 	}
 	return 0, false
@@ -242,7 +242,7 @@ func showable(name string) bool {
 // of, or nothing.
 func (ps params) didYouMean(name string) string {
 	for p, known := range paramNames {
-		if ps.has(param(p)) && resembles(name, known) { //nolint:gosec // below paramCount
+		if ps.has(param(p)) && resembles(name, known) {
 			return known
 		}
 	}

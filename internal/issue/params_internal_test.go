@@ -31,10 +31,9 @@ func FuzzReadForm(f *testing.F) {
 			}
 			sent := slices.DeleteFunc(slices.Clone(want[name]), func(s string) bool { return s == "" })
 			got := []string{v.value[p]}
-			switch param(p) {
-			case paramResource:
+			if param(p) == paramResource {
 				got = v.resources
-			case paramAudience:
+			} else if param(p) == paramAudience {
 				got = v.audiences
 			}
 			got = slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s == "" })

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -30,9 +31,9 @@ const form = "application/x-www-form-urlencoded"
 
 // post sends a form. Auth is a client whose right secret goes into the header,
 // empty for none.
-func (f *fixture) post(t testing.TB, path, auth string, body url.Values) *httptest.ResponseRecorder {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body.Encode()))
+func (f *fixture) post(tb testing.TB, path, auth string, body url.Values) *httptest.ResponseRecorder {
+	tb.Helper()
+	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, path, strings.NewReader(body.Encode()))
 	r.Host, r.RemoteAddr = "auth.example", "127.0.0.1:40000"
 	r.Header.Set("Content-Type", form)
 	if auth != "" {
@@ -43,11 +44,11 @@ func (f *fixture) post(t testing.TB, path, auth string, body url.Values) *httpte
 	return w
 }
 
-func errorOf(t testing.TB, w *httptest.ResponseRecorder) string {
-	t.Helper()
+func errorOf(tb testing.TB, w *httptest.ResponseRecorder) string {
+	tb.Helper()
 	var res oauth.ErrorResponse
 	if err := json.Unmarshal(w.Body.Bytes(), &res); err != nil {
-		t.Fatalf("%d %q is no JSON: %v", w.Code, w.Body, err)
+		tb.Fatalf("%d %q is no JSON: %v", w.Code, w.Body, err)
 	}
 	return res.Code
 }
@@ -194,9 +195,7 @@ func TestBounds(t *testing.T) {
 	f := newFixture(t)
 	ask := func(more url.Values) int {
 		body := url.Values{"grant_type": {"client_credentials"}}
-		for name, values := range more {
-			body[name] = values
-		}
+		maps.Copy(body, more)
 		return f.post(t, "/oauth2/token", "orders", body).Code
 	}
 	long := func(n int) string { return strings.Repeat("a", n) }

@@ -241,14 +241,14 @@ func (f *fixture) roundTrip(t *testing.T, raw []byte, tokens map[string]string) 
 
 // send sends a request as it is in a transcript: lines end with LF, and the
 // last one is not part of the body.
-func (f *fixture) send(t testing.TB, raw []byte) *httptest.ResponseRecorder {
-	t.Helper()
+func (f *fixture) send(tb testing.TB, raw []byte) *httptest.ResponseRecorder {
+	tb.Helper()
 	head, body, _ := bytes.Cut(raw, []byte("\n\n"))
 	body = bytes.TrimSuffix(body, []byte("\n"))
 	head = append(bytes.TrimSuffix(head, []byte("\n")), "\n\n"...)
 	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head)))
-	must(t, err)
-	req := httptest.NewRequestWithContext(t.Context(), r.Method, r.URL.String(), bytes.NewReader(body))
+	must(tb, err)
+	req := httptest.NewRequestWithContext(tb.Context(), r.Method, r.URL.String(), bytes.NewReader(body))
 	req.Header, req.Host = r.Header, r.Host
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, req)
