@@ -13,14 +13,14 @@ const (
 	KeyGone     KeyState = "gone"     // neither signs nor verifies
 )
 
-// SigningKey is one key of a tenant. Its state is a function of its dates, so
+// SigningKey is one key of a tenant, which signs or seals tokens. Its state is a function of its dates, so
 // that no timer has to run for a key to change state.
 type SigningKey struct {
 	Tenant  string
 	ID      string // kid
-	Alg     string // JWS alg
-	JWK     []byte // public half, JSON
-	Sealed  []byte // private half, PKCS #8 sealed under a data key
+	Alg     string // one of SigningAlgs, or SealingAlg
+	JWK     []byte // public half, JSON; empty for a key of SealingAlg
+	Sealed  []byte // private half, PKCS #8, or secret key, sealed under a data key; empty once it was destroyed
 	Created time.Time
 
 	SignsFrom     time.Time

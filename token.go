@@ -14,6 +14,7 @@ type TokenFormat string
 const (
 	FormatJWT    TokenFormat = "jwt"    // signed, no row
 	FormatStored TokenFormat = "stored" // random, a row holds its hash
+	FormatSealed TokenFormat = "sealed" // encrypted for ourselves, no row
 )
 
 // ClaimsProfile names the members of a JWT access token, their order and its
@@ -32,9 +33,30 @@ const (
 // choice to the next layer.
 type TokenSettings struct {
 	Format   TokenFormat
-	Alg      string // JWS alg: ES256 or RS256
+	Alg      string // JWS alg, one of SigningAlgs
 	Claims   ClaimsProfile
 	Lifetime time.Duration // whole seconds
+}
+
+// SealingAlg is the algorithm of the keys that seal opaque tokens:
+// XChaCha20-Poly1305. It is no JWS algorithm, and its keys have no public half.
+const SealingAlg = "XC20P"
+
+// SigningAlgs returns the JWS algorithms in which tokens are signed. A key is
+// of exactly one: RS256 and PS256 share none (RFC 8725 §3.1).
+func SigningAlgs() []string { return []string{"ES256", "EdDSA", "PS256", "RS256"} }
+
+// KeyAlg returns the algorithm of the key that a token with complete settings
+// needs, empty for one that needs none.
+func (s TokenSettings) KeyAlg() string {
+	switch s.Format {
+	case FormatSealed:
+		return SealingAlg
+	case FormatStored:
+		return ""
+	case FormatJWT:
+	}
+	return s.Alg
 }
 
 // Built-in token settings, the last layer.
@@ -65,10 +87,12 @@ func (t *AccessToken) LogValue() slog.Value {
 	)
 }
 
-// TokenRecord is the row of a stored token. The token itself is in no row.
+// TokenRecord is what an opaque token stands for: the row of a stored one, in
+// which the token itself is not, or what a sealed one holds.
 type TokenRecord struct {
 	Tenant   string
-	Key      [38]byte // 6 bytes of Unix milliseconds, big endian, then the SHA-256 of the token
+	Key      [38]byte // of a stored token: 6 bytes of Unix milliseconds, big endian, then the SHA-256 of the token
+	KeyID    string   // of a sealed token: the key that sealed it
 	JTI      string
 	ClientID string
 	Subject  string

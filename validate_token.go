@@ -1,20 +1,22 @@
 package mintage
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Validate checks one layer of token settings. Zero members are right: they
 // leave the choice to the next layer.
 func (s TokenSettings) Validate() error {
 	var p problems
 	switch s.Format {
-	case "", FormatJWT, FormatStored:
+	case "", FormatJWT, FormatStored, FormatSealed:
 	default:
-		p.add("/format", "the format %q is not one of jwt and stored", s.Format)
+		p.add("/format", "the format %q is not one of jwt, stored and sealed", s.Format)
 	}
-	switch s.Alg {
-	case "", "ES256", "RS256":
-	default:
-		p.add("/alg", "the algorithm %q is not one of ES256 and RS256", s.Alg)
+	if s.Alg != "" && !slices.Contains(SigningAlgs(), s.Alg) {
+		p.add("/alg", "the algorithm %q is not one of %s", s.Alg, strings.Join(SigningAlgs(), ", "))
 	}
 	switch s.Claims {
 	case "", ClaimsRFC, ClaimsCognito, ClaimsMyParcel:

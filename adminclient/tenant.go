@@ -21,8 +21,8 @@ type Meta struct {
 // absent leaves the choice to the next layer: client, resource server,
 // dialect, tenant, built-in.
 type TokenSettings struct {
-	Format   string `json:"format,omitempty" enum:"jwt,stored" doc:"How tokens are made."`
-	Alg      string `json:"alg,omitempty" enum:"ES256,RS256" doc:"The JWS algorithm of JWTs."`
+	Format   string `json:"format,omitempty" enum:"jwt,stored,sealed" doc:"How tokens are made."`
+	Alg      string `json:"alg,omitempty" enum:"ES256,EdDSA,PS256,RS256" doc:"The JWS algorithm of JWTs."`
 	Claims   string `json:"claims,omitempty" enum:"rfc,cognito,myparcel" doc:"The claims profile of JWTs."`
 	Lifetime int64  `json:"lifetime,omitempty" minimum:"1" doc:"How long tokens live, in seconds."`
 }

@@ -11,5 +11,6 @@
 //   - seal.go: the form of what is sealed
 //   - ring.go: Ring, the signing keys of a tenant
 //   - signer.go: Signer, the one that signs, unsealed when first used
+//   - sealer.go: Sealer, the one that seals opaque tokens
 //   - rotate.go: Make and Rotate: a key's life by its dates
 package keys

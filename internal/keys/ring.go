@@ -18,7 +18,8 @@ var ErrNoKey = errors.New("no signing key is active")
 // concurrent use; what state a key is in follows from the time that is asked
 // about.
 type Ring struct {
-	keys []*ringKey // oldest first
+	keys    []*ringKey // that sign, oldest first
+	sealers []*Sealer  // oldest first
 }
 
 // ringKey is a key of a Ring.
@@ -34,6 +35,10 @@ type ringKey struct {
 func NewRing(v *Vault, ks []*mintage.SigningKey) (*Ring, error) {
 	r := &Ring{keys: make([]*ringKey, 0, len(ks))}
 	for _, k := range ks {
+		if k.Alg == mintage.SealingAlg {
+			r.sealers = append(r.sealers, newSealer(v, k))
+			continue
+		}
 		public, err := publicKey(k)
 		if err != nil {
 			return nil, fmt.Errorf("signing key %q of tenant %q: %w", k.ID, k.Tenant, err)
@@ -74,7 +79,41 @@ func (r *Ring) Signer(alg string, now time.Time) (*Signer, error) {
 	return best.signer, nil
 }
 
-// Public returns what is published at now: keys that sign, then those that will,
+// Sealer returns the key that seals tokens at now: of several, the one that
+// began last. Errors are those of Signer.
+func (r *Ring) Sealer(now time.Time) (*Sealer, error) {
+	var best *Sealer
+	for _, s := range r.sealers {
+		if s.row.State(now) == mintage.KeyActive && (best == nil || !s.row.SignsFrom.Before(best.row.SignsFrom)) {
+			best = s
+		}
+	}
+	if best == nil {
+		return nil, fmt.Errorf("%w for %q", ErrNoKey, mintage.SealingAlg)
+	}
+	if err := best.unseal(); err != nil {
+		return nil, err
+	}
+	return best, nil
+}
+
+// Opener returns the key that a sealed token names, which opens it. The error
+// is mintage.ErrNotFound, wrapped, when the ring has none, or it is gone at
+// now; any other says that the key itself does not open.
+func (r *Ring) Opener(ref Ref, now time.Time) (*Sealer, error) {
+	for _, s := range r.sealers {
+		if s.Ref != ref || s.row.State(now) == mintage.KeyGone {
+			continue
+		}
+		if err := s.unseal(); err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	return nil, fmt.Errorf("sealing key: %w", mintage.ErrNotFound)
+}
+
+// Public returns what is published at now, which no sealing key is: keys that sign, then those that will,
 // then those that did. The first is one that signs, for consumers that look at
 // no other.
 func (r *Ring) Public(now time.Time) []*jose.Key {

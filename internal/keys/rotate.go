@@ -1,11 +1,9 @@
 package keys
 
 import (
-	"crypto/rand"
 	"crypto/x509"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -36,11 +34,14 @@ type Plan struct {
 	Keep time.Duration
 }
 
-// Make makes a key of the tenant that signs from now on, with its private half
-// sealed. An RSA key takes up to seconds.
+// Make makes a key of the tenant that signs, or for mintage.SealingAlg seals,
+// from now on, with its private half sealed. An RSA key takes up to seconds.
 func Make(v *Vault, tenant, alg string, now time.Time) (*mintage.SigningKey, error) {
-	const kidLength = 16 // base32: 80 bits, to be unique among a tenant's few keys
-	kid := strings.ToLower(rand.Text()[:kidLength])
+	now = now.UTC().Truncate(time.Second)
+	if alg == mintage.SealingAlg {
+		return makeSealing(v, tenant, now)
+	}
+	kid := newKeyID()
 	priv, err := jose.GenerateKey(jose.Alg(alg))
 	if err != nil {
 		return nil, fmt.Errorf("make a signing key: %w", err)
@@ -58,7 +59,6 @@ func Make(v *Vault, tenant, alg string, now time.Time) (*mintage.SigningKey, err
 	if err != nil {
 		return nil, fmt.Errorf("make a signing key: %w", err)
 	}
-	now = now.UTC().Truncate(time.Second)
 	return &mintage.SigningKey{
 		Tenant: tenant, ID: kid, Alg: string(public.Alg()), JWK: public.AppendJWK(nil), Sealed: sealed,
 		Created: now, SignsFrom: now, Version: 1,

@@ -7,7 +7,7 @@ import (
 
 const base62Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// The number of a token has 264 bits, which are 45 base62 digits. They are
+// A block of a token's number has 264 bits, which are 45 base62 digits. They are
 // handled in five limbs of nine digits each, for 62^9 fits 64 bits well.
 const (
 	base62Length = 45
@@ -18,7 +18,7 @@ const (
 )
 
 // appendBase62 appends the 45 digits of raw, most significant first.
-func appendBase62(dst []byte, raw *[rawLength]byte) []byte {
+func appendBase62(dst []byte, raw *[blockLength]byte) []byte {
 	words := toWords(raw)
 	var digits [base62Length]byte
 	for limb := limbCount - 1; limb >= 0; limb-- {
@@ -36,7 +36,7 @@ func appendBase62(dst []byte, raw *[rawLength]byte) []byte {
 
 // parseBase62 reads what appendBase62 writes. ok is false for anything else:
 // each number has one spelling, and each spelling one number.
-func parseBase62(s string) (raw [rawLength]byte, ok bool) {
+func parseBase62(s string) (raw [blockLength]byte, ok bool) {
 	if len(s) != base62Length {
 		return raw, false
 	}
@@ -67,7 +67,7 @@ func parseBase62(s string) (raw [rawLength]byte, ok bool) {
 	return raw, true
 }
 
-func toWords(raw *[rawLength]byte) (words [wordCount]uint64) {
+func toWords(raw *[blockLength]byte) (words [wordCount]uint64) {
 	words[0] = uint64(raw[0])
 	for i := 1; i < wordCount; i++ {
 		words[i] = binary.BigEndian.Uint64(raw[8*i-7:])

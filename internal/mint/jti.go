@@ -14,6 +14,11 @@ func newJTI(now time.Time) string {
 	putMillis(id[:], now)
 	id[6] = id[6]&0x0f | 0x70 // version 7
 	id[8] = id[8]&0x3f | 0x80 // variant
+	return formatJTI(id)
+}
+
+// formatJTI spells a UUID.
+func formatJTI(id [16]byte) string {
 	var s [36]byte
 	at := 0
 	for i, b := range id {
@@ -26,6 +31,37 @@ func newJTI(now time.Time) string {
 		at += 2
 	}
 	return string(s[:])
+}
+
+// parseJTI reads what formatJTI writes.
+func parseJTI(s string) (id [16]byte, ok bool) {
+	const groups = 4 // end with a hyphen
+	var digits [2 * len(id)]byte
+	if len(s) != len(digits)+groups {
+		return id, false
+	}
+	n := 0
+	for i := range len(s) {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if s[i] != '-' {
+				return id, false
+			}
+			continue
+		}
+		digits[n] = s[i]
+		n++
+	}
+	_, err := hex.Decode(id[:], digits[:])
+	return id, err == nil
+}
+
+// millisOf reads what putMillis writes.
+func millisOf(src []byte) int64 {
+	var ms int64
+	for i := range 6 {
+		ms = ms<<8 | int64(src[i])
+	}
+	return ms
 }
 
 // putMillis writes the Unix time in milliseconds into the first six bytes, big

@@ -37,6 +37,7 @@ type Minter struct {
 var formats = map[mintage.TokenFormat]func(*Minter, context.Context, *order) error{
 	mintage.FormatJWT:    (*Minter).mintJWT,
 	mintage.FormatStored: (*Minter).mintStored,
+	mintage.FormatSealed: (*Minter).mintSealed,
 }
 
 // order is one token in the making.

@@ -9,78 +9,160 @@ import (
 	"strings"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/jose"
 )
 
-// The number of an opaque token: version, milliseconds, random bits.
-const (
-	versionStored = 1
-
-	millisLength = 6  // bytes
-	randomLength = 26 // bytes: 208 bits
-	rawLength    = 1 + millisLength + randomLength
-)
+// blockLength is what the length of an opaque token's number is a multiple of,
+// in bytes. The first byte says of which kind the token is; no length does.
+const blockLength = 33
 
 // opaquePrefix begins tokens in base62, for people and scanners.
 const opaquePrefix = "mt_"
 
+// spelling is how an opaque token's number is written.
+type spelling byte
+
+const (
+	spelledHex spelling = iota + 1
+	spelledBase62
+)
+
+// spellingOf returns the spelling of a dialect's opaque tokens.
+func spellingOf(dialect string) spelling {
+	if dialect == mintage.DialectDoorkeeper {
+		return spelledHex
+	}
+	return spelledBase62
+}
+
+// spell writes a number of whole blocks.
+func (s spelling) spell(raw []byte) string {
+	if s == spelledHex {
+		return hex.EncodeToString(raw)
+	}
+	out := append(make([]byte, 0, s.length(len(raw))), opaquePrefix...)
+	for ; len(raw) >= blockLength; raw = raw[blockLength:] {
+		out = appendBase62(out, (*[blockLength]byte)(raw))
+	}
+	return string(out)
+}
+
+// length returns how long the spelling of n bytes is.
+func (s spelling) length(n int) int {
+	if s == spelledHex {
+		return hex.EncodedLen(n)
+	}
+	return len(opaquePrefix) + n/blockLength*base62Length
+}
+
+// opaque is an opaque token that somebody showed.
+type opaque struct {
+	text string
+	how  spelling
+	raw  []byte
+}
+
+// kinds says how a token of each version is looked up.
+var kinds = map[byte]func(*Minter, context.Context, string, opaque) (*mintage.TokenRecord, error){
+	versionStored: (*Minter).findStored,
+	versionSealed: (*Minter).openSealed,
+}
+
+// Lookup finds out what an opaque token stands for that has not expired. For
+// one that has, and for whatever is no opaque token of the tenant, the error
+// wraps mintage.ErrNotFound, without a read if it does not even look like one.
+// Other errors wrap ErrUnavailable. Whether the token was revoked is not known
+// here.
+func (m *Minter) Lookup(ctx context.Context, tenant, token string) (*mintage.TokenRecord, error) {
+	var room [sealedSize]byte
+	t, ok := parseOpaque(room[:0], token)
+	if !ok {
+		return nil, fmt.Errorf("opaque token: %w", mintage.ErrNotFound)
+	}
+	find, ok := kinds[t.raw[0]]
+	if !ok {
+		return nil, fmt.Errorf("opaque token of an unknown kind: %w", mintage.ErrNotFound)
+	}
+	rec, err := find(m, ctx, tenant, t)
+	if err != nil {
+		return nil, fmt.Errorf("opaque token: %w", err)
+	}
+	if !m.Now().Before(rec.Expires) {
+		return nil, fmt.Errorf("opaque token that has expired: %w", mintage.ErrNotFound)
+	}
+	return rec, nil
+}
+
+// parseOpaque reads either spelling of an opaque token of any kind. Its number
+// is appended to dst.
+func parseOpaque(dst []byte, token string) (opaque, bool) {
+	if len(token) > jose.MaxSize {
+		return opaque{}, false
+	}
+	if digits, ok := strings.CutPrefix(token, opaquePrefix); ok {
+		raw, ok := parseBlocks(dst, digits)
+		return opaque{text: token, how: spelledBase62, raw: raw}, ok
+	}
+	if token == "" || len(token)%hex.EncodedLen(blockLength) != 0 {
+		return opaque{}, false
+	}
+	for i := range len(token) {
+		if c := token[i]; ('0' > c || c > '9') && ('a' > c || c > 'f') {
+			return opaque{}, false
+		}
+	}
+	raw, err := hex.AppendDecode(dst, []byte(token))
+	return opaque{text: token, how: spelledHex, raw: raw}, err == nil
+}
+
+func parseBlocks(dst []byte, digits string) ([]byte, bool) {
+	if digits == "" || len(digits)%base62Length != 0 {
+		return nil, false
+	}
+	for ; digits != ""; digits = digits[base62Length:] {
+		block, ok := parseBase62(digits[:base62Length])
+		if !ok {
+			return nil, false
+		}
+		dst = append(dst, block[:]...)
+	}
+	return dst, true
+}
+
+// The number of a stored token: version, milliseconds, random bits.
+const (
+	versionStored = 1
+
+	millisLength = 6 // bytes, and 26 random ones: 208 bits
+)
+
 // mintStored makes a random token and returns when its row is on disk.
 func (m *Minter) mintStored(ctx context.Context, o *order) error {
-	var raw [rawLength]byte
+	var raw [blockLength]byte
 	raw[0] = versionStored
 	putMillis(raw[1:], o.now)
 	rand.Read(raw[1+millisLength:])
-	if o.az.Dialect == mintage.DialectDoorkeeper {
-		o.tok.Value = hex.EncodeToString(raw[:])
-	} else {
-		o.tok.Value = string(appendBase62([]byte(opaquePrefix), &raw))
-	}
+	o.tok.Value = spellingOf(o.az.Dialect).spell(raw[:])
 	err := m.Tokens.CreateToken(ctx, &mintage.TokenRecord{
-		Tenant: o.az.Tenant.ID, Key: recordKey(&raw, o.tok.Value), JTI: o.tok.JTI,
+		Tenant: o.az.Tenant.ID, Key: recordKey(raw[:], o.tok.Value), JTI: o.tok.JTI,
 		ClientID: o.az.Client.ID, Subject: o.az.Subject, Scope: o.az.Scope, Audience: o.az.Audience,
 		IssuedAt: o.tok.IssuedAt, Expires: o.tok.Expires,
 	})
 	return away(err)
 }
 
-// Lookup finds the row of a stored token that has not expired. For one that
-// has, and for whatever is no stored token of the tenant, the error wraps
-// mintage.ErrNotFound, without a read if it does not even look like one. Other
-// errors wrap ErrUnavailable. Whether the token was revoked is not known here.
-func (m *Minter) Lookup(ctx context.Context, tenant, token string) (*mintage.TokenRecord, error) {
-	raw, ok := parseOpaque(token)
-	if !ok || raw[0] != versionStored {
-		return nil, fmt.Errorf("stored token: %w", mintage.ErrNotFound)
+// findStored finds the row of a stored token.
+func (m *Minter) findStored(ctx context.Context, tenant string, t opaque) (*mintage.TokenRecord, error) {
+	if len(t.raw) != blockLength {
+		return nil, mintage.ErrNotFound
 	}
-	rec, err := m.Tokens.Token(ctx, tenant, recordKey(&raw, token))
-	if err != nil {
-		return nil, fmt.Errorf("stored token: %w", away(err))
-	}
-	if !m.Now().Before(rec.Expires) {
-		return nil, fmt.Errorf("stored token that has expired: %w", mintage.ErrNotFound)
-	}
-	return rec, nil
-}
-
-// parseOpaque reads either spelling of an opaque token of any version.
-func parseOpaque(token string) (raw [rawLength]byte, ok bool) {
-	if digits, ok := strings.CutPrefix(token, opaquePrefix); ok {
-		return parseBase62(digits)
-	}
-	if len(token) != hex.EncodedLen(rawLength) {
-		return raw, false
-	}
-	for i := range len(token) {
-		if c := token[i]; ('0' > c || c > '9') && ('a' > c || c > 'f') {
-			return raw, false
-		}
-	}
-	_, err := hex.Decode(raw[:], []byte(token))
-	return raw, err == nil
+	rec, err := m.Tokens.Token(ctx, tenant, recordKey(t.raw, t.text))
+	return rec, away(err)
 }
 
 // recordKey returns the key of a token's row. It covers the token as it is
 // spelled, so that no other spelling finds the row.
-func recordKey(raw *[rawLength]byte, token string) (key [38]byte) {
+func recordKey(raw []byte, token string) (key [38]byte) {
 	copy(key[:millisLength], raw[1:])
 	sum := sha256.Sum256([]byte(token))
 	copy(key[millisLength:], sum[:])
