@@ -1,0 +1,38 @@
+// Package chaos_test proves what Mintage promises for bad days, with the real
+// binary as a process of its own and real load on it: what was acknowledged
+// before a kill -9 is there after it (kill_test.go, R1 of the fault plan), and a
+// key rotation refuses no good token wherever it is verified (rotation_test.go,
+// R13).
+//
+// The short form takes seconds, the ordinary one is what CI runs, and
+// MINTAGE_CHAOS=long (make chaos) runs 1,000 kills, and the rotations with the
+// cache ages of real life.
+package chaos_test
+
+import (
+	"os"
+	"testing"
+)
+
+// form is how long the proofs run.
+type form int
+
+const (
+	formShort form = iota // go test -short
+	formCI                // go test
+	formLong              // MINTAGE_CHAOS=long
+)
+
+// theForm returns the form that was asked for.
+func theForm() form {
+	switch {
+	case os.Getenv("MINTAGE_CHAOS") == "long":
+		return formLong
+	case testing.Short():
+		return formShort
+	}
+	return formCI
+}
+
+// ci reports whether what is missing is a failure: CI has everything.
+func ci() bool { return os.Getenv("CI") == "true" }
