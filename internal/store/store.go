@@ -121,15 +121,40 @@ type Clients interface {
 	// ClientsToPurge returns the clients of all tenants whose PurgeAt is set
 	// and not after now.
 	ClientsToPurge(ctx context.Context, now time.Time) ([]*mintage.Client, error)
+	// ExpiringSecrets returns, in the order of their ends, the secrets of all
+	// tenants that end after p.After and not after p.Until, without those that
+	// were revoked or whose client is disabled.
+	ExpiringSecrets(ctx context.Context, p ExpiryPage) ([]*ExpiringSecret, error)
+}
+
+// ExpiringSecret is a secret that has an end, and whose it is. The Secret has
+// no hash and no digest.
+type ExpiringSecret struct {
+	Tenant, Client, ClientName string
+	mintage.Secret
+}
+
+// ExpiryPage asks for a part of the secrets that end. After is where the part
+// begins: an instant at first, then the last one of the part before.
+type ExpiryPage struct {
+	After ExpiringSecret // Expires, Tenant, Client and ID count
+	Until time.Time
+	Limit int // at most so many
 }
 
 // ClientWriter writes clients with their grants and secrets, whole; versions
 // as TenantWriter. A deleted client's secrets go with it. An identifier is
-// never used again in its tenant: creating it anew is ErrExists.
+// never used again in its tenant: creating it anew is ErrExists. The marks of a
+// secret (LastUsed, Exposed, Announced) never go back: of those given to Update
+// and those stored, the later ones stay.
 type ClientWriter interface {
 	CreateClient(ctx context.Context, c *mintage.Client) error // ErrExists
 	UpdateClient(ctx context.Context, c *mintage.Client) error // ErrNotFound
 	DeleteClient(ctx context.Context, tenant, id string) error // ErrNotFound
+	// Announce moves Announced of a secret forward to at and says whether it
+	// did: false when it was there already, or the secret is gone. It is no
+	// write to the client; see MarkUsed.
+	Announce(ctx context.Context, tenant, client, secret string, at time.Time) (bool, error)
 }
 
 // Keys reads signing keys, those that are gone included, oldest first.
@@ -217,4 +242,15 @@ type Upkeep interface {
 	// MarkExposed sets Exposed of a secret, forward only. It is no write to the
 	// client: neither its version nor the feed moves. ErrNotFound.
 	MarkExposed(ctx context.Context, tenant, client, secret string, at time.Time) error
+	// MarkUsed sets LastUsed and LastUsedFrom of secrets, forward only, in one
+	// transaction. It is no write to the clients, as MarkExposed. Secrets that
+	// are gone are passed over.
+	MarkUsed(ctx context.Context, uses []SecretUse) error
+}
+
+// SecretUse is when and from where a secret was used.
+type SecretUse struct {
+	Tenant, Client, Secret string
+	At                     time.Time
+	From                   string // remote address, without the port
 }

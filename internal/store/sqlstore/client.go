@@ -149,7 +149,8 @@ func (s session) readParts(ctx context.Context, list []*mintage.Client) error {
 		}
 	}
 	secrets, err := all(ctx, s, scanSecret, `
-		SELECT client, id, name, hash, digest, hint, created_by, created, expires, revoked, last_used, exposed
+		SELECT client, id, name, hash, digest, hint, created_by, created, expires, revoked, last_used, exposed,
+			retiring, previous_expires, successor, paused_until, last_used_from, announced
 		FROM client_secrets
 		WHERE tenant = $1 AND client >= $2 AND client <= $3 ORDER BY client, position`, tenant, from, to)
 	if err != nil {
@@ -216,9 +217,6 @@ func (t *tx) UpdateClient(ctx context.Context, c *mintage.Client) error {
 		if _, err := t.exec(ctx, `DELETE FROM client_grants WHERE tenant = $1 AND client = $2`, c.Tenant, c.ID); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `DELETE FROM client_secrets WHERE tenant = $1 AND client = $2`, c.Tenant, c.ID); err != nil {
-			return err
-		}
 		return t.writeParts(ctx, c)
 	})
 	if err == nil {
@@ -234,10 +232,8 @@ func (t *tx) writeParts(ctx context.Context, c *mintage.Client) error {
 			return err
 		}
 	}
-	for i := range c.Secrets {
-		if err := t.createSecret(ctx, c, i, &c.Secrets[i]); err != nil {
-			return err
-		}
+	if err := t.replaceSecrets(ctx, c); err != nil {
+		return err
 	}
 	return t.change(ctx, mintage.ChangeClient, c.Tenant, c.ID)
 }

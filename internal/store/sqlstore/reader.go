@@ -56,6 +56,11 @@ func (s *Store) ClientsNamed(ctx context.Context, tenant, name string) ([]*minta
 	return view(ctx, s, func(ses session) ([]*mintage.Client, error) { return ses.ClientsNamed(ctx, tenant, name) })
 }
 
+// ExpiringSecrets implements store.Clients.
+func (s *Store) ExpiringSecrets(ctx context.Context, p store.ExpiryPage) ([]*store.ExpiringSecret, error) {
+	return view(ctx, s, func(ses session) ([]*store.ExpiringSecret, error) { return ses.ExpiringSecrets(ctx, p) })
+}
+
 // ClientsToPurge implements store.Clients.
 func (s *Store) ClientsToPurge(ctx context.Context, now time.Time) ([]*mintage.Client, error) {
 	return view(ctx, s, func(ses session) ([]*mintage.Client, error) { return ses.ClientsToPurge(ctx, now) })

@@ -239,6 +239,7 @@ func fullClient(tenant, id string) *mintage.Client {
 			{
 				ID: "s2", Name: "first", Hash: "hmac-sha256$abc", Digest: []byte{1, 2, 0}, Hint: "mint_test_…abcd", CreatedBy: "mc_admin",
 				Created: at(1), Expires: at(2), Revoked: at(3), LastUsed: at(4), Exposed: at(5),
+				Retiring: at(7), PreviousExpires: at(8), Successor: "s1", PausedUntil: at(9), LastUsedFrom: "2001:db8::1", Announced: at(10),
 			},
 			{ID: "s1", Name: "second", Hash: "argon2id$xyz", Created: at(6)},
 		},
