@@ -3,7 +3,9 @@ package issue
 import (
 	"errors"
 	"net/http"
+	"strings"
 
+	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -32,11 +34,23 @@ func (h *Handler) fail(x *exchange, err error) {
 		header.Set("Retry-After", retryStore)
 	}
 	f := &Failure{Code: oe.Code, Description: oe.Description, TraceID: x.out.TraceID, Status: status}
-	if h.DocsURL != "" {
-		f.URI = h.DocsURL + "/docs/errors/" + oe.Code
+	if docs := h.docs(x.t); docs != "" {
+		f.URI = docs + "/errors/" + oe.Code
 	}
 	if h.Debug {
 		f.Debug = oe.Error()
 	}
 	x.answer(status, func(dst []byte) []byte { return x.dialect.Fail(dst, f) })
+}
+
+// docs returns the documentation's URL for the callers of t, which may be nil.
+// The listener's own pages are named by the issuer, since nothing of the
+// request may say where they are. Empty: nobody knows.
+func (h *Handler) docs(t *mintage.Tenant) string {
+	if h.DocsURL != "" || t == nil {
+		return h.DocsURL
+	}
+	scheme, rest, _ := strings.Cut(t.Issuer, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host + "/docs"
 }

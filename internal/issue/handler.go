@@ -34,14 +34,14 @@ type Handler struct {
 	Peer func(*http.Request) Peer
 
 	// DocsURL is where the documentation is, without a trailing slash; errors
-	// name a page below it. Empty leaves error_uri out.
+	// name a page below it. Empty: /docs at the root of the tenant's issuer.
 	DocsURL string
 
 	// Debug adds error_debug, the full reason, to errors. It is for a server that
 	// nobody but its developer can reach.
 	Debug bool
 
-	// KeyWanted is told when a tenant has no key to sign with. It must not
+	// KeyWanted is told when a tenant has no key to sign or seal with. It must not
 	// block. Nil: nobody is told.
 	KeyWanted func(tenant, alg string)
 
@@ -72,8 +72,8 @@ type Authenticator interface {
 	Match(ctx context.Context, t *mintage.Tenant, id, candidate string) (*mintage.Client, *mintage.Secret)
 }
 
-// Minter turns a decision into a token, and finds the record of a stored one.
-// Mint fails with keys.ErrNoKey, wrapped, when there is no key to sign with;
+// Minter turns a decision into a token, and finds out what an opaque one stands
+// for. Mint fails with keys.ErrNoKey, wrapped, when there is no key for it;
 // Lookup with mintage.ErrNotFound.
 type Minter interface {
 	Mint(ctx context.Context, az *mintage.Authorization) (*mintage.AccessToken, error)

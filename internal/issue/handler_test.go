@@ -127,7 +127,8 @@ func TestKeyWanted(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
-	if want := []string{"eu RS256"}; !slices.Equal(f.wanted, want) {
+	f.post(t, "/eu/token", "sealed", url.Values{"grant_type": {"client_credentials"}})
+	if want := []string{"eu RS256", "eu XC20P"}; !slices.Equal(f.wanted, want) {
 		t.Errorf("got %q, want %q", f.wanted, want)
 	}
 }
@@ -367,7 +368,7 @@ func TestZeroHandlerHooks(t *testing.T) {
 		t.Errorf("got %d", w.Code)
 	}
 	w := f.post(t, "/oauth2/token?client_secret="+wrong, "", url.Values{})
-	if w.Code != http.StatusBadRequest || strings.Contains(w.Body.String(), "error_uri") {
+	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"error_uri":"https://auth.example/docs/errors/invalid_request"`) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 	if got := (issue.Peer{Addr: netip.Addr{}}); got.Secure {

@@ -16,8 +16,8 @@ import (
 // not the caller's to know (RFC 7662 §2.2).
 const inactive = `{"active":false}`
 
-// Introspect serves token introspection (RFC 7662), for JWTs and stored tokens
-// alike.
+// Introspect serves token introspection (RFC 7662), for JWTs and opaque
+// tokens alike.
 func (h *Handler) Introspect(w http.ResponseWriter, r *http.Request, t *mintage.Tenant) {
 	h.handle(w, r, t, neighbour, &endpoint{
 		name: "introspect", allow: "POST, OPTIONS", methods: post, credentials: true, cors: true, serve: (*Handler).introspect,

@@ -86,9 +86,7 @@ func (h *Handler) describe(t *mintage.Tenant, servers map[string]*mintage.Resour
 	}
 	slices.Sort(m.IDTokenSigningAlgValuesSupported)
 	m.IDTokenSigningAlgValuesSupported = slices.Compact(m.IDTokenSigningAlgValuesSupported)
-	if h.DocsURL != "" {
-		m.ServiceDocumentation = h.DocsURL + "/docs/"
-	}
+	m.ServiceDocumentation = h.docs(t) + "/"
 	return m
 }
 

@@ -184,7 +184,8 @@ func (v *values) readJSON(body string) *oauth.Error {
 
 // merge takes the parameters of the query into those of the body. Credentials
 // in both are two ways to authenticate, which is for clientauth to see; any
-// other parameter in both is repeated.
+// other parameter in both is repeated. A client_id without a secret beside it
+// is no credential: it counts as if it were in the body.
 func (v *values) merge(q *values) *oauth.Error {
 	both := v.seen & q.seen &^ repeatableParams
 	if both.has(paramClientSecret) {
@@ -194,7 +195,8 @@ func (v *values) merge(q *values) *oauth.Error {
 		if both.has(p) {
 			return repeated(p)
 		}
-		if p != paramClientID && p != paramClientSecret && q.value[p] != "" {
+		credential := p == paramClientSecret || p == paramClientID && q.value[paramClientSecret] != ""
+		if !credential && q.value[p] != "" {
 			v.value[p] = q.value[p]
 		}
 	}

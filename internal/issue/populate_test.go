@@ -33,7 +33,7 @@ func populate(ctx context.Context, tx store.Tx, v *keys.Vault, hasher *secret.Ha
 			return err
 		}
 	}
-	for _, made := range [][2]string{{"acme", "ES256"}, {"acme", "RS256"}, {"eu", "ES256"}} {
+	for _, made := range [][2]string{{"acme", "ES256"}, {"acme", "RS256"}, {"acme", mintage.SealingAlg}, {"eu", "ES256"}} {
 		k, err := keys.Make(v, made[0], made[1], epoch.Add(-1000*time.Hour))
 		if err != nil {
 			return err
@@ -147,7 +147,11 @@ func clients() []*mintage.Client {
 		}),
 		client("myparcel", func(c *mintage.Client) { c.DefaultScope.Mode = mintage.DefaultScopeNone }),
 		client("stored", func(c *mintage.Client) { c.Token.Format = mintage.FormatStored }),
+		client("sealed", func(c *mintage.Client) { c.Token.Format = mintage.FormatSealed }),
 		{Tenant: "eu", ID: "orders", GrantTypes: grants, DefaultScope: all, Grants: []mintage.Grant{
+			{ResourceServer: "https://orders.example", Scopes: []string{"read"}},
+		}},
+		{Tenant: "eu", ID: "sealed", GrantTypes: grants, DefaultScope: all, Token: mintage.TokenSettings{Format: mintage.FormatSealed}, Grants: []mintage.Grant{
 			{ResourceServer: "https://orders.example", Scopes: []string{"read"}},
 		}},
 	}

@@ -59,13 +59,13 @@ func (h *Handler) mint(ctx context.Context, az *mintage.Authorization) (*mintage
 		return tok, nil
 	case errors.Is(err, keys.ErrNoKey):
 		if h.KeyWanted != nil {
-			h.KeyWanted(az.Tenant.ID, az.Token.Alg)
+			h.KeyWanted(az.Tenant.ID, az.Token.KeyAlg())
 		}
-		return nil, oauth.TemporarilyUnavailable("key.unavailable", "the signing key is being made: ask again in a few seconds", err)
+		return nil, oauth.TemporarilyUnavailable("key.unavailable", "a key of the issuer is being made: ask again in a few seconds", err)
 	case az.Token.Format == mintage.FormatStored:
 		return nil, storeTrouble(err)
 	}
-	// A JWT needs no database but for its key.
+	// JWTs and sealed tokens need no database but for their key.
 	if _, ringErr := h.Directory.Ring(ctx, az.Tenant.ID); ringErr != nil {
 		return nil, storeTrouble(err)
 	}

@@ -22,7 +22,7 @@ type tokenInfo struct {
 	audience []string // empty: the claims profile has none
 	issued   time.Time
 	expires  time.Time
-	keyID    string // empty: no key signed it
+	keyID    string // empty: no key signed or sealed it
 }
 
 // noToken says that what somebody showed is no live token of the tenant. It is
@@ -44,7 +44,7 @@ func (h *Handler) inspect(ctx context.Context, t *mintage.Tenant, token string) 
 	if strings.Contains(token, ".") {
 		info, err = h.inspectJWT(ctx, t, token, now)
 	} else {
-		info, err = h.inspectStored(ctx, t, token)
+		info, err = h.inspectOpaque(ctx, t, token)
 	}
 	if err != nil {
 		return nil, err
@@ -62,8 +62,8 @@ func (h *Handler) inspect(ctx context.Context, t *mintage.Tenant, token string) 
 	return info, nil
 }
 
-// inspectStored finds the row of an opaque token.
-func (h *Handler) inspectStored(ctx context.Context, t *mintage.Tenant, token string) (*tokenInfo, error) {
+// inspectOpaque finds out what an opaque token stands for.
+func (h *Handler) inspectOpaque(ctx context.Context, t *mintage.Tenant, token string) (*tokenInfo, error) {
 	rec, err := h.Minter.Lookup(ctx, t.ID, token)
 	switch {
 	case errors.Is(err, mintage.ErrNotFound):
@@ -73,7 +73,7 @@ func (h *Handler) inspectStored(ctx context.Context, t *mintage.Tenant, token st
 	}
 	return &tokenInfo{
 		jti: rec.JTI, clientID: rec.ClientID, subject: rec.Subject, scope: rec.Scope, audience: rec.Audience,
-		issued: rec.IssuedAt, expires: rec.Expires,
+		issued: rec.IssuedAt, expires: rec.Expires, keyID: rec.KeyID,
 	}, nil
 }
 

@@ -35,7 +35,7 @@ func (f *fixture) active(tb testing.TB, client, token string) bool {
 func TestTampered(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	for _, kind := range []struct{ client, dialect string }{{"orders", "rfc"}, {"orders", "cognito"}, {"orders", "doorkeeper"}, {"stored", "rfc"}} {
+	for _, kind := range []struct{ client, dialect string }{{"orders", "rfc"}, {"orders", "cognito"}, {"orders", "doorkeeper"}, {"stored", "rfc"}, {"sealed", "rfc"}} {
 		token := f.mintAt(t, "acme", kind.client, kind.dialect, epoch)
 		if !f.active(t, kind.client, token) {
 			t.Fatalf("%s: not active", kind.dialect)
