@@ -11,6 +11,7 @@ import (
 
 	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/consume"
+	"github.com/mintage-auth/mintage/internal/explain"
 )
 
 // Exit codes; docs/reference/exit-codes.md explains them.
@@ -106,6 +107,9 @@ func describeProblem(p *adminclient.Problem) *failure {
 	}
 	for _, e := range p.Errors {
 		f.why = strings.TrimPrefix(f.why+"\n"+strings.TrimPrefix(e.Pointer+": "+e.Detail, ": "), "\n")
+	}
+	if reason, ok := explain.Lookup(p.Code); ok {
+		f.fix = reason.Cure
 	}
 	switch p.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,9 +23,11 @@ const (
 	// gcPercent lets the heap grow to five times what lives: what lives is
 	// small, and collecting it often costs more than the memory.
 	gcPercent = 400
-	// memoryLimit is where the collector works harder, in bytes. It is soft:
-	// nothing fails there.
+	// memoryLimit is where the collector works harder, in bytes, unless the
+	// container has less. It is soft: nothing fails there.
 	memoryLimit = 1 << 30
+	// cgroupLimit holds how much memory the container has, in bytes, or max.
+	cgroupLimit = "/sys/fs/cgroup/memory.max"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -144,8 +147,21 @@ func (a *app) tuneMemory() {
 		debug.SetGCPercent(gcPercent)
 	}
 	if a.env("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
+		debug.SetMemoryLimit(softLimit(cgroupLimit))
 	}
+}
+
+// softLimit is memoryLimit, or four fifths of what a container has.
+func softLimit(cgroup string) int64 {
+	data, err := os.ReadFile(cgroup) // #nosec G304 -- a file of the kernel
+	if err != nil {
+		return memoryLimit
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
+	if err != nil || n <= 0 {
+		return memoryLimit
+	}
+	return min(memoryLimit, n/5*4)
 }
 
 // environ is the environment as config reads it.

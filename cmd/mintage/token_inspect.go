@@ -171,14 +171,17 @@ func relative(d time.Duration) string {
 // humanDuration prints a duration by its two largest units at most.
 func humanDuration(d time.Duration) string {
 	const day = 24 * time.Hour
-	s := int64(d.Round(time.Second) / time.Second)
+	d = d.Round(time.Second)
+	s := int64(d / time.Second)
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", s)
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", s/60)
-	case d < 2*day:
-		return fmt.Sprintf("%d h %d min", s/3600, s/60%60)
+	case d >= 2*day:
+		return fmt.Sprintf("%d days", s/int64(day/time.Second))
+	case s/60%60 == 0:
+		return fmt.Sprintf("%d h", s/3600)
 	}
-	return fmt.Sprintf("%d days", s/int64(day/time.Second))
+	return fmt.Sprintf("%d h %d min", s/3600, s/60%60)
 }

@@ -107,7 +107,7 @@ func (a *app) tokenVerify(ctx context.Context, token string, f verifyFlags) erro
 	}
 	if missing := oauth.NewScope(splitSpaces(f.scopes)...).Without(tok.Scope); len(missing) > 0 {
 		detail := fmt.Sprintf("scope %s is missing (token has: %s)", missing, cmp.Or(tok.Scope.String(), "none"))
-		return a.printVerdict(verdict{Reason: "scope.missing", Detail: detail})
+		return a.printVerdict(verdict{Reason: "token.scope", Detail: detail})
 	}
 	return a.printVerdict(verdict{Valid: true, Claims: tok.Payload()})
 }

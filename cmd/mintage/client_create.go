@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
+)
+
+// newClientFlags are the flags of client create.
+type newClientFlags struct {
+	apis, scopes []string
+	organization string
+	dialects     []string
+	expires      string
+	secretName   string
+	labels       map[string]string
+	writeEnv     string
+}
+
+func (a *app) clientCreateCommand() *cobra.Command {
+	var f newClientFlags
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Register a client and print its id and its secret, which is shown once",
+		Example: `  mintage client create "Nightly export" --tenant prod --api https://api.example --scope orders/read
+  mintage client create billing --api saas --scope api/write --write-env billing.env
+  mintage client create billing --api saas --scope api/write -o env`,
+		Args:        cobra.ExactArgs(1),
+		Annotations: map[string]string{outputEnv: "yes"},
+		RunE:        func(cmd *cobra.Command, args []string) error { return a.clientCreate(cmd.Context(), args[0], f) },
+	}
+	fl := cmd.Flags()
+	fl.StringSliceVar(&f.apis, "api", nil, "identifier or name of the API that the client calls; several are possible")
+	fl.StringSliceVar(&f.scopes, "scope", nil, "scopes at that API; left out: all, now and later")
+	fl.StringVar(&f.organization, "organization", "", "organization that owns the client")
+	fl.StringSliceVar(&f.dialects, "dialect", nil, "dialects that the client may speak; left out: all of the tenant's")
+	fl.StringVar(&f.expires, "expires", "", "when the secret ends, such as 90d, or never; left out: the tenant's default")
+	fl.StringVar(&f.secretName, "secret-name", "", "label of the secret; left out: today's date")
+	fl.StringToStringVar(&f.labels, "label", nil, "labels, NAME=VALUE")
+	fl.StringVar(&f.writeEnv, "write-env", "", "write id and secret to this new file (mode 0600) instead of printing the secret")
+	a.writeFlags(cmd)
+	return cmd
+}
+
+// clientCreate registers a client. With several APIs each scope goes to the one
+// API that defines it.
+func (a *app) clientCreate(ctx context.Context, name string, f newClientFlags) error {
+	in := adminclient.NewClient{ClientSettings: adminclient.ClientSettings{
+		Name: name, Organization: f.organization, Dialects: f.dialects, Labels: f.labels,
+	}}
+	secret, err := newSecret(f.secretName, f.expires)
+	if err != nil {
+		return err
+	}
+	in.Secret = &secret
+	out, err := newEnvFile(f.writeEnv)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	api, err := a.connect("cli")
+	if err != nil {
+		return err
+	}
+	tenant, err := a.tenantID(ctx, api)
+	if err != nil {
+		return err
+	}
+	if in.Grants, err = grantsFor(ctx, api, tenant, f.apis, f.scopes); err != nil {
+		return err
+	}
+	if a.flags.dryRun {
+		return a.print(result{doc: in, rows: [][]string{{"would create", name, "in", tenant}}})
+	}
+	made, err := api.CreateClient(ctx, tenant, in)
+	if err != nil {
+		return err
+	}
+	return a.revealClient(made, out)
+}
+
+// revealClient prints a new client, with its secret unless that went to a file.
+func (a *app) revealClient(c *adminclient.CreatedClient, out *envFile) error {
+	env := [][2]string{{"MINTAGE_CLIENT_ID", c.ClientID}, {"MINTAGE_CLIENT_SECRET", c.ClientSecret}}
+	r := result{
+		doc: c, name: []string{c.ClientID}, env: env,
+		rows: [][]string{{"client id", c.ClientID}, {"client secret", c.ClientSecret}},
+		note: "The secret is shown once; the server keeps only a hash of it.",
+	}
+	if out != nil {
+		if err := out.commit(env); err != nil {
+			return err
+		}
+		c.ClientSecret = ""
+		r.doc, r.rows, r.env = c.RegisteredClient, r.rows[:1], env[:1]
+		r.note = "wrote " + out.path
+	}
+	return a.printOnce(r)
+}
+
+// grantsFor spells out --api and --scope.
+func grantsFor(ctx context.Context, api *adminclient.Client, tenant string, apis, scopes []string) ([]adminclient.Grant, error) {
+	if len(apis) == 0 {
+		if len(scopes) > 0 {
+			return nil, usage("--scope needs the API that defines it", "--api IDENTIFIER")
+		}
+		return nil, nil
+	}
+	grants, placed := make([]adminclient.Grant, len(apis)), map[string]bool{}
+	for i, name := range apis {
+		rs, err := findResourceServer(ctx, api, tenant, name)
+		if err != nil {
+			return nil, err
+		}
+		grants[i].ResourceServer = rs.Identifier
+		if len(scopes) == 0 {
+			grants[i].Scopes = []string{mintage.AllScopes}
+			continue
+		}
+		for _, sc := range scopes {
+			if len(apis) == 1 || defines(rs, sc) { // of one API, the server tells what it lacks
+				grants[i].Scopes = append(grants[i].Scopes, sc)
+				placed[sc] = true
+			}
+		}
+		if len(grants[i].Scopes) == 0 {
+			return nil, usage("no --scope is one of "+rs.Identifier, "mintage api show "+name)
+		}
+	}
+	for _, sc := range scopes {
+		if !placed[sc] {
+			return nil, usage(fmt.Sprintf("none of the APIs defines the scope %q", sc), "mintage api list --tenant "+tenant)
+		}
+	}
+	return grants, nil
+}
+
+func defines(rs *adminclient.ResourceServer, scope string) bool {
+	for _, s := range rs.Scopes {
+		if s.Name == scope {
+			return true
+		}
+	}
+	return false
+}
