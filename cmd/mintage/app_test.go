@@ -234,7 +234,7 @@ func TestDurations(t *testing.T) {
 		90 * time.Minute: "1 h 30 min", 47 * time.Hour: "47 h", time.Hour - time.Millisecond: "1 h", 14 * 24 * time.Hour: "14 days",
 	} {
 		if got := humanDuration(in); got != want {
-			t.Errorf("%s: got %q, want %q", time.Duration(in), got, want)
+			t.Errorf("%s: got %q, want %q", in, got, want)
 		}
 	}
 	for in, want := range map[int64]string{1: "1 s", 60: "1 min", 3600: "1 h", 86400: "1 d", 1209600: "14 d", 90: "90 s"} {
