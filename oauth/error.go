@@ -145,6 +145,15 @@ func TemporarilyUnavailable(reason, description string, cause error) *Error {
 	}
 }
 
+// TooManyRequests says that the caller has to wait; the answer needs a
+// Retry-After (RFC 6585 §4).
+func TooManyRequests(reason, description string, cause error) *Error {
+	return &Error{
+		Code: "too_many_requests", Description: description,
+		Status: http.StatusTooManyRequests, Reason: reason, Cause: cause,
+	}
+}
+
 // ServerError says that the fault is the server's. It tells no detail.
 func ServerError(cause error) *Error {
 	return &Error{

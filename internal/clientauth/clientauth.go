@@ -50,8 +50,10 @@ type Clients interface {
 // that depends on neither. A candidate that is not the client's, or not any
 // more, is a *secret.Error; any other error is trouble of ours.
 type Secrets interface {
-	Verify(ctx context.Context, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error)
-	// VerifyNobody costs what Verify costs for a wrong secret, and returns what
+	// VerifyFrom is told the address that asks, for whose turn it is where slow
+	// hashes wait; too many that wait are secret.ErrBusy.
+	VerifyFrom(ctx context.Context, from netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error)
+	// VerifyNobody costs what VerifyFrom costs for a wrong secret, and returns what
 	// it returns. It is for clients that do not exist.
 	VerifyNobody(ctx context.Context, candidate string) error
 }
@@ -62,6 +64,11 @@ type Authenticator struct {
 	Clients Clients
 	Secrets Secrets
 	Now     func() time.Time
+
+	// Outdated is told of a secret that was right and is kept under a hash that
+	// should be replaced, with the secret itself. It must not block. Nil: nobody
+	// is told.
+	Outdated func(tenant, client string, s *mintage.Secret, candidate string)
 }
 
 // Authenticate returns the client that r proves. The error is always an
@@ -174,7 +181,7 @@ func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, rd reading
 	case len(client.Secrets) == 0:
 		return nil, nil, a.nobody(ctx, rd.secret, "secret.mismatch")
 	}
-	found, err := a.Secrets.Verify(ctx, t.ID, client.ID, client.Secrets, rd.secret, now)
+	found, err := a.Secrets.VerifyFrom(ctx, peer, t.ID, client.ID, client.Secrets, rd.secret, now)
 	switch {
 	case err != nil:
 		return nil, nil, ours(err)
@@ -182,6 +189,9 @@ func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, rd reading
 		return nil, nil, reasonError("client.disabled")
 	case !allowed(client, peer):
 		return nil, nil, reasonError("ip.not_allowed")
+	}
+	if a.Outdated != nil && secret.Upgradable(found.Hash, rd.secret) {
+		a.Outdated(t.ID, client.ID, found, rd.secret)
 	}
 	return client, found, nil
 }
@@ -202,7 +212,7 @@ func ours(err error) error {
 		return err
 	}
 	if errors.Is(err, secret.ErrBusy) {
-		return oauth.TemporarilyUnavailable("secret.busy", "the server cannot check the client now", err)
+		return oauth.TooManyRequests("secret.busy", "too many secrets wait to be checked: ask again in a few seconds", err)
 	}
 	return oauth.ServerError(err)
 }
@@ -227,7 +237,7 @@ func (a *Authenticator) Match(ctx context.Context, t *mintage.Tenant, id, candid
 	if err != nil {
 		return nil, nil
 	}
-	found, err := a.Secrets.Verify(ctx, t.ID, client.ID, client.Secrets, candidate, a.Now())
+	found, err := a.Secrets.VerifyFrom(ctx, netip.Addr{}, t.ID, client.ID, client.Secrets, candidate, a.Now())
 	if err != nil {
 		return nil, nil
 	}

@@ -34,7 +34,7 @@ type counter struct {
 	verified, nobody int
 }
 
-func (c *counter) Verify(ctx context.Context, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error) {
+func (c *counter) VerifyFrom(ctx context.Context, _ netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error) {
 	c.verified++
 	return c.Hasher.Verify(ctx, tenant, client, secrets, candidate, now)
 }
@@ -269,7 +269,7 @@ type trouble struct{ err error }
 
 func (x trouble) Client(context.Context, string, string) (*mintage.Client, error) { return nil, x.err }
 
-func (x trouble) Verify(context.Context, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error) {
+func (x trouble) VerifyFrom(context.Context, netip.Addr, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error) {
 	return nil, x.err
 }
 func (x trouble) VerifyNobody(context.Context, string) error { return x.err }
@@ -284,7 +284,7 @@ func TestTrouble(t *testing.T) {
 		reason string
 	}{
 		{"database", func(a *clientauth.Authenticator) { a.Clients = trouble{errors.New("gone")} }, 503, "store.unavailable"},
-		{"busy", func(a *clientauth.Authenticator) { a.Secrets = trouble{secret.ErrBusy} }, 503, "secret.busy"},
+		{"busy", func(a *clientauth.Authenticator) { a.Secrets = trouble{secret.ErrBusy} }, 429, "secret.busy"},
 		{"broken hash", func(a *clientauth.Authenticator) { a.Secrets = trouble{errors.New("no such scheme")} }, 500, "internal"},
 	} {
 		for _, req := range []clientauth.Request{

@@ -31,6 +31,10 @@ var reasons = []Reason{
 	{"secret.expired", "The secret is the client's and has expired.", "Add a new secret with mintage client secret add and hand it to the client."},
 	{"secret.revoked", "The secret is the client's and was revoked.", "Give the client its newer secret, or add one with mintage client secret add."},
 	{"secret.retired", "The secret was replaced by a newer one and its overlap is over.", "Give the client its newer secret."},
+	{"secret.paused", "The secret is the client's and is refused for a while, to see who still uses it.", "Give the client its newer secret; the pause ends by itself."},
+	{"secret.expiring", "The secret that got the token ends within 14 days.", "Rotate the client's secret with mintage client rotate before it ends."},
+	{"secret.rotating", "A rotation of the client's secret is under way.", "Complete or cancel it with mintage client rotate, or wait until it is over."},
+	{"secret.not_rotating", "No rotation of the client's secret is under way.", "See mintage client secret list, and begin one with mintage client rotate."},
 	{"secret.busy", "More slow checks of secrets wait than the server lets wait.", "Ask again as Retry-After says, and give clients with imported secrets new ones, which are quick to check."},
 	{"secret.limit", "The client has as many active secrets as it may have.", "Revoke one that is not used any more, then add the new one."},
 	{"secret.last", "It is the client's last active secret, and revoking it locks the client out.", "Add a new secret first, or say that the client is to be locked out."},
@@ -74,10 +78,12 @@ var reasons = []Reason{
 
 	{"limit.client", "The client asks more often than it may.", "Keep a token until shortly before it expires, and wait as long as Retry-After says."},
 	{"limit.ip", "Too many requests come from this address.", "Wait as long as Retry-After says."},
+	{"limit.streams", "As many requests as may follow revocations at the same time do so already.", "Let one process of each resource server follow, and close the streams that nobody reads."},
 	{"limit.guess", "Too many attempts failed, so that more are refused for a while.", "Correct the credentials, and wait as long as Retry-After says."},
 
 	{"store.unavailable", "The database does not answer.", "See /readyz and the server's log."},
 	{"key.unavailable", "The tenant has no signing key for the algorithm yet; it is being made.", "Ask again as Retry-After says; if it lasts, see mintage key list."},
+	{"key.active", "The key signs tokens now or soon, and all of them would end with those that it signed before.", "Kill the key with mintage key kill, so that another takes over, or rotate it first."},
 	{"internal", "Something went wrong in the server.", "Find the trace id in the server's log."},
 
 	{"token.missing", "The request carries no access token.", "Send the token in the header Authorization: Bearer."},

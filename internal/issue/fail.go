@@ -13,6 +13,7 @@ import (
 const (
 	retryKey   = "5" // an RSA key takes about that long on a slow machine
 	retryStore = "2"
+	retryBusy  = "2" // as long as a check waits for its turn at most
 )
 
 // fail is the only place that answers an error. What is not an *oauth.Error is
@@ -30,6 +31,8 @@ func (h *Handler) fail(x *exchange, err error) {
 		header.Set("WWW-Authenticate", oauth.BasicChallenge(x.t.Issuer))
 	case status == http.StatusServiceUnavailable && oe.Reason == "key.unavailable":
 		header.Set("Retry-After", retryKey)
+	case status == http.StatusTooManyRequests: // RFC 6585 §4
+		header.Set("Retry-After", retryBusy)
 	case status == http.StatusServiceUnavailable:
 		header.Set("Retry-After", retryStore)
 	}

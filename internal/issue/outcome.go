@@ -26,6 +26,7 @@ type Outcome struct {
 
 	ClientID   string // as claimed, if it can be shown
 	ClientName string // of the client that proved itself, as the rest
+	SecretID   string
 	SecretHint string
 	// Notes are reason codes of things that did not fail the request.
 	Notes []string
@@ -60,7 +61,7 @@ func (o *Outcome) client(who *clientauth.Result) {
 	}
 	o.ClientID, o.ClientName = who.Client.ID, who.Client.Name
 	if who.Secret != nil {
-		o.SecretHint = who.Secret.Hint
+		o.SecretID, o.SecretHint = who.Secret.ID, who.Secret.Hint
 	}
 	if who.Raw {
 		o.Notes = append(o.Notes, "auth.not_urlencoded")

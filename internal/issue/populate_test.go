@@ -61,6 +61,14 @@ func populate(ctx context.Context, tx store.Tx, v *keys.Vault, hasher *secret.Ha
 		if c.ID == "aged" {
 			c.Secrets[0].Expires = epoch
 		}
+		switch c.ID {
+		case "dying":
+			c.Secrets[0].Expires = epoch.Add(14 * 24 * time.Hour)
+		case "longlived":
+			c.Secrets[0].Expires = epoch.Add(14*24*time.Hour + time.Second)
+		case "paused":
+			c.Secrets[0].PausedUntil = epoch.Add(time.Second)
+		}
 		if c.ID == "empty" {
 			c.Secrets = nil
 		}
@@ -123,6 +131,9 @@ func clients() []*mintage.Client {
 		client(vectorID, nil),
 		client("percent", nil),
 		client("aged", nil),
+		client("dying", nil),
+		client("longlived", nil),
+		client("paused", nil),
 		client("empty", nil),
 		client("gateway", func(c *mintage.Client) { c.GrantTypes, c.Grants = nil, nil }),
 		client("disabled", func(c *mintage.Client) { c.Disabled = true }),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/keys"
@@ -34,6 +35,7 @@ func (h *Handler) token(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.out.issued(az, tok)
+	x.dying()
 	x.answer(http.StatusOK, func(dst []byte) []byte { return x.dialect.Write(dst, tok) })
 	return nil
 }
@@ -48,6 +50,16 @@ func (h *Handler) authenticate(ctx context.Context, x *exchange, req *Request) (
 		return nil, err
 	}
 	return who.Client, nil
+}
+
+// dying warns whoever got a token by a secret that soon ends.
+func (x *exchange) dying() {
+	s := x.who.Secret
+	if s == nil || !s.Dying(x.start) {
+		return
+	}
+	x.w.Header().Add("Mintage-Warning", "secret.expiring; expires="+s.Expires.UTC().Format(time.RFC3339))
+	x.out.Notes = append(x.out.Notes, "secret.expiring")
 }
 
 // mint turns the decision into a token, or says whose trouble it is that there

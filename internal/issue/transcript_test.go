@@ -154,7 +154,7 @@ func (away) RevokeToken(context.Context, issue.RevokedToken) error { return errA
 // busy has no slot for a slow hash.
 type busy struct{}
 
-func (busy) Verify(context.Context, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error) {
+func (busy) VerifyFrom(context.Context, netip.Addr, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error) {
 	return nil, secret.ErrBusy
 }
 func (busy) VerifyNobody(context.Context, string) error { return secret.ErrBusy }

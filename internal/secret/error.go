@@ -11,17 +11,19 @@ const (
 	ReasonMismatch = "secret.mismatch"
 	ReasonExpired  = "secret.expired"
 	ReasonRevoked  = "secret.revoked"
+	ReasonRetired  = "secret.retired"
+	ReasonPaused   = "secret.paused"
 )
 
 // Error says why a candidate was refused.
 type Error struct {
 	reason string
 	// SecretID is the secret that the candidate is, when it is one that is no
-	// longer live. Empty otherwise.
+	// longer live, or paused. Empty otherwise.
 	SecretID string
 }
 
-// Reason returns ReasonMismatch, ReasonExpired or ReasonRevoked.
+// Reason returns one of the reasons above.
 func (e *Error) Reason() string { return e.reason }
 
 func (e *Error) Error() string {
@@ -30,6 +32,10 @@ func (e *Error) Error() string {
 		return "the client secret has expired"
 	case ReasonRevoked:
 		return "the client secret was revoked"
+	case ReasonRetired:
+		return "the client secret was replaced by a newer one"
+	case ReasonPaused:
+		return "the client secret is paused"
 	}
 	return "no secret of the client matches"
 }

@@ -15,15 +15,20 @@ func NewSized(pepper []byte, slots, memory int, patience time.Duration) *Hasher 
 
 // TakeSlot takes a slot, as a slow hash does; release gives it back.
 func (h *Hasher) TakeSlot(ctx context.Context) (release func(), err error) {
-	return h.slots.release, h.slots.take(ctx)
+	t, err := h.slots.take(ctx, asker{})
+	return func() { h.slots.release(t) }, err
 }
 
 // Waiting returns how many wait for a slot.
-func (h *Hasher) Waiting() int64 { return h.slots.waiting.Load() }
+func (h *Hasher) Waiting() int {
+	h.slots.mu.Lock()
+	defer h.slots.mu.Unlock()
+	return h.slots.waiting
+}
 
 // Remembered returns how many candidates are remembered.
 func (h *Hasher) Remembered() int {
 	h.right.mu.RLock()
 	defer h.right.mu.RUnlock()
-	return len(h.right.macs)
+	return len(h.right.known)
 }

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+
+	"github.com/mintage-auth/mintage"
 )
 
 // PepperSize is the least size of a pepper in bytes.
@@ -27,7 +29,8 @@ type Hasher struct {
 	// Behind a pointer, so that nothing that prints a Hasher prints them.
 	keys  *hashKeys
 	slots *slots
-	right *memory
+	right *memory[identity, [sha256.Size]byte]
+	wrong *memory[[sha256.Size]byte, struct{}]
 }
 
 // hashKeys are the MAC keys: a value made for one purpose is none for another.
@@ -53,7 +56,11 @@ func newHasher(pepper []byte, slots, memorySize int) *Hasher {
 		digest:    mac(pepper, "mintage secret digest"),
 	}
 	rand.Read(k.remember[:])
-	return &Hasher{keys: k, slots: newSlots(slots), right: newMemory(memorySize)}
+	return &Hasher{
+		keys: k, slots: newSlots(slots),
+		right: newMemory[identity, [sha256.Size]byte](memorySize),
+		wrong: newMemory[[sha256.Size]byte, struct{}](min(memorySize, rememberedWrong)),
+	}
 }
 
 func mac(key []byte, s string) (sum [sha256.Size]byte) {
@@ -81,11 +88,23 @@ func (h *Hasher) HashBrought(ctx context.Context, s string) (string, error) {
 	case len(s) > MaxLength:
 		return "", fmt.Errorf("the secret is longer than %d bytes", MaxLength)
 	}
-	if err := h.slots.take(ctx); err != nil {
+	taken, err := h.slots.take(ctx, asker{})
+	if err != nil {
 		return "", err
 	}
-	defer h.slots.release()
+	defer h.slots.release(taken)
 	return hashArgon2id(s), nil
+}
+
+// Rehash is HashBrought for a secret that was right just now, under the hash
+// that s has: this process does not pay for the new hash again.
+func (h *Hasher) Rehash(ctx context.Context, tenant, client string, s *mintage.Secret, candidate string) (string, error) {
+	hash, err := h.HashBrought(ctx, candidate)
+	if err != nil {
+		return "", err
+	}
+	h.right.put(identity{tenant: tenant, client: client, secret: s.ID, hash: hash}, mac(h.keys.remember[:], candidate))
+	return hash, nil
 }
 
 // Digest returns a keyed digest of s, by which apply sees whether a reference

@@ -72,6 +72,21 @@ func Outdated(hash string) bool {
 	return !strings.HasPrefix(hash, generatedPrefix) && !strings.HasPrefix(hash, broughtPrefix)
 }
 
+// Upgradable reports whether hash, which candidate was right for just now,
+// should be replaced by HashBrought of it. A hash that saw only a part of the
+// candidate stays: others may use another rest.
+func Upgradable(hash, candidate string) bool {
+	if !Outdated(hash) {
+		return false
+	}
+	s, bare, ok := schemeOf(hash)
+	if !ok {
+		return false
+	}
+	check, err := s.parse(bare)
+	return err == nil && check.input(candidate) == candidate
+}
+
 // between returns an error unless low <= n <= high.
 func between(what string, n, low, high int) error {
 	switch {

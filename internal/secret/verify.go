@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -12,31 +13,55 @@ import (
 
 // Verify returns the secret of the client that the candidate is, which is live
 // at now. Otherwise the error is an *Error that says whether it is none of
-// them or one that has expired or was revoked; or it wraps ErrBusy, when a slow
-// hash would have been needed and there was no slot; or it is our own trouble:
-// no secret matches and one of them has a hash that cannot be read.
+// them or one that is paused, has expired or was revoked; or it wraps ErrBusy,
+// when a slow hash would have been needed and there was no slot; or it is our
+// own trouble: no secret matches and one of them has a hash that cannot be read.
 //
 // Every secret is looked at. Slow hashes are run only when no fast hash and
 // nothing remembered shows a live secret that matches.
 func (h *Hasher) Verify(
 	ctx context.Context, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time,
 ) (*mintage.Secret, error) {
-	v := verification{h: h, tenant: tenant, client: client, secrets: secrets, candidate: candidate, now: now, want: h.HashGenerated(candidate)}
+	return h.VerifyFrom(ctx, netip.Addr{}, tenant, client, secrets, candidate, now)
+}
+
+// VerifyFrom is Verify for a candidate that came from an address, which says
+// whose turn it is when slow hashes have to wait.
+func (h *Hasher) VerifyFrom(
+	ctx context.Context, from netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time,
+) (*mintage.Secret, error) {
+	v := verification{
+		h: h, asker: asker{tenant: tenant, client: client, from: from},
+		secrets: secrets, candidate: candidate, now: now, want: h.HashGenerated(candidate),
+	}
 	v.fast()
 	if err := v.slow(ctx); err != nil {
 		return nil, err
 	}
+	if v.ran {
+		h.slots.judge(from, v.live == nil && v.dead == nil)
+	}
 	switch {
+	case v.live != nil && v.live.Paused(now):
+		return nil, &Error{reason: ReasonPaused, SecretID: v.live.ID}
 	case v.live != nil:
 		return v.live, nil
-	case v.dead != nil && !v.dead.Revoked.IsZero():
-		return nil, &Error{reason: ReasonRevoked, SecretID: v.dead.ID}
 	case v.dead != nil:
-		return nil, &Error{reason: ReasonExpired, SecretID: v.dead.ID}
+		return nil, &Error{reason: whyDead(v.dead), SecretID: v.dead.ID}
 	case v.broken != nil:
 		return nil, v.broken
 	}
 	return nil, &Error{reason: ReasonMismatch}
+}
+
+func whyDead(s *mintage.Secret) string {
+	switch {
+	case !s.Revoked.IsZero():
+		return ReasonRevoked
+	case !s.Retiring.IsZero():
+		return ReasonRetired
+	}
+	return ReasonExpired
 }
 
 // VerifyNobody does the work of Verify for a client with a generated secret
@@ -53,16 +78,17 @@ var nobody = generatedPrefix + strings.Repeat("_", 43)
 
 // verification is one call of Verify.
 type verification struct {
-	h              *Hasher
-	tenant, client string
-	secrets        []mintage.Secret
-	candidate      string
-	now            time.Time
-	want           string // hash of the candidate if it was generated
+	h *Hasher
+	asker
+	secrets   []mintage.Secret
+	candidate string
+	now       time.Time
+	want      string // hash of the candidate if it was generated
 
 	pending    []pending
 	live, dead *mintage.Secret // what matched
 	broken     error
+	ran        bool // a slow hash
 }
 
 // pending is a secret whose slow hash has to be run.
@@ -105,12 +131,15 @@ func (v *verification) unreadable(s *mintage.Secret, err error) {
 	v.broken = fmt.Errorf("secret %q of client %q: stored hash: %w", s.ID, v.client, err)
 }
 
-// found notes a match. Of several a live one counts.
+// found notes a match. Of several a live one counts, and best one that is not
+// paused.
 func (v *verification) found(s *mintage.Secret, match bool) {
 	switch {
 	case !match:
 	case s.Live(v.now):
-		v.live = s
+		if v.live == nil || v.live.Paused(v.now) {
+			v.live = s
+		}
 	case v.dead == nil:
 		v.dead = s
 	}
@@ -147,16 +176,24 @@ func (v *verification) slow(ctx context.Context) error {
 
 // run runs one slow hash.
 func (v *verification) run(ctx context.Context, p pending) error {
-	if err := v.h.slots.take(ctx); err != nil {
+	taken, err := v.h.slots.take(ctx, v.asker)
+	if err != nil {
 		return err
 	}
-	defer v.h.slots.release()
 	// Of many first requests at once, one pays and the others find it here.
 	known, match := v.recall(p.secret, p.check)
 	if !known {
-		if match = p.check.matches(v.candidate); match {
-			v.h.right.put(v.identity(p.secret), v.mac(p.check))
-		}
+		match = p.check.matches(v.candidate)
+	}
+	v.h.slots.release(taken)
+	switch {
+	case known:
+	case match:
+		v.ran = true
+		v.h.right.put(v.identity(p.secret), v.mac(p.check))
+	default:
+		v.ran = true
+		v.h.wrong.put(v.wrong(p.secret, p.check), struct{}{})
 	}
 	v.found(p.secret, match)
 	return nil
@@ -166,8 +203,12 @@ func (v *verification) run(ctx context.Context, p pending) error {
 // another one than that remembered is wrong, and costs no slow hash either.
 func (v *verification) recall(s *mintage.Secret, check checker) (known, match bool) {
 	right, known := v.h.right.get(v.identity(s))
+	if !known {
+		_, wrong := v.h.wrong.get(v.wrong(s, check))
+		return wrong, false
+	}
 	got := v.mac(check)
-	return known, known && subtle.ConstantTimeCompare(right[:], got[:]) == 1
+	return true, subtle.ConstantTimeCompare(right[:], got[:]) == 1
 }
 
 func (v *verification) identity(s *mintage.Secret) identity {
@@ -176,4 +217,9 @@ func (v *verification) identity(s *mintage.Secret) identity {
 
 func (v *verification) mac(check checker) [32]byte {
 	return mac(v.h.keys.remember[:], check.input(v.candidate))
+}
+
+// wrong is what is remembered of a candidate that is not the secret.
+func (v *verification) wrong(s *mintage.Secret, check checker) [32]byte {
+	return mac(v.h.keys.remember[:], strings.Join([]string{v.tenant, v.client, s.ID, s.Hash, check.input(v.candidate)}, "\x00"))
 }
