@@ -20,12 +20,14 @@ type TokenInfo struct {
 	Reason string `json:"reason,omitempty" doc:"Reason code of an inactive token, such as token.expired."`
 }
 
-// TokenRevocation says which tokens end. Exactly one of Token, ID and ClientID
-// is set.
+// TokenRevocation says which tokens end. Exactly one of Token, ID, ClientID and
+// KeyID is set.
 type TokenRevocation struct {
 	Token    string `json:"token,omitempty" doc:"This access token."`
 	ID       string `json:"jti,omitempty" doc:"The token with this jti."`
-	ClientID string `json:"client_id,omitempty" doc:"All tokens of this client that were issued until now."`
+	ClientID string `json:"client_id,omitempty" doc:"All tokens of this client that were issued until now, or until before."`
+	Before   *Time  `json:"before,omitempty" doc:"With client_id: the instant until which the tokens were issued; absent: now."`
+	KeyID    string `json:"kid,omitempty" doc:"All tokens that this key signed or sealed; a key in use has to be killed instead."`
 }
 
 // IntrospectToken says what a tenant's token is. A token that is not the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -90,48 +91,61 @@ func infoRows(info *adminclient.TokenInfo, now time.Time) [][]string {
 
 // revokeFlags are the flags of token revoke.
 type revokeFlags struct {
-	client, jti string
-	all         bool
+	client, jti, key string
+	before           string
+	all              bool
 }
 
 func (a *app) tokenRevokeCommand() *cobra.Command {
 	var f revokeFlags
 	cmd := &cobra.Command{
 		Use:   "revoke [FILE|-]",
-		Short: "End a token, or all tokens of a client, before their time",
-		Long: `End a token by itself or by its jti, or all tokens that a client holds. APIs that
-introspect see it at once; one that only checks JWTs takes a token until it
-expires.`,
+		Short: "End a token, or all tokens of a client or a key, before their time",
+		Long: `End a token by itself or by its jti, all tokens of a client, those that it got
+before an instant, or all tokens that a key signed and no longer signs. APIs that
+introspect see it at once, those that follow the revocation feed within a second;
+one that only checks JWTs takes a token until it expires.
+
+A key that is in use is ended with: mintage key kill`,
 		Example: `  mintage token revoke token.txt --tenant prod
   mintage token revoke --jti 019a6c1e-8b1f-7c3a-9d51-0c3f2a7be001 --tenant prod
-  mintage token revoke --client "Nightly export" --all --yes`,
+  mintage token revoke --client "Nightly export" --all --yes
+  mintage token revoke --client "Nightly export" --before 2026-11-21T09:30:00Z --yes
+  mintage token revoke --key 5JpXk0uR --yes`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.tokenRevoke(cmd.Context(), args, f) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.client, "client", "", "client whose tokens end, with --all")
+	fl.StringVar(&f.client, "client", "", "client whose tokens end, with --all or --before")
 	fl.BoolVar(&f.all, "all", false, "all tokens of --client that were issued until now")
+	fl.StringVar(&f.before, "before", "", "the tokens of --client that were issued until this instant: RFC 3339, a date, or a duration ago such as 2h")
 	fl.StringVar(&f.jti, "jti", "", "identifier of the token")
+	fl.StringVar(&f.key, "key", "", "kid of the key whose tokens end")
 	a.tokenServerFlags(cmd)
 	a.writeFlags(cmd)
 	return cmd
 }
 
-// tokenRevoke ends what exactly one of an argument, --jti and --client names.
+// tokenRevoke ends what exactly one of an argument, --jti, --key and --client
+// names.
 func (a *app) tokenRevoke(ctx context.Context, args []string, f revokeFlags) error {
 	named := len(args)
-	for _, s := range []string{f.client, f.jti} {
+	for _, s := range []string{f.client, f.jti, f.key} {
 		if s != "" {
 			named++
 		}
 	}
 	switch {
 	case named != 1:
-		return usage("name one thing to revoke", "a FILE or -, or --jti ID, or --client CLIENT --all")
-	case (f.client != "") != f.all:
-		return usage("--client and --all belong together: they end all tokens of a client", "--client CLIENT --all")
+		return usage("name one thing to revoke", "a FILE or -, or --jti ID, or --key KID, or --client CLIENT --all")
+	case (f.client != "") != (f.all || f.before != ""):
+		return usage("--client and --all or --before belong together: they end tokens of a client", "--client CLIENT --all")
+	case f.all && f.before != "":
+		return usage("--all and --before say two things", "one of them")
 	case f.client != "":
-		return a.revokeAll(ctx, f.client)
+		return a.revokeClient(ctx, f)
+	case f.key != "":
+		return a.revokeKey(ctx, f.key)
 	}
 	revocation, what := adminclient.TokenRevocation{ID: f.jti}, "the token "+f.jti
 	if len(args) == 1 {
@@ -148,15 +162,51 @@ func (a *app) tokenRevoke(ctx context.Context, args []string, f revokeFlags) err
 	return a.revoke(ctx, api, tenant, revocation, what)
 }
 
-func (a *app) revokeAll(ctx context.Context, name string) error {
-	api, c, err := a.findClient(ctx, name)
+func (a *app) revokeClient(ctx context.Context, f revokeFlags) error {
+	r := adminclient.TokenRevocation{}
+	which := "all tokens of "
+	if f.before != "" {
+		at, err := instant(f.before, time.Now())
+		if err != nil {
+			return usage(fmt.Sprintf("--before %q is no instant: %v", f.before, err), "2026-11-21T09:30:00Z, 2026-11-21 or 2h")
+		}
+		r.Before, which = &at, "the tokens issued until "+at.Format(time.RFC3339)+" of "
+	}
+	api, c, err := a.findClient(ctx, f.client)
 	if err != nil {
 		return err
 	}
-	if err := a.confirmed(danger{does: "This ends all tokens of " + c.Name + ".", name: c.Name}); err != nil {
+	if err := a.confirmed(danger{does: "This ends " + which + c.Name + ".", name: c.Name}); err != nil {
 		return err
 	}
-	return a.revoke(ctx, api, c.Tenant, adminclient.TokenRevocation{ClientID: c.ClientID}, "all tokens of "+c.ClientID)
+	r.ClientID = c.ClientID
+	return a.revoke(ctx, api, c.Tenant, r, which+c.ClientID)
+}
+
+// instant reads a point in time: RFC 3339, a date, whose beginning in UTC is
+// meant, or a duration before now.
+func instant(s string, now time.Time) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	ago, err := duration(s)
+	if err != nil {
+		return time.Time{}, errors.New("write a time of RFC 3339, a date or a duration")
+	}
+	return now.Add(-ago).UTC().Truncate(time.Second), nil
+}
+
+func (a *app) revokeKey(ctx context.Context, kid string) error {
+	api, tenant, err := a.tenantAPI(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.confirmed(danger{does: "This ends all tokens that the key " + kid + " signed.", name: kid}); err != nil {
+		return err
+	}
+	return a.revoke(ctx, api, tenant, adminclient.TokenRevocation{KeyID: kid}, "all tokens of the key "+kid)
 }
 
 func (a *app) revoke(ctx context.Context, api *adminclient.Client, tenant string, r adminclient.TokenRevocation, what string) error {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/enforce"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/oauth"
 )
@@ -23,6 +24,7 @@ import (
 type caller struct {
 	tenant string
 	by     manage.By
+	token  *enforce.Token
 }
 
 type callerKey struct{}
@@ -105,7 +107,7 @@ func (h *Handler) authenticate(r *http.Request, op operation) (caller, *refusal)
 	if !tok.Scope.Has(need[0]) {
 		return caller{}, h.challenge(ctx, oauth.InsufficientScope(need), need)
 	}
-	return caller{tenant: t.ID, by: by}, nil
+	return caller{tenant: t.ID, by: by, token: tok}, nil
 }
 
 // challenge answers a request whose token is missing or not enough (RFC 6750

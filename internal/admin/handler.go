@@ -52,13 +52,16 @@ type Config struct {
 	// without the port; nil: that of the connection.
 	Address func(*http.Request) string
 	// DocsURL is where the documentation is, without a slash at its end; empty:
-	// problem types are relative references.
+	// problem types are references relative to /docs on this listener.
 	DocsURL string
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Following is the revocation feed, which Revocations serves.
+	Following FeedConfig
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
-// Handler serves the admin API below Prefix. Make one with New.
+// Handler serves the admin API below Prefix, and the revocation feed. Make one
+// with New.
 type Handler struct {
 	manager   *manage.Manager
 	directory Directory
@@ -67,6 +70,8 @@ type Handler struct {
 	cursors   cursors
 	address   func(*http.Request) string
 	docsURL   string
+	following FeedConfig
+	streams   streams
 	now       func() time.Time
 	log       *slog.Logger
 
@@ -83,7 +88,7 @@ func New(cfg Config) (*Handler, error) {
 	h := &Handler{
 		manager: cfg.Manager, directory: cfg.Directory, stored: cfg.Stored,
 		cursors: cursors{key: cfg.CursorKey}, address: cfg.Address, docsURL: cfg.DocsURL,
-		now: cfg.Now, log: cfg.Log, mux: http.NewServeMux(),
+		following: cfg.Following, now: cfg.Now, log: cfg.Log, mux: http.NewServeMux(),
 	}
 	if h.address == nil {
 		h.address = connection
@@ -100,6 +105,19 @@ func New(cfg Config) (*Handler, error) {
 
 // ServeHTTP answers one request, and logs one line of it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.observed(w, r, func(w http.ResponseWriter, r *http.Request) {
+		handler, pattern := h.mux.Handler(r)
+		if pattern == "" {
+			h.unrouted(w, r, handler)
+			return
+		}
+		h.mux.ServeHTTP(w, r)
+	})
+}
+
+// observed does what all answers share around serve: headers, log line and what
+// becomes of a panic.
+func (h *Handler) observed(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter, *http.Request)) {
 	began := h.now()
 	rec := &record{trace: explain.NewTraceID(began)}
 	r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
@@ -110,12 +128,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := &watched{ResponseWriter: w}
 	defer h.logged(out, r, rec, began)
 	defer h.recovered(out, r)
-	handler, pattern := h.mux.Handler(r)
-	if pattern == "" {
-		h.unrouted(out, r, handler)
-		return
-	}
-	h.mux.ServeHTTP(out, r)
+	serve(out, r)
 }
 
 // logged writes the line of a request. Neither query nor body is in it.

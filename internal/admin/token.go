@@ -45,24 +45,45 @@ func (h *Handler) revokeToken(ctx context.Context, in *revokeToken) (*nothing, e
 	if err != nil {
 		return nil, err
 	}
+	if err := oneRevocation(doc); err != nil {
+		return nil, err
+	}
 	by := callerOf(ctx).by
 	switch {
-	case doc.Token != "" && doc.ID == "" && doc.ClientID == "":
+	case doc.Token != "":
 		err = h.revokeOne(ctx, in.Tenant, doc.Token)
-	case doc.ID != "" && doc.Token == "" && doc.ClientID == "":
-		if len(doc.ID) > maxJTI {
-			return nil, &mintage.FieldError{Pointer: "/jti", Message: "no token of ours has such a jti"}
-		}
+	case doc.ID != "":
 		err = h.manager.RevokeToken(ctx, by, in.Tenant, doc.ID, "", time.Time{})
-	case doc.ClientID != "" && doc.Token == "" && doc.ID == "":
-		err = h.manager.RevokeClientTokens(ctx, by, in.Tenant, doc.ClientID, h.now())
+	case doc.KeyID != "":
+		err = h.manager.RevokeKeyTokens(ctx, by, in.Tenant, doc.KeyID)
+	case doc.Before != nil:
+		err = h.manager.RevokeClientTokens(ctx, by, in.Tenant, doc.ClientID, *doc.Before)
 	default:
-		err = &mintage.FieldError{Message: "exactly one of token, jti and client_id is required"}
+		err = h.manager.RevokeClientTokens(ctx, by, in.Tenant, doc.ClientID, h.now())
 	}
 	if err != nil {
 		return nil, err
 	}
 	return &nothing{}, nil
+}
+
+// oneRevocation refuses a document that does not say exactly what ends.
+func oneRevocation(doc *adminclient.TokenRevocation) error {
+	named := 0
+	for _, s := range []string{doc.Token, doc.ID, doc.ClientID, doc.KeyID} {
+		if s != "" {
+			named++
+		}
+	}
+	switch {
+	case named != 1:
+		return &mintage.FieldError{Message: "exactly one of token, jti, client_id and kid is required"}
+	case doc.Before != nil && doc.ClientID == "":
+		return &mintage.FieldError{Pointer: "/before", Message: "it goes with client_id alone"}
+	case len(doc.ID) > maxJTI:
+		return &mintage.FieldError{Pointer: "/jti", Message: "no token of ours has such a jti"}
+	}
+	return nil
 }
 
 // maxJTI bounds what is kept of a revocation, in bytes. Ours are UUIDs.

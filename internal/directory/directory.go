@@ -32,6 +32,9 @@ type Config struct {
 	Now   func() time.Time
 	Log   *slog.Logger
 
+	// Feed is told of each revocation as the change feed is read; nil: nobody is.
+	Feed *revoke.Feed
+
 	// MaxClients bounds the clients that are kept in memory, MaxTenants the
 	// tenants whose resource servers, keys and revocations are; zero means
 	// DefaultMaxClients and DefaultMaxTenants. The tenants themselves are all
@@ -55,6 +58,7 @@ type Directory struct {
 	vault *keys.Vault
 	now   func() time.Time
 	log   *slog.Logger
+	feed  *revoke.Feed
 
 	index       atomic.Pointer[index] // nil before the first Sync
 	clients     *cache[clientKey, *mintage.Client]
@@ -76,7 +80,10 @@ type clientKey struct{ tenant, id string }
 func New(cfg Config) *Directory {
 	d := &Directory{
 		store: cfg.Store, vault: cfg.Vault, now: cfg.Now, log: cfg.Log,
-		turn: make(chan struct{}, 1),
+		feed: cfg.Feed, turn: make(chan struct{}, 1),
+	}
+	if d.feed == nil {
+		d.feed = &revoke.Feed{} // nobody follows it
 	}
 	if d.now == nil {
 		d.now = time.Now

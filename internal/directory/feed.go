@@ -106,6 +106,7 @@ func (d *Directory) reset(ctx context.Context, last int64) error {
 	d.rings.clear()
 	d.revocations.clear()
 	d.cursor = last
+	d.feed.Begin(last)
 	return nil
 }
 
@@ -137,6 +138,7 @@ func (d *Directory) advance(ctx context.Context) error {
 		}
 	}
 	d.cursor = changes[len(changes)-1].Seq
+	d.feed.Advance(d.cursor)
 	return nil
 }
 
@@ -188,17 +190,16 @@ func (d *Directory) apply(ctx context.Context, c mintage.Change) error {
 		d.resources.clear()
 		d.rings.clear()
 		d.revocations.clear()
+		d.feed.Begin(c.Seq) // it may have been one of a kind that we do not know
 	}
 	return nil
 }
 
-// addRevocation adds the one that is new to the set that is there: reading all
-// of a tenant's again for each would make revoking many tokens quadratic.
+// addRevocation adds the one that is new to the set that is there, and to the
+// feed of those who follow: reading all of a tenant's again for each would make
+// revoking many tokens quadratic.
 func (d *Directory) addRevocation(ctx context.Context, c mintage.Change) error {
 	set, ok := d.revocations.peek(c.Tenant)
-	if !ok {
-		return nil
-	}
 	r, err := d.store.Revocation(ctx, c.Tenant, c.ID)
 	switch {
 	case errors.Is(err, mintage.ErrNotFound): // it expired and was swept
@@ -206,7 +207,10 @@ func (d *Directory) addRevocation(ctx context.Context, c mintage.Change) error {
 	case err != nil:
 		return err
 	}
-	set.Add(r)
+	if ok {
+		set.Add(r)
+	}
+	d.feed.Add(c.Seq, r)
 	return nil
 }
 

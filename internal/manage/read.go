@@ -55,3 +55,13 @@ func (m *Manager) SigningKeys(ctx context.Context, tenant string) ([]*mintage.Si
 func (m *Manager) Events(ctx context.Context, tenant string, before int64, limit int) ([]*mintage.Event, error) {
 	return m.Store.Events(ctx, tenant, before, limit)
 }
+
+// Revocations returns the revocations of a tenant that are in force, and the
+// number of a change that is not after any that the list lacks.
+func (m *Manager) Revocations(ctx context.Context, tenant string) (rs []*mintage.Revocation, change int64, err error) {
+	if change, err = m.Store.LastChange(ctx); err != nil {
+		return nil, 0, err
+	}
+	rs, err = m.Store.Revocations(ctx, tenant, m.now())
+	return rs, change, err
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -28,14 +29,50 @@ func (m *Manager) RevokeToken(ctx context.Context, by By, tenant, jti, clientID 
 	return nil
 }
 
-// RevokeClientTokens ends all tokens of a client that were issued before the
-// given instant.
+// RevokeClientTokens ends all tokens of a client that were issued up to the
+// given instant, which has to be past: what is yet to be issued cannot be
+// judged.
 func (m *Manager) RevokeClientTokens(ctx context.Context, by By, tenant, clientID string, before time.Time) error {
+	if before.After(m.Now().Add(clockTolerance)) {
+		return &mintage.FieldError{Pointer: "/before", Message: "the instant is in the future: disable the client to keep it from getting tokens"}
+	}
+	before = before.UTC().Truncate(time.Millisecond)
 	if _, err := m.Store.Client(ctx, tenant, clientID); err != nil {
 		return fmt.Errorf("client %q: %w", clientID, err)
 	}
 	if err := m.revoke(ctx, by, revocationOf(tenant, clientID, before, m.now()), clientID); err != nil {
 		return fmt.Errorf("revoke the tokens of client %q: %w", clientID, err)
+	}
+	return nil
+}
+
+// clockTolerance is how far the clock of an administrator who says now may be
+// ahead of ours.
+const clockTolerance = 10 * time.Second
+
+// RevokeKeyTokens ends all tokens that a key signed or sealed. A key that still
+// does is refused: each token that it makes from now on would be born dead. Kill
+// it instead.
+func (m *Manager) RevokeKeyTokens(ctx context.Context, by By, tenant, kid string) error {
+	now := m.now()
+	err := m.update(ctx, func(tx store.Tx) error {
+		ks, err := tx.SigningKeys(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(ks, func(k *mintage.SigningKey) bool { return k.ID == kid })
+		if i < 0 {
+			return mintage.ErrNotFound
+		}
+		if state := ks[i].State(now); state == mintage.KeyActive || state == mintage.KeyNext {
+			return &Refusal{Reason: "key.active", Message: "the key is in use, and the tokens that it makes from now on would end as well"}
+		}
+		return m.writeRevocation(ctx, tx, by, &mintage.Revocation{
+			Tenant: tenant, ID: "key:" + kid, KeyID: kid, Created: now, Expires: now.Add(mintage.LongestTokenLifetime),
+		}, kid)
+	})
+	if err != nil {
+		return fmt.Errorf("revoke the tokens of key %q: %w", kid, err)
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ func routes() []route {
 		{public: true, admin: true, path: tokenRoute, access: accessClient, tenant: (*Server).token},
 		{public: true, admin: true, path: "/oauth2/introspect", access: accessClient, tenant: (*Server).introspect},
 		{public: true, admin: true, path: "/oauth2/revoke", access: accessClient, tenant: (*Server).revoke},
+		{public: true, admin: true, path: "/oauth2/revocations", access: accessToken, tenant: (*Server).revocations},
 		{public: true, admin: true, path: "/oauth2/authorize", access: accessOpen, tenant: (*Server).authorize},
 		{public: true, admin: true, path: "/.well-known/oauth-authorization-server", access: accessOpen, tenant: (*Server).metadata},
 		{public: true, admin: true, path: "/.well-known/openid-configuration", access: accessOpen, tenant: (*Server).metadata},
@@ -167,6 +168,10 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request, t *mintage.T
 
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request, t *mintage.Tenant, _ string) {
 	s.issue.Revoke(w, r, t)
+}
+
+func (s *Server) revocations(w http.ResponseWriter, r *http.Request, t *mintage.Tenant, _ string) {
+	s.adminAPI.Revocations(w, r, t)
 }
 
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request, t *mintage.Tenant, _ string) {

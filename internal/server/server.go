@@ -23,6 +23,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/keys"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/mint"
+	"github.com/mintage-auth/mintage/internal/revoke"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/store/sqlstore"
@@ -85,7 +86,8 @@ type Server struct {
 	directory *directory.Directory
 	manager   *manage.Manager
 	issue     *issue.Handler
-	adminAPI  http.Handler
+	adminAPI  *admin.Handler
+	feed      *revoke.Feed
 	metrics   *telemetry.Metrics
 	peers     peers
 	background
@@ -94,6 +96,7 @@ type Server struct {
 	public    net.Addr
 	admin     net.Addr
 	draining  atomic.Bool
+	stopping  chan struct{} // closed when draining begins
 }
 
 // Open opens the database, makes what is missing of a new one and takes both
@@ -105,7 +108,10 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if cfg.DrainTimeout == 0 {
 		cfg.DrainTimeout = DefaultDrainTimeout
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, metrics: telemetry.New(cfg.Version, cfg.Commit)}
+	s := &Server{
+		cfg: cfg, log: cfg.Log, metrics: telemetry.New(cfg.Version, cfg.Commit),
+		feed: &revoke.Feed{}, stopping: make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
 			_ = s.Close() // the first error is the one to tell
@@ -146,7 +152,7 @@ func (s *Server) openStore(ctx context.Context) error {
 		return err
 	}
 	hasher := secret.New(pepper)
-	s.directory = directory.New(directory.Config{Store: st, Vault: vault, Now: s.cfg.Now, Log: s.log})
+	s.directory = directory.New(directory.Config{Store: st, Vault: vault, Feed: s.feed, Now: s.cfg.Now, Log: s.log})
 	s.manager = &manage.Manager{
 		Store: st, Vault: vault, Secrets: hasher, Sync: s.directory.Sync, Now: s.cfg.Now, Log: s.log,
 	}
@@ -181,6 +187,13 @@ func (s *Server) openAdmin(ctx context.Context, vault *keys.Vault, minter *mint.
 	s.adminAPI, err = admin.New(admin.Config{ //nolint:contextcheck // its requests bring their own
 		Manager: s.manager, Directory: s.directory, Stored: minter, CursorKey: cursorKey,
 		Address: func(r *http.Request) string { return s.peers.of(r).Addr.String() },
+		Following: admin.FeedConfig{
+			Feed: s.feed, Healthy: s.directory.Healthy, Stopping: s.stopping,
+			Secure: func(r *http.Request) bool {
+				peer := s.peers.of(r)
+				return peer.Secure || peer.Addr.IsLoopback()
+			},
+		},
 		DocsURL: s.cfg.DocsURL, Now: s.cfg.Now, Log: s.log,
 	})
 	return err
@@ -277,6 +290,7 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 // drain stops taking requests and waits for those under way.
 func (s *Server) drain(ctx context.Context) error {
 	s.draining.Store(true)
+	close(s.stopping)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.DrainTimeout)
 	defer cancel()
 	errs := make([]error, len(s.listeners))
