@@ -50,6 +50,17 @@ func (s *Secret) Live(now time.Time) bool {
 	return s.Revoked.IsZero() && (s.Expires.IsZero() || now.Before(s.Expires))
 }
 
+// Retire gives s an end, unless its own comes sooner, since a newer secret takes
+// its place at now. One that retires already keeps what it was before.
+func (s *Secret) Retire(now, end time.Time) {
+	if s.Retiring.IsZero() {
+		s.Retiring, s.PreviousExpires = now, s.Expires
+	}
+	if s.Expires.IsZero() || end.Before(s.Expires) {
+		s.Expires = end
+	}
+}
+
 // Paused reports whether a brown-out refuses s at now.
 func (s *Secret) Paused(now time.Time) bool { return now.Before(s.PausedUntil) }
 

@@ -56,7 +56,7 @@ func (p *planner) secret(t *mintage.Tenant, w *Secret, c *mintage.Client, ptr st
 		unchanged := w.Generate || len(digest) > 0 && bytes.Equal(s.Digest, digest) ||
 			made.Hash != "" && len(s.Digest) == 0 && s.Hash == made.Hash.Reveal()
 		if unchanged {
-			return p.extend(w, s)
+			return append(p.unretire(s), p.extend(w, s)...)
 		}
 	}
 	fresh := mintage.Secret{Name: w.Name, Digest: digest, CreatedBy: CreatedBy(p.opts.Source), Created: p.now(), Expires: p.expiry(t, w)}
@@ -112,10 +112,21 @@ func (p *planner) expiry(t *mintage.Tenant, w *Secret) time.Time {
 	return p.now().Add(life)
 }
 
+// unretire takes the end back that retire gave a secret whose name is in the
+// file again.
+func (p *planner) unretire(s *mintage.Secret) []Diff {
+	if s.Successor != "" || s.CreatedBy != CreatedBy(p.opts.Source) || !s.Retires(p.now()) {
+		return nil
+	}
+	s.Retiring, s.Expires, s.PreviousExpires = time.Time{}, s.PreviousExpires, time.Time{}
+	p.plan.Secrets++
+	return []Diff{{Path: "secrets." + s.Name, Before: "retiring", After: "live"}}
+}
+
 // extend gives a secret that stays the expiry that the file says, counted from
-// when it was made.
+// when it was made. One that a rotation replaced keeps the end that it got.
 func (p *planner) extend(w *Secret, s *mintage.Secret) []Diff {
-	if w.Expires == nil {
+	if w.Expires == nil || !s.Retiring.IsZero() {
 		return nil
 	}
 	var until time.Time
@@ -150,7 +161,7 @@ func (p *planner) retire(t *mintage.Tenant, c *mintage.Client, kept map[string]b
 		if !ours || !s.Live(p.now()) || !s.Expires.IsZero() && !s.Expires.After(until) {
 			continue
 		}
-		s.Expires = until
+		s.Retire(p.now(), until)
 		p.plan.Secrets++
 		diffs = append(diffs, Diff{Path: "secrets." + s.Name, Before: "live", After: fmt.Sprintf("retires in %s", Duration(overlap))})
 	}

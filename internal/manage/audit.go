@@ -141,7 +141,10 @@ func viewClient(c *mintage.Client) view {
 
 func viewSecret(s *mintage.Secret) view {
 	v := view{"id": s.ID}
-	for k, val := range map[string]string{"hint": s.Hint, "expires_at": at(s.Expires), "revoked_at": at(s.Revoked)} {
+	for k, val := range map[string]string{
+		"hint": s.Hint, "expires_at": at(s.Expires), "revoked_at": at(s.Revoked),
+		"retiring_since": at(s.Retiring), "successor": s.Successor, "paused_until": at(s.PausedUntil),
+	} {
 		if val != "" {
 			v[k] = val
 		}

@@ -87,10 +87,7 @@ func (m *Manager) RevokeSecret(ctx context.Context, by By, tenant, client, which
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(old.Secrets, func(s mintage.Secret) bool { return s.ID == which })
-		if i < 0 {
-			i = named(old.Secrets, which)
-		}
+		i := secretOf(old, which)
 		if i < 0 {
 			return fmt.Errorf("secret %q: %w", which, mintage.ErrNotFound)
 		}
