@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/apply"
 )
@@ -16,17 +18,18 @@ import (
 func (a *app) keyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "key",
-		Short: "Signing keys: list, rotate",
+		Short: "Signing keys: list, rotate, kill",
 		Example: `  mintage key list --tenant prod
   mintage key rotate --tenant prod --yes
-  mintage key rotate --tenant prod --alg RS256 --wait 0s --yes`,
+  mintage key rotate --tenant prod --alg RS256 --wait 0s --yes
+  mintage key kill KID --tenant prod --yes`,
 		Args: nounArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	a.serverFlags(cmd)
 	a.tenantFlag(cmd)
 	a.outputFlags(cmd)
-	cmd.AddCommand(a.keyListCommand(), a.keyRotateCommand())
+	cmd.AddCommand(a.keyListCommand(), a.keyRotateCommand(), a.keyKillCommand())
 	return cmd
 }
 
@@ -83,7 +86,7 @@ that they do not know refuse its tokens until their cache runs out.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.keyRotate(cmd.Context(), alg, wait) },
 	}
-	cmd.Flags().StringVar(&alg, "alg", "", "algorithm whose key is rotated: ES256 or RS256; left out: the tenant's default")
+	cmd.Flags().StringVar(&alg, "alg", "", "algorithm whose key is rotated: "+strings.Join(append(mintage.SigningAlgs(), mintage.SealingAlg), ", ")+"; left out: the tenant's default")
 	cmd.Flags().StringVar(&wait, "wait", "", "how long it is published before it signs; left out: as long as a JWKS is cached, and a margin")
 	a.writeFlags(cmd)
 	return cmd
@@ -129,6 +132,49 @@ func (a *app) keyRotate(ctx context.Context, alg, wait string) error {
 	r := result{doc: k, rows: [][]string{keyRow(k)}, name: []string{k.KID}}
 	if k.State == "next" {
 		r.note = "published; it signs from " + when(k.SignsFrom)
+	}
+	return a.print(r)
+}
+
+func (a *app) keyKillCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "kill KID",
+		Short: "End a key at once, in an emergency, and every token that it signed",
+		Long: `End a key at once: it neither signs nor verifies any more, its private half is
+destroyed, and another key signs from now on. Its tokens are inactive at
+introspection and for everybody who follows the revocations. A verifier that does
+neither accepts them until it fetches the JWKS again (5 minutes), and refuses
+tokens of the new key until then if it does not fetch for a kid that it does not
+know. For an ordinary change of keys use mintage key rotate.`,
+		Example: `  mintage key list --tenant prod
+  mintage key kill q3vx6c5dyz2ahn4k --tenant prod --yes`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.keyKill(cmd.Context(), args[0]) },
+	}
+	a.writeFlags(cmd)
+	return cmd
+}
+
+func (a *app) keyKill(ctx context.Context, kid string) error {
+	api, tenant, err := a.tenantAPI(ctx)
+	if err != nil {
+		return err
+	}
+	does := "This ends the key " + kid + " of the tenant " + tenant + " and every token that it signed."
+	if err := a.confirmed(danger{does: does, name: kid}); err != nil {
+		return err
+	}
+	if a.flags.dryRun {
+		return a.print(result{doc: map[string]string{"kid": kid}, rows: [][]string{{"would kill the key", kid}}})
+	}
+	did, err := api.KillKey(ctx, tenant, kid)
+	if err != nil {
+		return err
+	}
+	r := result{doc: did, rows: [][]string{keyRow(&did.Killed)}, name: []string{did.Killed.KID}}
+	if did.Heir != nil {
+		r.rows = append(r.rows, keyRow(did.Heir))
+		r.name = append(r.name, did.Heir.KID)
 	}
 	return a.print(r)
 }

@@ -58,6 +58,25 @@ func (h *Handler) rotateKey(ctx context.Context, in *rotateKey) (*answer[admincl
 	return &answer[adminclient.SigningKey]{Body: keyDocument(k, h.now())}, nil
 }
 
+type killKey struct {
+	TenantPath
+	KID string `path:"kid" maxLength:"256" doc:"The key identifier."`
+}
+
+func (h *Handler) killKey(ctx context.Context, in *killKey) (*answer[adminclient.KilledKey], error) {
+	did, err := h.manager.KillKey(ctx, callerOf(ctx).by, in.Tenant, in.KID)
+	if err != nil {
+		return nil, err
+	}
+	now := h.now()
+	doc := adminclient.KilledKey{Killed: keyDocument(did.Killed, now)}
+	if did.Heir != nil {
+		heir := keyDocument(did.Heir, now)
+		doc.Heir = &heir
+	}
+	return &answer[adminclient.KilledKey]{Body: doc}, nil
+}
+
 func keyDocument(k *mintage.SigningKey, now time.Time) adminclient.SigningKey {
 	return adminclient.SigningKey{
 		Tenant: k.Tenant, KID: k.ID, Alg: k.Alg, State: string(k.State(now)), JWK: k.JWK, CreatedAt: k.Created.UTC(),

@@ -71,6 +71,7 @@ func operations() []operation {
 
 		row("list-keys", get, tenant+"/keys", "keys:read", "List signing keys", 200, at((*Handler).keys)),
 		row("rotate-key", post, tenant+"/keys/rotate", "keys:write", "Rotate a signing key", 201, at((*Handler).rotateKey), mediaJSON),
+		row("kill-key", post, tenant+"/keys/{kid}/kill", "keys:write", "Kill a key at once, in an emergency", 200, at((*Handler).killKey)),
 
 		row("introspect-token", post, tenant+"/tokens/introspect", "tokens:read", "Say what a token is", 200, at((*Handler).introspect), mediaJSON),
 		row("revoke-token", post, tenant+"/tokens/revoke", "tokens:write", "End tokens before their time", 204, at((*Handler).revokeToken), mediaJSON),

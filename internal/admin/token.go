@@ -105,7 +105,7 @@ func (h *Handler) inspect(ctx context.Context, tenant, token string) (*adminclie
 	if err != nil {
 		return nil, err
 	}
-	info, err := h.inspectStored(ctx, t, token)
+	info, err := h.inspectOpaque(ctx, t, token)
 	if err != nil || info != nil {
 		return info, err
 	}
@@ -123,8 +123,8 @@ func (h *Handler) inspect(ctx context.Context, tenant, token string) (*adminclie
 	}}, nil
 }
 
-// inspectStored returns nil when the token is no stored one of the tenant.
-func (h *Handler) inspectStored(ctx context.Context, t *mintage.Tenant, token string) (*adminclient.TokenInfo, error) {
+// inspectOpaque returns nil when the token is no opaque one of the tenant.
+func (h *Handler) inspectOpaque(ctx context.Context, t *mintage.Tenant, token string) (*adminclient.TokenInfo, error) {
 	rec, err := h.stored.Lookup(ctx, t.ID, token)
 	if errors.Is(err, mintage.ErrNotFound) {
 		return nil, nil //nolint:nilnil // it is then of the other kind
@@ -133,7 +133,10 @@ func (h *Handler) inspectStored(ctx context.Context, t *mintage.Tenant, token st
 		return nil, err
 	}
 	info := &adminclient.TokenInfo{Format: string(mintage.FormatStored)}
-	ended, err := h.ended(ctx, t.ID, rec.JTI, rec.ClientID, "", rec.IssuedAt)
+	if rec.KeyID != "" {
+		info.Format = string(mintage.FormatSealed)
+	}
+	ended, err := h.ended(ctx, t.ID, rec.JTI, rec.ClientID, rec.KeyID, rec.IssuedAt)
 	switch {
 	case err != nil:
 		return nil, err

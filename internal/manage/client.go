@@ -182,14 +182,18 @@ func (m *Manager) endTokensOf(ctx context.Context, tx store.Tx, by By, c *mintag
 	return m.writeRevocation(ctx, tx, by, revocationOf(c.Tenant, c.ID, before, m.now()), c.ID)
 }
 
-// ensureKeyOf makes the key that a client's own algorithm needs. A client is
+// ensureKeyOf makes the keys that a client's own settings need. A client is
 // made either way: without the key its requests are answered 503, and want it
 // made again.
 func (m *Manager) ensureKeyOf(ctx context.Context, by By, c *mintage.Client) {
-	if c.Token.Alg == "" {
-		return
+	var algs []string
+	if c.Token.Alg != "" {
+		algs = append(algs, c.Token.Alg)
 	}
-	if err := m.EnsureKeys(ctx, by, c.Tenant, c.Token.Alg); err != nil {
+	if c.Token.Format == mintage.FormatSealed {
+		algs = append(algs, mintage.SealingAlg)
+	}
+	if err := m.EnsureKeys(ctx, by, c.Tenant, algs...); err != nil {
 		m.Log.LogAttrs(ctx, slog.LevelWarn, "no signing key for a client's algorithm yet", slog.String("error", err.Error()))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -11,28 +12,30 @@ import (
 	"github.com/mintage-auth/mintage/internal/store"
 )
 
-// NeededAlgs returns the algorithms, sorted, in which a tenant may have to
-// sign: its default, what its dialects state, and what its resource servers
-// and clients want.
+// NeededAlgs returns the algorithms, sorted, for which a tenant may need a
+// key to sign or seal with: its default, what its dialects state, and what its
+// resource servers and clients want.
 func NeededAlgs(t *mintage.Tenant, servers []*mintage.ResourceServer, clients []*mintage.Client) []string {
 	algs := []string{mintage.DefaultTokenAlg}
-	if t.Token.Alg != "" {
-		algs = append(algs, t.Token.Alg)
+	want := func(s mintage.TokenSettings) {
+		if s.Alg != "" {
+			algs = append(algs, s.Alg)
+		}
+		if s.Format == mintage.FormatSealed {
+			algs = append(algs, mintage.SealingAlg)
+		}
 	}
+	want(t.Token)
 	for _, name := range t.TokenPaths {
-		if d, ok := mintage.DialectByName(name); ok && d.Token.Alg != "" {
-			algs = append(algs, d.Token.Alg)
+		if d, ok := mintage.DialectByName(name); ok {
+			want(d.Token)
 		}
 	}
 	for _, rs := range servers {
-		if rs.Token.Alg != "" {
-			algs = append(algs, rs.Token.Alg)
-		}
+		want(rs.Token)
 	}
 	for _, c := range clients {
-		if c.Token.Alg != "" {
-			algs = append(algs, c.Token.Alg)
-		}
+		want(c.Token)
 	}
 	slices.Sort(algs)
 	return slices.Compact(algs)
@@ -50,7 +53,7 @@ func (m *Manager) ensureNeededKeys(ctx context.Context, by By, tenant string) er
 	}
 	var clients []*mintage.Client
 	if err := eachClient(ctx, m.Store, tenant, func(c *mintage.Client) {
-		if c.Token.Alg != "" {
+		if c.Token.Alg != "" || c.Token.Format == mintage.FormatSealed {
 			clients = append(clients, c)
 		}
 	}); err != nil {
@@ -131,63 +134,43 @@ func (m *Manager) RotateKey(ctx context.Context, by By, tenant, alg string, wait
 	if alg == "" {
 		alg = defaultAlg(t)
 	}
+	if alg != mintage.SealingAlg && !slices.Contains(mintage.SigningAlgs(), alg) {
+		return nil, &mintage.FieldError{
+			Pointer: "/alg", Message: "a key is of " + strings.Join(append(mintage.SigningAlgs(), mintage.SealingAlg), ", "),
+		}
+	}
 	if wait < 0 {
 		return nil, &mintage.FieldError{Pointer: "/wait", Message: "the wait is a number of seconds, zero or more"}
 	}
+	return m.rotateIf(ctx, by, t, alg, wait, func([]*mintage.SigningKey) bool { return true })
+}
+
+// rotateIf is RotateKey, if due says so of the keys that are there when it
+// comes to writing; if not, the key is nil.
+func (m *Manager) rotateIf(
+	ctx context.Context, by By, t *mintage.Tenant, alg string, wait time.Duration, due func([]*mintage.SigningKey) bool,
+) (*mintage.SigningKey, error) {
 	keep, err := m.longestLifetime(ctx, t)
 	if err != nil {
 		return nil, err
 	}
 	now := m.now()
-	fresh, err := keys.Make(m.Vault, tenant, alg, now)
+	fresh, err := keys.Make(m.Vault, t.ID, alg, now)
 	if err != nil {
-		return nil, &mintage.FieldError{Pointer: "/alg", Message: "no key can be made for this algorithm"}
+		return nil, err
 	}
-	plan := keys.Plan{Wait: wait, Keep: keep}
 	var made *mintage.SigningKey
 	err = m.update(ctx, func(tx store.Tx) error {
-		have, err := tx.SigningKeys(ctx, tenant)
-		if err != nil {
+		made = nil
+		have, err := tx.SigningKeys(ctx, t.ID)
+		if err != nil || !due(have) {
 			return err
 		}
-		made, err = m.rotate(ctx, tx, by, have, fresh, now, plan)
+		made, err = m.writeKeys(ctx, tx, by, have, keys.Rotate(have, fresh, now, keys.Plan{Wait: wait, Keep: keep}))
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("rotate the %s key of tenant %q: %w", alg, tenant, err)
-	}
-	return made, nil
-}
-
-// rotate writes what keys.Rotate says and returns the new key.
-func (m *Manager) rotate(
-	ctx context.Context, tx store.Tx, by By, have []*mintage.SigningKey, fresh *mintage.SigningKey, now time.Time, plan keys.Plan,
-) (*mintage.SigningKey, error) {
-	before := make(map[string]*mintage.SigningKey, len(have))
-	for _, k := range have {
-		before[k.ID] = k
-	}
-	var made *mintage.SigningKey
-	for _, k := range keys.Rotate(have, fresh, now, plan) {
-		old, known := before[k.ID]
-		switch {
-		case !known:
-			made = k
-			if err := m.createKey(ctx, tx, by, k); err != nil {
-				return nil, err
-			}
-		case !sameDates(old, k):
-			e, err := m.event(by, ofKey(k), "retire", viewKey(old), viewKey(k))
-			if err != nil {
-				return nil, err
-			}
-			if err := tx.UpdateSigningKey(ctx, k); err != nil {
-				return nil, err
-			}
-			if err := tx.AppendEvent(ctx, e); err != nil {
-				return nil, err
-			}
-		}
+		return nil, fmt.Errorf("rotate the %s key of tenant %q: %w", alg, t.ID, err)
 	}
 	return made, nil
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/mintage-auth/mintage/oauth"
 )
 
-// Manager carries out the use cases. All fields must be set. It is safe for
-// concurrent use.
+// Manager carries out the use cases. All fields but KeyPeriod must be
+// set. It is safe for concurrent use.
 type Manager struct {
 	Store   store.Store
 	Vault   *keys.Vault
@@ -25,6 +25,9 @@ type Manager struct {
 	Sync func(ctx context.Context) error
 	Now  func() time.Time
 	Log  *slog.Logger
+	// KeyPeriod is how long a signing key signs before RotateDue replaces it;
+	// zero means keys.DefaultPeriod, and no more than keys.LongestPeriod counts.
+	KeyPeriod time.Duration
 
 	making singleflight.Group // by tenant and algorithm
 }
