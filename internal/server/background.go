@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ const (
 	sweepInterval = time.Minute
 	sweepBatch    = 1000 // rows that one transaction deletes, so that none waits long behind it
 	purgeInterval = time.Hour
+	keyInterval   = time.Hour // a rotation may be so late, of 90 days
 
 	// keepChanges is how many entries of the change feed are kept for nodes
 	// that lag; one that lags more drops its caches.
@@ -65,6 +67,7 @@ func (b *background) runBackground(ctx context.Context) {
 	})
 	wg.Go(func() { b.every(ctx, sweepInterval, b.sweep) })
 	wg.Go(func() { b.every(ctx, purgeInterval, b.purge) })
+	wg.Go(func() { b.every(ctx, keyInterval, b.keys) })
 	wg.Go(func() { b.makeKeys(ctx) })
 	wg.Wait()
 }
@@ -112,6 +115,20 @@ func (b *background) purge(ctx context.Context) error {
 		b.log.LogAttrs(ctx, slog.LevelInfo, "pruned clients are deleted", slog.Int("clients", n))
 	}
 	return err
+}
+
+// keys rotates the keys that have signed for long enough, and destroys those
+// that are gone.
+func (b *background) keys(ctx context.Context) error {
+	made, err := b.manager.RotateDue(ctx)
+	if made > 0 {
+		b.log.LogAttrs(ctx, slog.LevelInfo, "signing keys are rotated", slog.Int("keys", made))
+	}
+	purged, purgeErr := b.manager.PurgeKeys(ctx)
+	if purged > 0 {
+		b.log.LogAttrs(ctx, slog.LevelInfo, "signing keys that are gone are destroyed", slog.Int("keys", purged))
+	}
+	return errors.Join(err, purgeErr)
 }
 
 // makeKeys makes the keys that requests wanted, one at a time: an RSA key takes
