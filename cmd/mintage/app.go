@@ -69,8 +69,8 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.devCommand(), a.serveCommand(),
 		a.applyCommand(), a.diffCommand(),
-		a.tenantCommand(), a.apiCommand(), a.clientCommand(), a.keyCommand(), a.tokenCommand(),
-		a.dialectCommand(), a.versionCommand(),
+		a.tenantCommand(), a.apiCommand(), a.clientCommand(), a.keyCommand(), a.masterKeyCommand(), a.tokenCommand(),
+		a.configCommand(), a.dialectCommand(), a.versionCommand(),
 	)
 	root.AddCommand(helpTopics()...)
 	completion(root)

@@ -56,7 +56,9 @@ func TestScript(t *testing.T) {
 			"freeports":   scriptFreePorts,
 			"mask":        scriptMask,
 			"mode":        scriptMode,
+			"sighup":      scriptSighup,
 			"sigterm":     scriptSigterm,
+			"waitlog":     scriptWaitLog,
 			"waitready":   scriptWaitReady,
 		},
 	})
@@ -131,6 +133,33 @@ func scriptSigterm(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
+// scriptSighup asks the processes in the background to read their settings.
+func scriptSighup(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGHUP))
+	}
+}
+
+// scriptWaitLog waits until a file has so many matches of an expression:
+// waitlog FILE EXPRESSION [COUNT].
+func scriptWaitLog(ts *testscript.TestScript, _ bool, args []string) {
+	want := 1
+	if len(args) == 3 {
+		var err error
+		want, err = strconv.Atoi(args[2])
+		ts.Check(err)
+	}
+	const patience = 20 * time.Second
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	find := regexp.MustCompile(args[1])
+	for end := time.Now().Add(patience); len(find.FindAllString(ts.ReadFile(args[0]), -1)) < want; <-tick.C {
+		if time.Now().After(end) {
+			ts.Fatalf("%s is not there %d times after %s:\n%s", args[1], want, patience, ts.ReadFile(args[0]))
+		}
+	}
+}
+
 // scriptExpand replaces $NAME of the named variables in files: expand FILE
 // NAME...
 func scriptExpand(ts *testscript.TestScript, _ bool, args []string) {
@@ -202,8 +231,14 @@ func scriptMask(ts *testscript.TestScript, _ bool, args []string) {
 // scriptCertificate makes a certificate for 127.0.0.1 and its key: certificate
 // CERT KEY.
 func scriptCertificate(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(makeCertificate(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
+}
+
+func makeCertificate(certificate, private string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mintage test"},
@@ -211,12 +246,16 @@ func scriptCertificate(ts *testscript.TestScript, _ bool, args []string) {
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	ts.Check(err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	ts.Check(err)
-	for i, block := range []*pem.Block{{Type: "CERTIFICATE", Bytes: der}, {Type: "PRIVATE KEY", Bytes: private}} {
-		ts.Check(os.WriteFile(ts.MkAbs(args[i]), pem.EncodeToMemory(block), 0o600))
+	if err != nil {
+		return err
 	}
+	sealed, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+		os.WriteFile(private, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: sealed}), 0o600))
 }
 
 // TestExitCodes holds the page and the help to one table.

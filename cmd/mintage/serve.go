@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,14 +30,16 @@ const (
 )
 
 func (a *app) serveCommand() *cobra.Command {
-	var file string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
 		Long: `Run the server: tokens, introspection, revocation, metadata and keys on one
 address, administration, health and metrics on another. The first start makes the
 database, the master key and an administrator's credentials (admin.json) in the
-data directory. SIGTERM and SIGINT finish what is under way and end it.
+data directory. SIGTERM and SIGINT finish what is under way and end it. SIGHUP
+reads the settings and the certificates again: what can change while the server
+runs changes, the rest is named in the log, and settings that are not valid change
+nothing.
 
 Each setting is a flag, a MINTAGE_ variable, or a member of the file that
 --config names; a flag beats a variable, which beats the file.`,
@@ -47,23 +48,27 @@ Each setting is a flag, a MINTAGE_ variable, or a member of the file that
   mintage serve --data /var/lib/mintage --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem`,
 		Args: cobra.NoArgs,
 	}
+	sources := a.settingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), sources()) }
+	return cmd
+}
+
+// settingFlags adds a flag for each setting, and returns what reads them.
+func (a *app) settingFlags(cmd *cobra.Command) func() config.Sources {
 	fl := cmd.Flags()
-	fl.StringVar(&file, "config", "", "settings file (default $MINTAGE_CONFIG, else none)")
+	file := fl.String("config", "", "settings file (default $MINTAGE_CONFIG, else none)")
 	for _, s := range config.Settings() {
 		fl.String(s.Flag(), "", settingUsage(s))
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	return func() config.Sources {
 		given := map[string]string{}
 		for _, s := range config.Settings() {
 			if fl.Changed(s.Flag()) {
 				given[s.Flag()] = fl.Lookup(s.Flag()).Value.String()
 			}
 		}
-		return a.serve(cmd.Context(), config.Sources{
-			File: cmp.Or(file, a.env("MINTAGE_CONFIG")), Environ: a.environ(), Flags: given,
-		})
+		return config.Sources{File: cmp.Or(*file, a.env("MINTAGE_CONFIG")), Environ: a.environ(), Flags: given}
 	}
-	return cmd
 }
 
 func settingUsage(s config.Setting) string {
@@ -87,11 +92,15 @@ func (a *app) serve(ctx context.Context, src config.Sources) error {
 	if err != nil {
 		return err
 	}
-	cfg.Log = a.logger(settings.Log)
+	level := new(slog.LevelVar)
+	level.Set(settings.Log.Level)
+	cfg.Log = a.logger(settings.Log.Format, level)
 	s, err := server.Open(ctx, cfg)
 	if err != nil {
 		return &failure{code: exitFailed, what: "the server did not start", why: err.Error()}
 	}
+	re := &reloader{server: s, source: src, level: level, log: cfg.Log, start: settings, now: settings}
+	defer re.follow(ctx)()
 	return s.Run(ctx, func() {
 		cfg.Log.LogAttrs(ctx, slog.LevelInfo, "ready",
 			slog.String("version", cfg.Version),
@@ -118,24 +127,24 @@ func serverConfig(s *config.Server) (server.Config, error) {
 }
 
 // certificate loads the certificate and the key of a listener, if it has any.
-func certificate(setting string, t config.TLS) (*tls.Certificate, error) {
+func certificate(setting string, t config.TLS) (*server.KeyPair, error) {
 	if !t.On() {
 		return nil, nil //nolint:nilnil // plain HTTP has none
 	}
-	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	pair, err := server.LoadKeyPair(server.KeyFiles(t))
 	if err != nil {
 		return nil, &failure{
 			code: exitUsage, what: "the certificate of the setting " + setting + " cannot be used", why: err.Error(),
 			fix: "name a PEM file with the chain and one with its private key",
 		}
 	}
-	return &cert, nil
+	return pair, nil
 }
 
 // logger writes to stderr as the settings say.
-func (a *app) logger(l config.Log) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: l.Level}
-	if l.Format == config.LogText {
+func (a *app) logger(format string, level slog.Leveler) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: level}
+	if format == config.LogText {
 		return slog.New(slog.NewTextHandler(a.stderr, opts))
 	}
 	return slog.New(slog.NewJSONHandler(a.stderr, opts))

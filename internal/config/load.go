@@ -60,6 +60,31 @@ func (s *Server) Origins() []Origin {
 	return all
 }
 
+// Changes compares the settings of a server that began with start and went on
+// with s: live are the paths of those that next changes while it runs, restart
+// those that it changes only at the next start.
+func (s *Server) Changes(start, next *Server) (live, restart []string) {
+	for _, setting := range Settings() {
+		is, will := s, setting.Live
+		if group, _, nested := strings.Cut(setting.Path, "."); nested && will && group != "log" {
+			// Where TLS is switched on or off, the listener has to begin anew.
+			pair := map[string][2]TLS{"tls": {start.TLS, next.TLS}, "admin_tls": {start.AdminTLS, next.AdminTLS}}[group]
+			will = pair[0].On() == pair[1].On()
+		}
+		if !will {
+			is = start
+		}
+		switch {
+		case is.origins[setting.Path].Value == next.origins[setting.Path].Value:
+		case will:
+			live = append(live, setting.Path)
+		default:
+			restart = append(restart, setting.Path)
+		}
+	}
+	return live, restart
+}
+
 // loader reads the sources in the order in which one beats the other.
 type loader struct {
 	server  *Server

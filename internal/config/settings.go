@@ -63,6 +63,9 @@ type Setting struct {
 	Path    string // such as tls.cert
 	Default string
 	Usage   string
+	// Live says that a server takes a new value over while it runs. TLS can
+	// only be given other files, and not be switched on or off.
+	Live bool
 
 	set  func(s *Server, value string) error
 	list bool // the file has a list; variables and flags separate with commas
@@ -95,23 +98,23 @@ func listenerSettings() []Setting {
 			set: func(s *Server, v string) error { return setIssuer(&s.AdminURL, v) },
 		},
 		{
-			Path: "tls.cert", Usage: "certificate chain of the public listener, PEM",
+			Path: "tls.cert", Live: true, Usage: "certificate chain of the public listener, PEM",
 			set: func(s *Server, v string) error { s.TLS.Cert = v; return nil }, path: true,
 		},
 		{
-			Path: "tls.key", Usage: "private key of the public listener, PEM",
+			Path: "tls.key", Live: true, Usage: "private key of the public listener, PEM",
 			set: func(s *Server, v string) error { s.TLS.Key = v; return nil }, path: true,
 		},
 		{
-			Path: "admin_tls.cert", Usage: "certificate chain of the admin listener, PEM",
+			Path: "admin_tls.cert", Live: true, Usage: "certificate chain of the admin listener, PEM",
 			set: func(s *Server, v string) error { s.AdminTLS.Cert = v; return nil }, path: true,
 		},
 		{
-			Path: "admin_tls.key", Usage: "private key of the admin listener, PEM",
+			Path: "admin_tls.key", Live: true, Usage: "private key of the admin listener, PEM",
 			set: func(s *Server, v string) error { s.AdminTLS.Key = v; return nil }, path: true,
 		},
 		{
-			Path: "behind_proxy", Usage: "networks of the proxies in front that end TLS",
+			Path: "behind_proxy", Live: true, Usage: "networks of the proxies in front that end TLS",
 			set: func(s *Server, v string) error { return setNetworks(&s.BehindProxy, v) }, list: true,
 		},
 	}
@@ -128,7 +131,7 @@ func processSettings() []Setting {
 			set: func(s *Server, v string) error { s.MasterKeyFile = v; return nil }, path: true,
 		},
 		{
-			Path: "log.level", Default: "info", Usage: "debug, info, warn or error",
+			Path: "log.level", Live: true, Default: "info", Usage: "debug, info, warn or error",
 			set: func(s *Server, v string) error { return setLevel(&s.Log.Level, v) },
 		},
 		{
@@ -140,7 +143,7 @@ func processSettings() []Setting {
 			set: func(s *Server, v string) error { return setURL(&s.DocsURL, v) },
 		},
 		{
-			Path: "drain_timeout", Default: "10s", Usage: "how long requests under way may take when the server stops",
+			Path: "drain_timeout", Live: true, Default: "10s", Usage: "how long requests under way may take when the server stops",
 			set: func(s *Server, v string) error { return setDuration(&s.DrainTimeout, v) },
 		},
 		{

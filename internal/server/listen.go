@@ -25,10 +25,10 @@ const (
 
 // tlsConfig returns what both listeners serve: TLS 1.2 with forward secrecy
 // and authenticated encryption only, or TLS 1.3 (BCP 195).
-func tlsConfig(cert tls.Certificate) *tls.Config {
+func tlsConfig(pair *KeyPair) *tls.Config {
 	return &tls.Config{
-		MinVersion:   tls.VersionTLS12,
-		Certificates: []tls.Certificate{cert},
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: pair.certificate,
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -49,7 +49,7 @@ type listener struct {
 }
 
 // listen opens addr. With a certificate it serves TLS.
-func listen(ctx context.Context, name, addr string, cert *tls.Certificate, h http.Handler, log *slog.Logger) (*listener, error) {
+func listen(ctx context.Context, name, addr string, pair *KeyPair, h http.Handler, log *slog.Logger) (*listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -64,8 +64,8 @@ func listen(ctx context.Context, name, addr string, cert *tls.Certificate, h htt
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // a caller can cause these at will,
 	}
-	if cert != nil {
-		srv.TLSConfig = tlsConfig(*cert)
+	if pair != nil {
+		srv.TLSConfig = tlsConfig(pair)
 		ln = tls.NewListener(ln, srv.TLSConfig)
 	}
 	return &listener{name: name, Listener: ln, server: srv}, nil

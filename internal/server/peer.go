@@ -15,6 +15,9 @@ type peers struct {
 	proxies []netip.Prefix
 }
 
+// peer returns who is at the other end of r, as the proxies of now say.
+func (s *Server) peer(r *http.Request) issue.Peer { return s.peers.Load().of(r) }
+
 // of returns the peer of r. X-Forwarded-For is read from its end, over the
 // listed proxies, so that what a caller wrote in front of it means nothing.
 func (p peers) of(r *http.Request) issue.Peer {

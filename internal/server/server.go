@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,8 +50,8 @@ type Config struct {
 	// MasterKeyFile is where the master key is; empty: master.key in Data.
 	MasterKeyFile string
 
-	TLS      *tls.Certificate // of the public listener; nil: plain HTTP
-	AdminTLS *tls.Certificate // of the admin listener; nil: plain HTTP
+	TLS      *KeyPair // of the public listener; nil: plain HTTP
+	AdminTLS *KeyPair // of the admin listener; nil: plain HTTP
 
 	// BehindProxy are the addresses whose X-Forwarded-For and X-Forwarded-Proto
 	// count.
@@ -89,14 +88,16 @@ type Server struct {
 	adminAPI  *admin.Handler
 	feed      *revoke.Feed
 	metrics   *telemetry.Metrics
-	peers     peers
+	peers     atomic.Pointer[peers]
 	background
 
 	listeners []*listener
 	public    net.Addr
 	admin     net.Addr
 	draining  atomic.Bool
-	stopping  chan struct{} // closed when draining begins
+
+	drainTimeout atomic.Int64  // nanoseconds
+	stopping     chan struct{} // closed when draining begins
 }
 
 // Open opens the database, makes what is missing of a new one and takes both
@@ -157,7 +158,8 @@ func (s *Server) openStore(ctx context.Context) error {
 		Store: st, Vault: vault, Secrets: hasher, Sync: s.directory.Sync, Now: s.cfg.Now, Log: s.log,
 	}
 	s.background = newBackground(s.store, s.directory, s.manager, s.cfg.Now, s.log)
-	s.peers = peers{proxies: s.cfg.BehindProxy}
+	s.peers.Store(&peers{proxies: s.cfg.BehindProxy})
+	s.drainTimeout.Store(int64(s.cfg.DrainTimeout))
 	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st}
 	s.issue = &issue.Handler{
 		Directory: s.directory,
@@ -166,7 +168,7 @@ func (s *Server) openStore(ctx context.Context) error {
 		Revoker:   revoker{s.manager, s.metrics},
 		Now:       s.cfg.Now,
 		Log:       s.log,
-		Peer:      s.peers.of,
+		Peer:      s.peer,
 		DocsURL:   s.cfg.DocsURL,
 		Debug:     s.cfg.Debug,
 		KeyWanted: s.keyWanted,
@@ -186,11 +188,11 @@ func (s *Server) openAdmin(ctx context.Context, vault *keys.Vault, minter *mint.
 	}
 	s.adminAPI, err = admin.New(admin.Config{ //nolint:contextcheck // its requests bring their own
 		Manager: s.manager, Directory: s.directory, Stored: minter, CursorKey: cursorKey,
-		Address: func(r *http.Request) string { return s.peers.of(r).Addr.String() },
+		Address: func(r *http.Request) string { return s.peer(r).Addr.String() },
 		Following: admin.FeedConfig{
 			Feed: s.feed, Healthy: s.directory.Healthy, Stopping: s.stopping,
 			Secure: func(r *http.Request) bool {
-				peer := s.peers.of(r)
+				peer := s.peer(r)
 				return peer.Secure || peer.Addr.IsLoopback()
 			},
 		},
@@ -203,7 +205,7 @@ func (s *Server) openAdmin(ctx context.Context, vault *keys.Vault, minter *mint.
 func (s *Server) listen(ctx context.Context) error {
 	for _, l := range []struct {
 		name, addr string
-		cert       *tls.Certificate
+		cert       *KeyPair
 		handler    http.Handler
 		at         *net.Addr
 	}{
@@ -267,6 +269,7 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.runBackground(work) })
+	tasks.Go(func() { s.every(work, certificateInterval, s.followCertificates) })
 
 	failed := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
@@ -291,7 +294,7 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 func (s *Server) drain(ctx context.Context) error {
 	s.draining.Store(true)
 	close(s.stopping)
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.DrainTimeout)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.drainTimeout.Load()))
 	defer cancel()
 	errs := make([]error, len(s.listeners))
 	var wg sync.WaitGroup
