@@ -62,6 +62,9 @@ func Authorize(t *Tenant, c *Client, servers map[string]*ResourceServer, d Diale
 	if err := oneAudience(c, d, used, r); err != nil {
 		return nil, err
 	}
+	if err := noConfusion(d, used, scope); err != nil {
+		return nil, err
+	}
 	az := &Authorization{
 		Tenant: t, Client: c, Dialect: d.Name, Subject: c.ID,
 		Scope: scope, Token: settings(t, c, d, used), Dropped: dropped,
@@ -148,6 +151,23 @@ func oneAudience(c *Client, d Dialect, used []offer, r Request) error {
 		return oauth.InvalidTarget("resource.several", "the client may have a token for one resource only: name one")
 	}
 	return oauth.InvalidScope("scope.ambiguous", "the scope spans several resources: name the resource")
+}
+
+// noConfusion refuses a token for several resource servers in which one of them
+// would read a scope that the client has at another only, under a name that
+// both define.
+func noConfusion(d Dialect, used []offer, scope oauth.Scope) error {
+	if len(used) < 2 || d.ManyAudiences {
+		return nil
+	}
+	for _, o := range used {
+		for _, def := range o.server.Scopes {
+			if name := o.server.ScopePrefix + def.Name; scope.Has(name) && !o.scope.Has(name) {
+				return oauth.InvalidScope("scope.ambiguous", "the scope "+name+" means something else at another of the resources: name the resource")
+			}
+		}
+	}
+	return nil
 }
 
 func everything(offers []offer) oauth.Scope {

@@ -67,6 +67,7 @@ func TestAuthorize(t *testing.T) {
 	one := []mintage.Grant{grant(orders, "read", "write")}
 	two := []mintage.Grant{grant(stock, "*"), grant(orders, "read")}
 	both := []mintage.Grant{grant(left, "*"), grant(right, "shared")}
+	mixed := []mintage.Grant{grant(left, "own"), grant(right, "shared")} // left defines shared, too
 	for _, tt := range []authorizeCase{
 		// TE-12, TE-15: what is asked for, and no more than what is granted.
 		{name: "one scope", grants: one, scope: "orders/read", wantScope: "orders/read", wantAud: []string{orders}},
@@ -113,6 +114,12 @@ func TestAuthorize(t *testing.T) {
 		{name: "shared", grants: both, scope: "shared", code: "invalid_scope", reason: "scope.ambiguous"},
 		{name: "shared, may have several", grants: both, client: mintage.Client{MultiAudience: true}, scope: "shared", code: "invalid_scope", reason: "scope.ambiguous"},
 		{name: "shared, named", grants: both, scope: "shared", res: []string{right}, wantScope: "shared", wantAud: []string{right}},
+
+		{name: "shared, granted at the other, may have several", grants: mixed, client: mintage.Client{MultiAudience: true}, scope: "own shared", code: "invalid_scope", reason: "scope.ambiguous"},
+		{name: "shared, granted at the other, by default", grants: mixed, client: mintage.Client{MultiAudience: true, DefaultScope: all}, code: "invalid_scope", reason: "scope.ambiguous"},
+		{name: "shared, granted at the other, both named", grants: mixed, client: mintage.Client{MultiAudience: true}, scope: "shared", res: []string{left, right}, code: "invalid_scope", reason: "scope.ambiguous"},
+		{name: "shared, granted at the other, one named", grants: mixed, client: mintage.Client{MultiAudience: true}, scope: "shared", res: []string{right}, wantScope: "shared", wantAud: []string{right}},
+		{name: "shared, granted at both, by default", grants: both, client: mintage.Client{MultiAudience: true, DefaultScope: all}, wantScope: "own shared", wantAud: []string{left, right}},
 
 		// RI-01 to RI-03.
 		{name: "resource", grants: two, scope: "orders/read", res: []string{orders}, wantScope: "orders/read", wantAud: []string{orders}},
