@@ -67,7 +67,7 @@ func newWorld(t *testing.T) *world {
 		w.tenant(t, id)
 	}
 	w.handler, err = admin.New(admin.Config{
-		Manager: w.manager, Directory: w.directory, Stored: w.minter(), CursorKey: pepper, DocsURL: "https://auth.example",
+		Manager: w.manager, Directory: w.directory, Stored: w.minter(), CursorKey: pepper, DocsURL: "https://auth.example/docs",
 		Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func (h *Handler) refuse(ctx context.Context, status int, code, detail string) *
 	}
 	return &refusal{
 		Problem: adminclient.Problem{
-			Type: h.docsURL + "/docs/reference/reasons#" + anchor(code), Title: title, Status: status, Detail: detail, Code: code, TraceID: rec.trace,
+			Type: cmp.Or(h.docsURL, "/docs") + "/reference/reasons#" + anchor(code), Title: title, Status: status, Detail: detail, Code: code, TraceID: rec.trace,
 		},
 		header: http.Header{},
 	}
