@@ -223,8 +223,17 @@ func TestDrain(t *testing.T) {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.SetBasicAuth(r.demo.ClientID, r.demo.Secret)
+	// The client sends the body when the server asks for it, so that the request
+	// is surely under way when the first write returns.
+	req.Header.Set("Expect", "100-continue")
+	transport := &http.Transport{ExpectContinueTimeout: time.Minute}
+	t.Cleanup(transport.CloseIdleConnections)
+	r.client.Transport = transport
 	got := make(chan answer, 1)
-	go func() { got <- r.do(req) }()
+	go func() {
+		defer close(got) // whatever ends do
+		got <- r.do(req)
+	}()
 	if _, err := io.WriteString(feed, "grant_type=client_"); err != nil {
 		t.Fatal(err)
 	}
