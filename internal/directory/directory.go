@@ -43,10 +43,11 @@ type Config struct {
 	MaxTenants int
 }
 
-// Bounds of a Config that sets none. A client takes one to two kilobytes.
+// Bounds of a Config that sets none. A client takes one to two kilobytes, a
+// tenant in use about ten.
 const (
 	DefaultMaxClients = 20_000
-	DefaultMaxTenants = 4_096
+	DefaultMaxTenants = 16_384
 )
 
 // Directory answers questions about what is configured. It is safe for

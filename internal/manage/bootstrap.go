@@ -96,13 +96,25 @@ func (m *Manager) SetAdminURL(ctx context.Context, adminURL string) error {
 }
 
 // upgradeAdminServers gives the built-in resource server of each tenant the
-// scopes of this build, after an upgrade.
+// scopes of this build, after an upgrade. That of the built-in tenant comes last
+// and so says whether it was done: a start without an upgrade costs one read,
+// however many tenants there are.
 func (m *Manager) upgradeAdminServers(ctx context.Context) error {
+	own, err := m.Store.ResourceServer(ctx, mintage.BuiltInTenant, mintage.AdminResource)
+	if err != nil {
+		return fmt.Errorf("the built-in resource server of tenant %q: %w", mintage.BuiltInTenant, err)
+	}
+	if sameAdminServer(own) {
+		return nil
+	}
 	ts, err := m.Store.Tenants(ctx, store.Page{})
 	if err != nil {
 		return err
 	}
 	for _, t := range ts {
+		if t.BuiltIn() {
+			continue
+		}
 		rs, err := m.Store.ResourceServer(ctx, t.ID, mintage.AdminResource)
 		if err != nil {
 			return fmt.Errorf("the built-in resource server of tenant %q: %w", t.ID, err)
@@ -114,7 +126,7 @@ func (m *Manager) upgradeAdminServers(ctx context.Context) error {
 			return fmt.Errorf("the built-in resource server of tenant %q: %w", t.ID, err)
 		}
 	}
-	return nil
+	return m.upgradeAdminServer(ctx, mintage.BuiltInTenant)
 }
 
 func (m *Manager) upgradeAdminServer(ctx context.Context, tenant string) error {

@@ -131,6 +131,56 @@ func TestBuiltInObjectsStay(t *testing.T) {
 	}
 }
 
+// TestUpgradeOfAdminScopes holds that a start with a build that has other admin
+// scopes gives them to each tenant, and that one that was interrupted goes on.
+func TestUpgradeOfAdminScopes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	if _, err := w.Bootstrap(ctx, "http://127.0.0.1:9401", nil); err != nil {
+		t.Fatal(err)
+	}
+	tenants := []string{mintage.BuiltInTenant, "hotel", "other"}
+	for _, id := range tenants[1:] {
+		if _, err := w.CreateTenant(ctx, admin(), &mintage.Tenant{ID: id, Issuer: "https://" + id + ".example"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outdate := func(ids ...string) {
+		err := w.Store.Update(ctx, func(tx store.Tx) error {
+			for _, id := range ids {
+				rs, err := tx.ResourceServer(ctx, id, mintage.AdminResource)
+				if err != nil {
+					return err
+				}
+				rs.Scopes = rs.Scopes[:3]
+				if err := tx.UpdateResourceServer(ctx, rs); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, outdated := range map[string][]string{"all": tenants, "interrupted": {mintage.BuiltInTenant, "other"}} {
+		outdate(outdated...)
+		if _, err := w.Bootstrap(ctx, "http://127.0.0.1:9401", nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range tenants {
+			rs, err := w.ResourceServer(ctx, id, mintage.AdminResource)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(rs.Scopes) != len(manage.AdminScopes()) {
+				t.Errorf("%s: tenant %s has %d admin scopes, want %d", name, id, len(rs.Scopes), len(manage.AdminScopes()))
+			}
+		}
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestUpdateAndDeleteTenant(t *testing.T) {

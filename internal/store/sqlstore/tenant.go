@@ -65,12 +65,37 @@ func (s session) Tenants(ctx context.Context, page store.Page) ([]*mintage.Tenan
 	if err != nil {
 		return nil, fmt.Errorf("tenants: %w", err)
 	}
-	for _, t := range list {
-		if err := s.readAliases(ctx, t); err != nil {
-			return nil, fmt.Errorf("tenants: %w", err)
-		}
+	if err := s.readAllAliases(ctx, list); err != nil {
+		return nil, fmt.Errorf("tenants: %w", err)
 	}
 	return list, nil
+}
+
+// readAllAliases reads those of a sorted list at once: a query for each of ten
+// thousand tenants would be most of what a start takes.
+func (s session) readAllAliases(ctx context.Context, list []*mintage.Tenant) error {
+	if len(list) == 0 {
+		return nil
+	}
+	type row struct{ tenant, alias string }
+	rows, err := all(ctx, s, func(r scanner) (a row, err error) {
+		err = r.Scan(&a.tenant, &a.alias)
+		return a, err
+	}, `SELECT tenant, alias FROM tenant_aliases WHERE tenant >= $1 AND tenant <= $2 ORDER BY tenant, position`,
+		list[0].ID, list[len(list)-1].ID)
+	if err != nil {
+		return err
+	}
+	at := 0
+	for _, a := range rows {
+		for at < len(list) && list[at].ID < a.tenant {
+			at++
+		}
+		if at < len(list) && list[at].ID == a.tenant {
+			list[at].Aliases = append(list[at].Aliases, a.alias)
+		}
+	}
+	return nil
 }
 
 func (s session) readAliases(ctx context.Context, t *mintage.Tenant) (err error) {
