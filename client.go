@@ -77,10 +77,8 @@ type DefaultScope struct {
 	Scopes oauth.Scope // with Mode DefaultScopeList: names as on the wire
 }
 
-// Rung returns the state of r for c.
-func (c *Client) Rung(r Rung) LadderState {
-	if s := c.Ladder[r]; s != "" {
-		return s
-	}
-	return LadderRefuse
-}
+// Rung returns the state of r for c at now: one of the constants of LadderState.
+func (c *Client) Rung(r Rung, now time.Time) LadderState { return c.Ladder[r].at(now) }
+
+// Sunset returns when c is refused what r is; zero where no day is set.
+func (c *Client) Sunset(r Rung) time.Time { return c.Ladder[r].Sunset() }

@@ -1,6 +1,9 @@
 package mintage
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Names of the dialects of the token endpoint.
 const (
@@ -60,15 +63,49 @@ func DialectByName(name string) (Dialect, bool) {
 	return Dialect{}, false
 }
 
-// LadderState says what becomes of a request that weakens security.
+// LadderState says what becomes of a request that weakens security: one of the
+// constants, or LadderWarn with the day on which it ends, as LadderWarnUntil
+// writes it.
 type LadderState string
 
 // States of the ladder. The zero value is LadderRefuse.
 const (
 	LadderRefuse LadderState = "refuse"
-	LadderWarn   LadderState = "warn"
+	LadderWarn   LadderState = "warn" // serve, and tell the client to stop
 	LadderAllow  LadderState = "allow"
 )
+
+const warnUntil = "warn until "
+
+// LadderWarnUntil is LadderWarn until the given day, UTC, from which on it is
+// LadderRefuse.
+func LadderWarnUntil(day time.Time) LadderState {
+	return LadderState(warnUntil + day.UTC().Format(time.DateOnly))
+}
+
+// Sunset returns when s ends; zero: never, or s is malformed.
+func (s LadderState) Sunset() time.Time {
+	date, ok := strings.CutPrefix(string(s), warnUntil)
+	if !ok {
+		return time.Time{}
+	}
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return time.Time{}
+	}
+	return day
+}
+
+// at returns which of the constants s is at now.
+func (s LadderState) at(now time.Time) LadderState {
+	if s == LadderWarn || s == LadderAllow {
+		return s
+	}
+	if end := s.Sunset(); now.Before(end) {
+		return LadderWarn
+	}
+	return LadderRefuse // whatever is not understood too
+}
 
 // Rung is one weakness that has a state per client.
 type Rung string

@@ -104,12 +104,13 @@ func (c *Client) validateLadder(p *problems) {
 		default:
 			p.add(Pointer("ladder", string(rung)), "the ladder has the rungs query_credentials and two_methods")
 		}
-		switch c.Ladder[rung] {
-		case LadderRefuse, LadderAllow:
-		case LadderWarn:
-			p.add(Pointer("ladder", string(rung)), "warn is not supported by this version: write refuse or allow")
-		default:
-			p.add(Pointer("ladder", string(rung)), "write refuse or allow")
+		state := c.Ladder[rung]
+		switch state {
+		case LadderRefuse, LadderAllow, LadderWarn:
+			continue
+		}
+		if state.Sunset().IsZero() {
+			p.add(Pointer("ladder", string(rung)), "write refuse, warn, warn until a day such as 2027-01-31, or allow")
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (a *Authenticator) one(ctx context.Context, t *mintage.Tenant, r *Request, 
 	if c.method.rung == "" {
 		return res, nil
 	}
-	if res.Client.Rung(c.method.rung) == mintage.LadderRefuse {
+	if res.Client.Rung(c.method.rung, a.Now()) == mintage.LadderRefuse {
 		res.Client, res.Secret = nil, nil
 		return res, refuseQuery()
 	}
@@ -137,7 +137,7 @@ func (a *Authenticator) several(ctx context.Context, t *mintage.Tenant, r *Reque
 		}
 	}
 	for _, rung := range weak {
-		if res.Client.Rung(rung) == mintage.LadderRefuse {
+		if res.Client.Rung(rung, a.Now()) == mintage.LadderRefuse {
 			res.Client, res.Secret = nil, nil
 			return res, refuseSeveral()
 		}

@@ -18,16 +18,20 @@ var reasons = []Reason{
 
 	{"client.unknown", "No client of this tenant has this client_id.", "Check the client_id and that the request goes to the right tenant."},
 	{"client.disabled", "The client is disabled.", "Enable the client with mintage client enable, or ask whoever disabled it."},
-	{"client.other_tenant", "The client_id belongs to a client of another tenant.", "Send the request to the issuer that the client was registered at."},
+	{"client.other_tenant", "The client_id or the secret belongs to a client of another tenant.", "Send the request to the issuer that the client was registered at."},
 
 	{"auth.missing", "The request carries no client authentication.", "Send the client_id and the client_secret by one of the methods that the metadata lists."},
 	{"auth.method_not_allowed", "The client authenticated by a method that this endpoint or client does not take.", "Use one of the methods that the metadata lists."},
 	{"auth.basic_malformed", "The Authorization header is not well-formed Basic authentication.", "Send the base64 of the client_id, a colon and the client_secret after the word Basic."},
-	{"auth.not_urlencoded", "The secret would be right if the client had form-encoded it before the base64 of Basic authentication.", "Form-encode the client_id and the client_secret first, or take a secret without special characters."},
-	{"auth.whitespace", "The secret would be right without the white space around it.", "Remove the line break or space that was copied along with the secret."},
+	{"auth.not_urlencoded", "The secret would be right if the client had form-encoded it, or was right although it had not.", "Form-encode the client_id and the client_secret first, or take a secret without special characters."},
+	{"auth.encoded_twice", "The credentials would be right if the client had form-encoded them once and not twice.", "Form-encode the client_id and the client_secret once, or leave it to the library."},
+	{"auth.whitespace", "The secret would be right without the line break, blank or quotes around it.", "Trim it where it is stored: write the file with printf %s and not with echo."},
+	{"auth.swapped", "The client_id was sent as the secret, and the secret as the client_id.", "Send each in its place, and replace the secret: what is sent as an identifier is not kept secret on the way."},
 	{"auth.two_methods", "The request authenticates the client in more than one way.", "Send the credentials once, either in the header or in the body."},
 
 	{"secret.mismatch", "The secret is none of the client's.", "Check that the whole secret was copied, or add a new one with mintage client secret add."},
+	{"secret.truncated", "It begins like a secret that we made, and its checksum is wrong: it was cut off or mistyped.", "Copy the whole secret again; it has 59 characters."},
+	{"secret.other_client", "The secret belongs to another client of the tenant.", "Send it with the client_id that it was made for."},
 	{"secret.expired", "The secret is the client's and has expired.", "Add a new secret with mintage client secret add and hand it to the client."},
 	{"secret.revoked", "The secret is the client's and was revoked.", "Give the client its newer secret, or add one with mintage client secret add."},
 	{"secret.retired", "The secret was replaced by a newer one and its overlap is over.", "Give the client its newer secret."},

@@ -73,6 +73,9 @@ func (x *exchange) method(method string, e *endpoint) (done bool, err error) {
 // whoever watches the answer's header.
 func (x *exchange) ignored(known params, names []string) {
 	x.out.Ignored = names
+	if len(names) > 0 {
+		x.out.warn("param.ignored")
+	}
 	for _, name := range names {
 		x.w.Header().Add("Mintage-Warning", "param.ignored; name="+name)
 		if x.out.DidYouMean == "" {

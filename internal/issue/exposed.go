@@ -5,63 +5,34 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/clientauth"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
-// Bounds of the second look, which nobody waits for.
-const (
-	maxLooks    = 4               // at a time; more are not made
-	lookTimeout = 5 * time.Second // enough for a slow hash under load
-)
-
-// secondLook finds out whether a secret that came in a URL, where it was
-// refused, opens anything: proxies and logs on the way have it now. It runs
-// after the answer, so that the time of the answer does not tell.
-type secondLook struct {
-	running atomic.Int32
-	done    sync.WaitGroup
+// exposes reports whether a secret came in the URL of x, where it was refused.
+func (x *exchange) exposes(h *Handler) bool {
+	return h.Exposed != nil && x.shown != nil && x.shown.QuerySecret != "" &&
+		!slices.Contains(x.who.Weak, mintage.RungQueryCredentials)
 }
 
-func (s *secondLook) wait() { s.done.Wait() }
-
-// look starts a second look at the credentials in the URL of x, if there are
-// any that were not allowed there.
-func (s *secondLook) look(ctx context.Context, h *Handler, x *exchange) {
-	if h.Exposed == nil || x.shown == nil || x.shown.QuerySecret == "" ||
-		slices.Contains(x.who.Weak, mintage.RungQueryCredentials) {
+// expose tells of a secret that came in a URL, if it opens anything: proxies
+// and logs on the way have it now.
+func (l *look) expose(ctx context.Context) {
+	client, found := l.h.Auth.Match(ctx, l.t, claimedBy(&l.shown), l.shown.QuerySecret)
+	if found == nil {
 		return
 	}
-	if s.running.Add(1) > maxLooks {
-		s.running.Add(-1)
-		return
+	attrs := []slog.Attr{
+		slog.String("trace_id", l.traceID), slog.String("tenant", l.t.ID),
+		slog.String("client_id", client.ID), slog.Any("secret", found),
 	}
-	t, traceID := x.t, x.out.TraceID
-	id, candidate := claimedBy(x.shown), x.shown.QuerySecret
-	ctx = context.WithoutCancel(ctx)
-	s.done.Go(func() {
-		defer s.running.Add(-1)
-		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-		defer cancel()
-		client, found := h.Auth.Match(ctx, t, id, candidate)
-		if found == nil {
-			return
-		}
-		attrs := []slog.Attr{
-			slog.String("trace_id", traceID), slog.String("tenant", t.ID),
-			slog.String("client_id", client.ID), slog.Any("secret", found),
-		}
-		level, err := slog.LevelWarn, h.Exposed(ctx, t.ID, client.ID, found.ID)
-		if err != nil {
-			level, attrs = slog.LevelError, append(attrs, slog.Any("err", err))
-		}
-		h.Log.LogAttrs(ctx, level, "a live secret was sent in a URL", attrs...)
-	})
+	level, err := slog.LevelWarn, l.h.Exposed(ctx, l.t.ID, client.ID, found.ID)
+	if err != nil {
+		level, attrs = slog.LevelError, append(attrs, slog.Any("err", err))
+	}
+	l.h.Log.LogAttrs(ctx, level, "a live secret was sent in a URL", attrs...)
 }
 
 // claimedBy returns the identifier that goes with a secret in the URL, wherever

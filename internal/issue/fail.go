@@ -25,6 +25,7 @@ func (h *Handler) fail(x *exchange, err error) {
 	}
 	status := x.dialect.Status(oe)
 	x.out.Error, x.out.Reason, x.out.cause = oe.Code, oe.Reason, oe.Cause
+	x.out.hideUnproved()
 	header := x.w.Header()
 	switch {
 	case status == http.StatusUnauthorized: // RFC 6749 §5.2, RFC 9110 §15.5.2

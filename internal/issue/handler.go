@@ -49,6 +49,14 @@ type Handler struct {
 	// after the answer. Nil: secrets in URLs are not looked at again.
 	Exposed func(ctx context.Context, tenant, client, secret string) error
 
+	// Found is told what a second look at refused credentials found, after the
+	// answer; it must not block. Nil: nobody looks.
+	Found func(traceID string, f Finding)
+
+	// Owners helps the second look. Nil: it looks in the request's own tenant
+	// alone.
+	Owners Owners
+
 	// Observe is told how each request ended, before the answer is written to
 	// the connection. It must neither block nor keep the Outcome. Nil: nobody is
 	// told.

@@ -153,9 +153,9 @@ func TestLog(t *testing.T) {
 				"level": "INFO", "msg": "request", "endpoint": "token", "tenant": "acme", "dialect": "rfc", "client_id": "orders",
 				"client_name": "Client orders", "secret_hint": "s3c…hint", "auth_method": "client_secret_basic",
 				"grant_type": "client_credentials", "scope_asked": "orders/read", "scope_granted": "orders/read", "status": 200.0,
-				"remote_ip": "127.0.0.1", "expires_in": 3600.0, "ignored_params": "scaope", "did_you_mean": "scope",
+				"remote_ip": "127.0.0.1", "expires_in": 3600.0, "ignored_params": "scaope", "did_you_mean": "scope", "notes": "param.ignored",
 			},
-			[]string{"error", "reason", "cause", "notes"},
+			[]string{"error", "reason", "cause"},
 		},
 		{
 			"refused",

@@ -28,8 +28,12 @@ type Outcome struct {
 	ClientName string // of the client that proved itself, as the rest
 	SecretID   string
 	SecretHint string
-	// Notes are reason codes of things that did not fail the request.
-	Notes []string
+	// Notes are reason codes of things that did not fail the request, and
+	// Warnings those of them that are more than what the client was allowed.
+	Notes    []string
+	Warnings []string
+	// Weak are the rungs of the client's ladder that the request needed.
+	Weak []mintage.Rung
 
 	ScopeAsked   oauth.Scope
 	ScopeGranted oauth.Scope
@@ -64,15 +68,29 @@ func (o *Outcome) client(who *clientauth.Result) {
 		o.SecretID, o.SecretHint = who.Secret.ID, who.Secret.Hint
 	}
 	if who.Raw {
-		o.Notes = append(o.Notes, "auth.not_urlencoded")
+		o.warn("auth.not_urlencoded")
 	}
-	for _, rung := range who.Weak {
-		switch rung {
-		case mintage.RungQueryCredentials:
-			o.Notes = append(o.Notes, "query.credentials")
-		case mintage.RungTwoMethods:
-			o.Notes = append(o.Notes, "auth.two_methods")
-		}
+	o.Weak = who.Weak
+}
+
+// warn notes something that did not fail the request.
+func (o *Outcome) warn(reason string) {
+	o.Notes = append(o.Notes, reason)
+	o.Warnings = append(o.Warnings, reason)
+}
+
+// hideUnproved cuts an identifier that nobody is known to have: it may be a
+// secret in the wrong field, unless it is short or in the form of identifiers.
+func (o *Outcome) hideUnproved() {
+	const shown, short, ours, uuid = 6, 16, 24, 36
+	area, _, _ := strings.Cut(o.Reason, ".")
+	id := o.ClientID
+	switch {
+	case o.ClientName != "", area == "secret", o.Reason == "client.disabled", o.Reason == "ip.not_allowed":
+	case len(id) <= short, strings.HasPrefix(id, "mc_") && len(id) <= ours, id[0] == '(':
+	case len(id) == uuid && strings.Count(id, "-") == 4 && strings.Trim(id, "-0123456789abcdefABCDEF") == "":
+	default:
+		o.ClientID = id[:shown] + "…"
 	}
 }
 
@@ -95,7 +113,7 @@ func (o *Outcome) issued(az *mintage.Authorization, tok *mintage.AccessToken) {
 	o.ScopeGranted, o.TokenID, o.Format, o.Alg = tok.Scope, tok.JTI, tok.Format, tok.Alg
 	o.ExpiresIn = lifetime(tok)
 	if len(az.Dropped) > 0 {
-		o.Notes = append(o.Notes, "scope.not_granted")
+		o.warn("scope.not_granted")
 	}
 }
 

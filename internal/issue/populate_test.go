@@ -152,6 +152,8 @@ func clients() []*mintage.Client {
 		client("rfconly", func(c *mintage.Client) { c.Dialects = []string{mintage.DialectRFC} }),
 		client("doubles", ladder(mintage.RungTwoMethods, mintage.LadderAllow)),
 		client("warned", ladder(mintage.RungTwoMethods, mintage.LadderWarn)),
+		client("warnedquery", ladder(mintage.RungQueryCredentials, "warn until 2027-01-31")),
+		client("warnedover", ladder(mintage.RungQueryCredentials, "warn until 2026-11-21")),
 		client("sessionm", func(c *mintage.Client) {
 			ladder(mintage.RungQueryCredentials, mintage.LadderAllow)(c)
 			c.Grants = openid
@@ -159,6 +161,7 @@ func clients() []*mintage.Client {
 		client("myparcel", func(c *mintage.Client) { c.DefaultScope.Mode = mintage.DefaultScopeNone }),
 		client("stored", func(c *mintage.Client) { c.Token.Format = mintage.FormatStored }),
 		client("sealed", func(c *mintage.Client) { c.Token.Format = mintage.FormatSealed }),
+		{Tenant: "static", ID: "stranger", GrantTypes: grants},
 		{Tenant: "eu", ID: "orders", GrantTypes: grants, DefaultScope: all, Grants: []mintage.Grant{
 			{ResourceServer: "https://orders.example", Scopes: []string{"read"}},
 		}},

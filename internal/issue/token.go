@@ -49,6 +49,7 @@ func (h *Handler) authenticate(ctx context.Context, x *exchange, req *Request) (
 	if err != nil {
 		return nil, err
 	}
+	h.climb(x)
 	return who.Client, nil
 }
 
@@ -59,7 +60,7 @@ func (x *exchange) dying() {
 		return
 	}
 	x.w.Header().Add("Mintage-Warning", "secret.expiring; expires="+s.Expires.UTC().Format(time.RFC3339))
-	x.out.Notes = append(x.out.Notes, "secret.expiring")
+	x.out.warn("secret.expiring")
 }
 
 // mint turns the decision into a token, or says whose trouble it is that there

@@ -56,6 +56,16 @@ func WellFormed(s string) bool {
 	return string(appendChecksum([]byte(body))) == s
 }
 
+// LooksGenerated reports whether s begins like a generated secret, in any letter
+// case, as one that was cut off or mistyped still does.
+func LooksGenerated(s string) bool {
+	if len(s) < len(prefixLive) {
+		return false
+	}
+	begin := strings.ToLower(s[:len(prefixLive)])
+	return begin == prefixLive || begin == prefixTest
+}
+
 // hintLength is how many characters of a secret a hint shows. Those of a
 // generated secret belong to its checksum.
 const hintLength = 4

@@ -1,0 +1,280 @@
+// Package requestlog keeps what was refused, and what was answered with a
+// warning, for whoever asks why. It collects in memory and writes once a
+// second.
+//
+// One thing is always true of it: no answer waits for it. What it cannot keep,
+// it drops and counts. A process that is killed loses the last second of it.
+package requestlog
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+)
+
+// Interval is how often what was collected is written.
+const Interval = time.Second
+
+// Keep is how long a record is kept.
+const Keep = 7 * 24 * time.Hour
+
+// Bounds of what is kept in memory.
+const (
+	// maxRecords bounds the different records of a minute, so that a flood
+	// under ever new names does not fill the disk. Those beyond it share a record
+	// by tenant, endpoint and reason.
+	maxRecords = 1024
+	maxShared  = 1024
+	// maxTraces is how many trace ids beside the first find a record.
+	maxTraces = 32
+	maxUses   = 10_000 // clients with a use of their ladder in one interval
+	// attempts is how many minutes a record waits for a database that is away.
+	attempts = 10
+)
+
+// Store keeps records: a store.Store does.
+type Store interface {
+	WriteRequests(ctx context.Context, records []*mintage.RequestRecord, uses []*mintage.LadderUse) error
+	SweepRequests(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// Finding is what a second look found.
+type Finding struct {
+	Reason string
+	// OwnerTenant and OwnerClient say whose the credentials are; empty where
+	// nobody's, or where that is no news.
+	OwnerTenant string
+	OwnerClient string
+}
+
+// Log collects requests. Make one with New; its methods may be called at the
+// same time.
+type Log struct {
+	store Store
+	now   func() time.Time
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	minute  int64
+	records map[key]*entry
+	traces  map[string]*entry // by the first trace id, for the second look
+	own     int               // of the records, how many are no shared ones in this minute
+	shared  int
+	uses    map[useKey]*mintage.LadderUse
+	dropped int64
+}
+
+// key says which requests are equal.
+type key struct {
+	minute                                             int64
+	tenant, endpoint, client, address, errCode, reason string
+}
+
+// entry is a record in the making.
+type entry struct {
+	mintage.RequestRecord
+	traces int // kept so far
+	dirty  bool
+}
+
+type useKey struct {
+	tenant, client string
+	rung           mintage.Rung
+}
+
+// New returns a Log that writes to st when Run runs.
+func New(st Store, now func() time.Time, log *slog.Logger) *Log {
+	return &Log{
+		store: st, now: now, log: log,
+		records: map[key]*entry{}, traces: map[string]*entry{}, uses: map[useKey]*mintage.LadderUse{},
+	}
+}
+
+// Add notes one request; of r, Last, Count and Traces do not matter. It copies
+// r.
+func (l *Log) Add(r *mintage.RequestRecord) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if minute := r.Time.Unix() / 60; minute != l.minute {
+		l.minute, l.own, l.shared = minute, 0, 0
+	}
+	k := key{
+		minute: l.minute, tenant: r.Tenant, endpoint: r.Endpoint, client: r.ClientID, address: r.Address,
+		errCode: r.Error, reason: r.Reason,
+	}
+	if r.Tenant == "" {
+		k.client, k.address = "", "" // what scans the Internet is one record
+	}
+	e := l.records[k]
+	if e == nil && l.own >= maxRecords {
+		k.client, k.address = "", ""
+		e = l.records[k]
+	}
+	if e == nil {
+		l.begin(k, r)
+		return
+	}
+	e.Count++
+	e.Last = r.Time
+	e.dirty = true
+	if e.traces < maxTraces {
+		e.traces++
+		e.Traces = append(e.Traces, r.TraceID)
+	}
+}
+
+// begin makes the first record of its key.
+func (l *Log) begin(k key, r *mintage.RequestRecord) {
+	shared := k.client != r.ClientID || k.address != r.Address || l.own >= maxRecords
+	if shared && l.shared >= maxShared {
+		l.dropped++
+		return
+	}
+	e := &entry{RequestRecord: *r, dirty: true}
+	e.Last, e.Count, e.Traces = r.Time, 1, nil
+	if shared {
+		l.shared++
+	} else {
+		l.own++
+	}
+	l.records[k] = e
+	l.traces[r.TraceID] = e
+}
+
+// Found adds to the record that the trace id began what a second look found. A
+// record that was begun by an equal request keeps what was found for that.
+func (l *Log) Found(traceID string, f Finding) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.traces[traceID]; e != nil {
+		e.Second, e.OwnerTenant, e.OwnerClient = f.Reason, f.OwnerTenant, f.OwnerClient
+		e.dirty = true
+	}
+}
+
+// Weak counts a use of a client's ladder.
+func (l *Log) Weak(tenant, client string, rung mintage.Rung, address string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := useKey{tenant, client, rung}
+	u := l.uses[k]
+	if u == nil {
+		if len(l.uses) >= maxUses {
+			l.dropped++
+			return
+		}
+		u = &mintage.LadderUse{Tenant: tenant, ClientID: client, Rung: rung, First: at}
+		l.uses[k] = u
+	}
+	u.Count++
+	u.Last, u.Address = at, address
+}
+
+// Run writes once an Interval until ctx ends, and what is left then.
+func (l *Log) Run(ctx context.Context) {
+	ticker := time.NewTicker(Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			l.flushLogged(ctx)
+		case <-ctx.Done():
+			const patience = 5 * time.Second
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+			defer cancel()
+			l.flushLogged(last)
+			return
+		}
+	}
+}
+
+func (l *Log) flushLogged(ctx context.Context) {
+	if err := l.Flush(ctx); err != nil && ctx.Err() == nil {
+		l.log.LogAttrs(ctx, slog.LevelError, "the request log could not be written and will be tried again", slog.Any("err", err))
+	}
+	l.mu.Lock()
+	dropped := l.dropped
+	l.dropped = 0
+	l.mu.Unlock()
+	if dropped > 0 {
+		l.log.LogAttrs(ctx, slog.LevelWarn, "requests are missing in the request log", slog.Int64("requests", dropped))
+	}
+}
+
+// Flush writes what was collected. When it fails, that is kept for the next
+// time.
+func (l *Log) Flush(ctx context.Context) error {
+	records, uses := l.take()
+	if len(records)+len(uses) == 0 {
+		return nil
+	}
+	err := l.store.WriteRequests(ctx, records, uses)
+	if err != nil {
+		l.giveBack(records, uses)
+	}
+	return err
+}
+
+// take returns copies of what has changed, and forgets minutes that are over.
+func (l *Log) take() ([]*mintage.RequestRecord, []*mintage.LadderUse) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var records []*mintage.RequestRecord
+	minute := l.now().Unix() / 60
+	for k, e := range l.records {
+		if e.dirty {
+			r := e.RequestRecord
+			records = append(records, &r)
+			e.dirty, e.Traces = false, nil
+		} else if k.minute < minute-1 { // a second look may be late
+			delete(l.records, k)
+			delete(l.traces, e.TraceID)
+		}
+	}
+	uses := make([]*mintage.LadderUse, 0, len(l.uses))
+	for _, u := range l.uses {
+		uses = append(uses, u)
+	}
+	clear(l.uses)
+	return records, uses
+}
+
+// giveBack takes back what could not be written, but for what has waited too
+// long.
+func (l *Log) giveBack(records []*mintage.RequestRecord, uses []*mintage.LadderUse) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	oldest := l.now().Add(-attempts * time.Minute)
+	for _, r := range records {
+		e := l.traces[r.TraceID]
+		if e == nil || r.Last.Before(oldest) {
+			l.dropped += r.Count
+			continue
+		}
+		e.dirty = true
+		e.Traces = append(r.Traces, e.Traces...)
+	}
+	for _, u := range uses {
+		k := useKey{u.Tenant, u.ClientID, u.Rung}
+		if newer := l.uses[k]; newer != nil {
+			newer.Count += u.Count
+			newer.First = u.First
+		} else if len(l.uses) < maxUses {
+			l.uses[k] = u
+		}
+	}
+}
+
+// Sweep deletes what is older than Keep, a batch at a time.
+func (l *Log) Sweep(ctx context.Context) error {
+	const batch = 1000 // rows, so that no other writer waits long
+	for {
+		n, err := l.store.SweepRequests(ctx, l.now().Add(-Keep), batch)
+		if err != nil || n < batch {
+			return err
+		}
+	}
+}
