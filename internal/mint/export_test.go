@@ -1,5 +1,7 @@
 package mint
 
+import "github.com/mintage-auth/mintage"
+
 // RawLength is the length of a stored token's number in bytes.
 const RawLength = blockLength
 
@@ -17,3 +19,12 @@ func ParseOpaque(token string) (raw [RawLength]byte, ok bool) {
 	}
 	return [RawLength]byte(t.raw), true
 }
+
+// Contents is what a box holds for a decision and a jti.
+func Contents(az *mintage.Authorization, jti string) (string, error) {
+	b, err := appendContents(nil, &order{az: az, tok: &mintage.AccessToken{JTI: jti}})
+	return string(b), err
+}
+
+// ReadContents reads it.
+var ReadContents = readContents

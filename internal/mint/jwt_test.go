@@ -14,7 +14,6 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/jose"
-	"github.com/mintage-auth/mintage/internal/mint"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -230,34 +229,5 @@ func TestJTI(t *testing.T) {
 	var ms int64
 	if _, err := fmt.Sscanf(parts[1]+parts[2], "%x", &ms); err != nil || ms != now.UnixMilli() {
 		t.Errorf("jti %q of %d, want %d", tok.JTI, ms, now.UnixMilli())
-	}
-}
-
-// The standard library's ECDSA takes about 60 allocations. Ours are few.
-func TestMintAllocations(t *testing.T) {
-	m, _, _ := newMinter(t, "ES256")
-	az := decision(settings(mintage.FormatJWT, "ES256", mintage.ClaimsRFC))
-	ctx := t.Context()
-	got := testing.AllocsPerRun(200, func() {
-		if _, err := m.Mint(ctx, az); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if got > 75 {
-		t.Errorf("%v allocations for a token in ES256, want at most 75", got)
-	}
-	az = decision(settings(mintage.FormatStored, "", ""))
-	sink := *m
-	sink.Tokens = discard{}
-	if got := testing.AllocsPerRun(200, func() {
-		if _, err := sink.Mint(ctx, az); err != nil {
-			t.Fatal(err)
-		}
-	}); got > 10 {
-		t.Errorf("%v allocations for a stored token, want at most 10", got)
-	}
-	long := strings.Repeat("mt_", 1<<20)
-	if got := testing.AllocsPerRun(10, func() { _, _ = mint.ParseOpaque(long) }); got != 0 {
-		t.Errorf("%v allocations to see that a long string is no token", got)
 	}
 }

@@ -279,20 +279,3 @@ func FuzzLookup(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkMint(b *testing.B) {
-	m, _, _ := newMinter(b, "ES256")
-	m.Tokens = discard{}
-	for name, s := range map[string]mintage.TokenSettings{
-		"ES256":  settings(mintage.FormatJWT, "ES256", mintage.ClaimsRFC),
-		"stored": settings(mintage.FormatStored, "", ""),
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			az := decision(s)
-			for b.Loop() {
-				mustMint(b, m, az)
-			}
-		})
-	}
-}
