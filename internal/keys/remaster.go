@@ -1,0 +1,141 @@
+package keys
+
+import (
+	"context"
+	"crypto/cipher"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+// nextSuffix ends the name of the file in which a new master key waits until
+// the data key is wrapped by it.
+const nextSuffix = ".next"
+
+// RotateMaster makes a new master key, wraps the data key with it in place of
+// the old one and replaces the file. What the data key seals stays as it is, so
+// that no secret, signing key or token ends.
+//
+// It may be stopped at any point. The new key is on disk, beside the old one,
+// before anything depends on it; the database changes in one transaction; the
+// file is replaced last. Until then OpenVault finds whichever key opens, and
+// RotateMaster run again finishes what was begun. A server that runs meanwhile
+// has the data key in memory and notices nothing.
+//
+// Errors about the files wrap ErrMasterKey.
+func RotateMaster(ctx context.Context, cfg VaultConfig) error {
+	info, err := os.Stat(cfg.Path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMasterKey, err)
+	}
+	if !ours(info) {
+		return fmt.Errorf("%w: %s belongs to another user, who could not read a file that you make: run this as that user", ErrMasterKey, cfg.Path)
+	}
+	old, next, err := cfg.masters()
+	if err != nil {
+		return err
+	}
+	if err := cfg.Store.Update(ctx, func(tx store.Tx) error { return rewrap(ctx, tx, old, next) }); err != nil {
+		return fmt.Errorf("wrap the data key anew: %w", err)
+	}
+	return cfg.takeNext()
+}
+
+// masters returns the ciphers of the key that is there and of the one to come.
+func (cfg *VaultConfig) masters() (old, next cipher.AEAD, err error) {
+	key, err := readMaster(cfg.Path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer clear(key)
+	fresh, err := nextMaster(cfg.Path + nextSuffix)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer clear(fresh)
+	if subtle.ConstantTimeCompare(key, fresh) == 1 {
+		return nil, nil, fmt.Errorf("%w: %s holds the same key as %s: delete it", ErrMasterKey, cfg.Path+nextSuffix, cfg.Path)
+	}
+	if old, err = newBox(key); err != nil {
+		return nil, nil, err
+	}
+	next, err = newBox(fresh)
+	return old, next, err
+}
+
+// masterBox is the cipher of a key that was read.
+func masterBox(key []byte, err error) (cipher.AEAD, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	return newBox(key)
+}
+
+// nextMaster returns the key that waits at path, and makes one if none does.
+func nextMaster(path string) ([]byte, error) {
+	key, err := createMaster(path)
+	if errors.Is(err, fs.ErrExist) { // of a rotation that was stopped, or of another process
+		return readMaster(path)
+	}
+	return key, err
+}
+
+// rewrap replaces the wrapping of the data key, unless that is done already.
+func rewrap(ctx context.Context, tx store.Tx, old, next cipher.AEAD) error {
+	row, err := tx.DataKey(ctx, dataKeyName)
+	if errors.Is(err, mintage.ErrNotFound) {
+		return fmt.Errorf("%w: the database has no data key yet: start the server once, which makes it", ErrMasterKey)
+	}
+	if err != nil {
+		return err
+	}
+	if plain, err := open(next, masterKeyNumber, dataKeyName, row.Sealed); err == nil {
+		clear(plain)
+		return nil
+	}
+	plain, err := open(old, masterKeyNumber, dataKeyName, row.Sealed)
+	if err != nil {
+		return fmt.Errorf("%w: the file is not the one that this database was made with, or another rotation was faster: "+
+			"restore the file, or try again: %w", ErrMasterKey, err)
+	}
+	defer clear(plain)
+	fresh := *row
+	fresh.Sealed = seal(next, masterKeyNumber, dataKeyName, plain)
+	return tx.ReplaceDataKey(ctx, &fresh)
+}
+
+// takeNext gives the key that waits its place. That it waits no more, since
+// another process was faster, is no error.
+func (cfg *VaultConfig) takeNext() error {
+	err := os.Rename(cfg.Path+nextSuffix, cfg.Path)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = syncDir(filepath.Dir(cfg.Path))
+	}
+	if err != nil {
+		return fmt.Errorf("%w: the new key could not replace the old one: move %s to %s: %w",
+			ErrMasterKey, cfg.Path+nextSuffix, cfg.Path, err)
+	}
+	return nil
+}
+
+// finishRotation opens a data key that the master key does not open with the
+// one that waits beside it: a rotation was stopped before the file was
+// replaced, which is done now.
+func (cfg *VaultConfig) finishRotation(row *store.DataKey) ([]byte, error) {
+	next, err := masterBox(readMaster(cfg.Path + nextSuffix))
+	if err != nil {
+		return nil, err
+	}
+	plain, err := open(next, masterKeyNumber, dataKeyName, row.Sealed)
+	if err != nil {
+		return nil, err
+	}
+	return plain, cfg.takeNext()
+}
