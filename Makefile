@@ -22,8 +22,11 @@ build: ## build bin/mintage
 check: lint short generated ## what a commit must pass: linters, short tests with the race detector, generated files
 	@echo "check: all passed"
 
-test: setup lint generated vuln ## what CI runs: the above with every test in full, and real clients against a real server
+test: setup lint generated vuln gates ## what CI runs: the above with every test in full, and real clients against a real server
 	$(GO) test -race -timeout 15m ./...
+
+gates: ## fail when a hot path allocates more than it may; the race detector would count too
+	$(GO) test -count=1 -run '^TestAllocations$$' ./internal/issue
 
 fmt: ## format the code
 	$(tool) golangci-lint fmt
@@ -60,8 +63,11 @@ fuzz: ## run each fuzz target for $(fuzz)
 	  done; \
 	done
 
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## measure beside a bare net/http server and peers, into bench/results/latest.md (5 minutes)
+	$(GO) run ./bench -o bench/results/latest.md $(benchflags)
+
+chaos: ## the long form of the proofs under load: 1,000 kills, rotations with real cache ages (25 minutes)
+	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v ./chaos
 
 clean: ## remove what the build made
 	rm -rf bin .tools
@@ -69,4 +75,4 @@ clean: ## remove what the build made
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: dev build check test fmt setup lint short generated vuln update fuzz bench clean help
+.PHONY: dev build check test fmt setup lint short generated vuln gates update fuzz bench chaos clean help
