@@ -8,7 +8,7 @@ import (
 
 // batch is how many tenants one file declares, which is three changes each: a
 // plan has to stay below what one JSON document may have.
-const batch = 350
+const batch = 280
 
 // addTenants makes n tenants, each with its own issuer under a path, its own
 // keys, resource server and client, and returns a token request for each.
