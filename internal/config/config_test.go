@@ -134,6 +134,7 @@ func TestRefusals(t *testing.T) {
 		{"address", "listen: 9400\n", nil, nil, "server.yaml:1:9: write host:port, such as 127.0.0.1:9400 or 0.0.0.0:443\n  listen: 9400\n          ^"},
 		{"port", "listen: 127.0.0.1:99999\n", nil, nil, "the port is a number from 0 to 65535"},
 		{"network", "behind_proxy: [10.0.0.1/8]\n", nil, nil, "has bits outside the network: write 10.0.0.0/8"},
+		{"network of all", "behind_proxy: 0.0.0.0/0\n", nil, nil, "is everybody"},
 		{"level", "log: { level: loud }\n", nil, nil, "write debug, info, warn or error"},
 		{"format", "log: { format: xml }\n", nil, nil, "write json or text"},
 		{"store", "store: postgres\n", nil, nil, "write sqlite"},

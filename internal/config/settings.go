@@ -221,6 +221,9 @@ func setNetworks(dst *[]netip.Prefix, v string) error {
 		if network.Masked() != network {
 			return fmt.Errorf("%q has bits outside the network: write %s", text, network.Masked())
 		}
+		if network.Bits() == 0 {
+			return fmt.Errorf("%q is everybody, who could then say to be anybody: write the networks of your proxies", text)
+		}
 		*dst = append(*dst, network)
 	}
 	return nil
