@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"github.com/mintage-auth/mintage"
 )
 
 const (
@@ -31,17 +33,32 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
 	defer cancel()
-	h := health{Status: "ok", Checks: map[string]string{"store": "ok", "changes": "ok", "draining": "no"}}
+	h := health{Status: "ok", Checks: map[string]string{"store": "ok", "changes": "ok", "key": "ok", "draining": "no"}}
 	if err := s.store.Ping(ctx); err != nil {
 		h.fail("store", "the database does not answer")
 	}
 	if s.directory.Age() > feedLate {
 		h.fail("changes", "the change feed could not be read for "+feedLate.String())
 	}
+	if err := s.canSign(ctx); err != nil {
+		h.fail("key", "the administration has no key that signs")
+	}
 	if s.draining.Load() {
 		h.fail("draining", "the server is stopping")
 	}
 	writeHealth(w, h)
+}
+
+// canSign says whether the built-in tenant, whose tokens administer, has a key
+// that signs now. The keys of other tenants are their own: one without does not
+// take the server away from the rest.
+func (s *Server) canSign(ctx context.Context) error {
+	ring, err := s.directory.Ring(ctx, mintage.BuiltInTenant)
+	if err != nil {
+		return err
+	}
+	_, err = ring.Signer(mintage.DefaultTokenAlg, s.cfg.Now())
+	return err
 }
 
 func (h *health) fail(check, why string) {

@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	// maxHeader bounds a request's header, in bytes; net/http adds 4096 to what
-	// it is told.
-	maxHeader = 16<<10 - 4096
+	// maxHeader bounds what is read of a request's header, in bytes. Handlers
+	// refuse one of more than 16 KiB in their own words; what is over this bound
+	// never gets that far, and net/http answers.
+	maxHeader = 32 << 10
 
 	// readHeaderTimeout and the others bound what a slow peer can hold.
 	readHeaderTimeout = 5 * time.Second

@@ -26,7 +26,9 @@ func (p peers) of(r *http.Request) issue.Peer {
 	if !p.trusts(peer.Addr) {
 		return peer
 	}
-	peer.Secure = lastProto(r.Header.Values("X-Forwarded-Proto")) == "https"
+	if said := r.Header.Values("X-Forwarded-Proto"); len(said) > 0 {
+		peer.Secure = lastProto(said) == "https"
+	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		addr, err := netip.ParseAddr(strings.TrimSpace(hop))

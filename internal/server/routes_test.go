@@ -162,6 +162,7 @@ func TestPeers(t *testing.T) {
 		{"what a caller put in front", "10.0.0.1:1", "127.0.0.1, 203.0.113.7", "https", issue.Peer{Addr: netip.MustParseAddr("203.0.113.7"), Secure: true}},
 		{"two proxies", "10.0.0.1:1", "203.0.113.7, 10.0.0.2", "http", issue.Peer{Addr: netip.MustParseAddr("203.0.113.7")}},
 		{"two spellings of the scheme", "10.0.0.1:1", "203.0.113.7", "https, http", issue.Peer{Addr: netip.MustParseAddr("203.0.113.7")}},
+		{"no scheme said", "10.0.0.1:1", "203.0.113.7", "", issue.Peer{Addr: netip.MustParseAddr("203.0.113.7")}},
 		{"no address said", "10.0.0.1:1", "", "https", issue.Peer{Addr: netip.MustParseAddr("10.0.0.1"), Secure: true}},
 		{"nonsense said", "10.0.0.1:1", "203.0.113.7, junk", "https", issue.Peer{Addr: netip.MustParseAddr("10.0.0.1"), Secure: true}},
 		{"IPv4 in IPv6", "[::ffff:10.0.0.1]:1", "203.0.113.7", "https", issue.Peer{Addr: netip.MustParseAddr("203.0.113.7"), Secure: true}},
