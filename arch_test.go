@@ -52,6 +52,7 @@ var layers = map[string]layer{
 	"internal/secret":    {ours: []string{".", "oauth"}, theirs: []string{"golang.org/x/crypto"}},
 	"internal/explain":   {ours: []string{".", "oauth"}},
 	"internal/revoke":    {ours: []string{".", "internal/store"}},
+	"internal/lastuse":   {ours: []string{"internal/store"}},
 	"internal/telemetry": {theirs: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"}},
 
 	"internal/directory": {ours: []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"}},

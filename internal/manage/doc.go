@@ -16,6 +16,8 @@
 //   - bootstrap.go: the tenant that administers all, and its first client
 //   - tenant.go, organization.go, resource.go, client.go, secret.go, key.go,
 //     revocation.go: one noun each
+//   - rotate.go, expiry.go, upgrade.go: secrets that are replaced, that end, and
+//     that get a better hash
 //   - apply.go, live.go, write.go: declared state: plan, the state that it is
 //     compared with, and the transaction
 //   - purge.go: what is due for deletion

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage/internal/directory"
+	"github.com/mintage-auth/mintage/internal/lastuse"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/store"
+	"github.com/mintage-auth/mintage/internal/telemetry"
 )
 
 const (
@@ -36,15 +38,20 @@ type background struct {
 	now       func() time.Time
 	log       *slog.Logger
 
-	wanted chan wantedKey
+	wanted   chan wantedKey
+	upgrades *upgrades
+	lastUse  *lastuse.Recorder
+	metrics  *telemetry.Metrics
 }
 
 type wantedKey struct{ tenant, alg string }
 
-func newBackground(st store.Store, d *directory.Directory, m *manage.Manager, now func() time.Time, log *slog.Logger) background {
+func newBackground(
+	st store.Store, d *directory.Directory, m *manage.Manager, metrics *telemetry.Metrics, now func() time.Time, log *slog.Logger,
+) background {
 	return background{
 		store: st, directory: d, manager: m, now: now, log: log,
-		wanted: make(chan wantedKey, keyQueue),
+		wanted: make(chan wantedKey, keyQueue), upgrades: newUpgrades(m, log), lastUse: lastuse.New(st, log), metrics: metrics,
 	}
 }
 
@@ -68,7 +75,10 @@ func (b *background) runBackground(ctx context.Context) {
 	wg.Go(func() { b.every(ctx, sweepInterval, b.sweep) })
 	wg.Go(func() { b.every(ctx, purgeInterval, b.purge) })
 	wg.Go(func() { b.every(ctx, keyInterval, b.keys) })
+	wg.Go(func() { b.every(ctx, expiryInterval, b.warnOfExpiry) })
 	wg.Go(func() { b.makeKeys(ctx) })
+	wg.Go(func() { b.upgrades.run(ctx) })
+	wg.Go(func() { b.lastUse.Run(ctx) })
 	wg.Wait()
 }
 

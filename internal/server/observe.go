@@ -12,6 +12,9 @@ import (
 
 // observe counts how a request ended.
 func (s *Server) observe(o *issue.Outcome) {
+	if o.SecretID != "" {
+		s.lastUse.Note(o.Tenant, o.ClientID, o.SecretID, s.cfg.Now(), o.RemoteIP)
+	}
 	if o.AuthMethod != "" {
 		result := "ok"
 		if o.ClientName == "" && o.Error != "" {

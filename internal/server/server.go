@@ -157,13 +157,13 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.manager = &manage.Manager{
 		Store: st, Vault: vault, Secrets: hasher, Sync: s.directory.Sync, Now: s.cfg.Now, Log: s.log,
 	}
-	s.background = newBackground(s.store, s.directory, s.manager, s.cfg.Now, s.log)
+	s.background = newBackground(s.store, s.directory, s.manager, s.metrics, s.cfg.Now, s.log)
 	s.peers.Store(&peers{proxies: s.cfg.BehindProxy})
 	s.drainTimeout.Store(int64(s.cfg.DrainTimeout))
 	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st}
 	s.issue = &issue.Handler{
 		Directory: s.directory,
-		Auth:      &clientauth.Authenticator{Clients: s.directory, Secrets: hasher, Now: s.cfg.Now},
+		Auth:      &clientauth.Authenticator{Clients: s.directory, Secrets: hasher, Now: s.cfg.Now, Outdated: s.upgrades.want},
 		Minter:    minter,
 		Revoker:   revoker{s.manager, s.metrics},
 		Now:       s.cfg.Now,

@@ -5,6 +5,7 @@ package telemetry
 
 import (
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type Metrics struct {
 	clientAuth     *prometheus.CounterVec
 	introspections *prometheus.CounterVec
 	revocations    *prometheus.CounterVec
+	expiring       *prometheus.GaugeVec
 
 	mu      sync.RWMutex
 	tenants map[string]struct{}
@@ -62,6 +64,10 @@ func New(version, commit string) *Metrics {
 			Name: "mintage_revocations_total",
 			Help: "Tokens, clients and keys revoked.",
 		}, []string{"tenant", "kind"}),
+		expiring: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "mintage_secrets_expiring",
+			Help: "Active client secrets that end within the window, counted once an hour.",
+		}, []string{"tenant", "window"}),
 		tenants: map[string]struct{}{},
 	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -70,7 +76,7 @@ func New(version, commit string) *Metrics {
 	}, []string{"version", "commit"})
 	info.WithLabelValues(version, commit).Set(1)
 	m.registry.MustRegister(
-		info, m.requests, m.duration, m.issued, m.clientAuth, m.introspections, m.revocations,
+		info, m.requests, m.duration, m.issued, m.clientAuth, m.introspections, m.revocations, m.expiring,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -108,6 +114,18 @@ func (m *Metrics) Introspection(tenant, active, reason string) {
 func (m *Metrics) Revocation(tenant, kind string) {
 	m.revocations.WithLabelValues(m.tenantLabel(tenant), kind).Inc()
 }
+
+// SecretsExpiring takes the place of what was counted before: fill calls count
+// for each tenant and window, which Days names.
+func (m *Metrics) SecretsExpiring(fill func(count func(tenant, window string, n int))) {
+	m.expiring.Reset()
+	fill(func(tenant, window string, n int) {
+		m.expiring.WithLabelValues(m.tenantLabel(tenant), window).Add(float64(n)) // those called other add up
+	})
+}
+
+// Days names a window of whole days, such as 7d.
+func Days(d time.Duration) string { return strconv.Itoa(int(d/(24*time.Hour))) + "d" }
 
 // tenantLabel returns tenant for the first maxTenants tenants seen.
 func (m *Metrics) tenantLabel(tenant string) string {
