@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 )
 
 // StateRequest carries declared state, with all references resolved.
@@ -48,6 +49,25 @@ type WantedSecret struct {
 	Secret     string   `json:"secret" doc:"The secret's name."`
 	Production bool     `json:"production" doc:"Whether the tenant is protected, so that the secret says live."`
 	Hints      []string `json:"hints,omitempty" doc:"Hints of the secrets that the client has."`
+}
+
+// ExportedState is the declared state of a tenant as it is.
+type ExportedState struct {
+	State json.RawMessage `json:"state" doc:"tenants.yaml as JSON. Secrets are references to variables whose names begin with TODO_."`
+}
+
+// ExportState returns the declared state that makes an empty server serve what
+// a tenant serves, secrets excepted.
+func (c *Client) ExportState(ctx context.Context, tenant string) (*ExportedState, error) {
+	return call[ExportedState](ctx, c, request{method: http.MethodGet, path: at("tenants", tenant, "state")})
+}
+
+// CompareTenants says how two tenants differ: what leads from the first to the
+// second. Secrets, issuers and aliases are not compared.
+func (c *Client) CompareTenants(ctx context.Context, tenant, with string) (*StatePlan, error) {
+	return call[StatePlan](ctx, c, request{
+		method: http.MethodGet, path: at("tenants", tenant, "state", "compare"), query: url.Values{"with": {with}},
+	})
 }
 
 // PlanState says what applying the state would change, and changes nothing.

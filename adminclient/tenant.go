@@ -42,6 +42,32 @@ type Tenant struct {
 	Meta
 }
 
+// NewTenant asks for a tenant. What it does not name has its default, and is
+// changed by applying declared state.
+type NewTenant struct {
+	ID         string            `json:"id" minLength:"1" maxLength:"63" doc:"The tenant's identifier: lower-case letters, digits and hyphens."`
+	Issuer     string            `json:"issuer" minLength:"1" doc:"The issuer identifier (RFC 8414)."`
+	Aliases    []string          `json:"aliases,omitempty" doc:"Other hosts under which the tenant is reached."`
+	Protected  bool              `json:"protected,omitempty" doc:"Whether the tenant is production: changes ask first."`
+	TokenPaths map[string]string `json:"token_paths,omitempty" doc:"Token endpoints: path below the issuer to the dialect spoken there."`
+}
+
+// TenantPatch are the members of a tenant that a patch may have.
+type TenantPatch struct {
+	Disabled bool `json:"disabled,omitempty" doc:"Whether the tenant answers nothing. Its tokens are refused by its own API alone; enabling it undoes all."`
+}
+
+// CreateTenant makes a tenant. Only who administers all may.
+func (c *Client) CreateTenant(ctx context.Context, n NewTenant) (*Tenant, error) {
+	return call[Tenant](ctx, c, request{method: http.MethodPost, path: "/tenants", body: n})
+}
+
+// UpdateTenant changes the members in p, which may be those of TenantPatch;
+// version as UpdateClient. Only who administers all may.
+func (c *Client) UpdateTenant(ctx context.Context, id string, p Patch, version int64) (*Tenant, error) {
+	return call[Tenant](ctx, c, request{method: http.MethodPatch, path: at("tenants", id), body: p, version: version, mergePatch: true})
+}
+
 // Tenants returns the tenants that the token may see, in the order of their
 // identifiers.
 func (c *Client) Tenants(ctx context.Context, l List) iter.Seq2[*Tenant, error] {

@@ -68,7 +68,7 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpFunc(help)
 	root.AddCommand(
 		a.devCommand(), a.serveCommand(),
-		a.applyCommand(), a.diffCommand(),
+		a.applyCommand(), a.diffCommand(), a.exportCommand(),
 		a.tenantCommand(), a.apiCommand(), a.clientCommand(), a.keyCommand(), a.masterKeyCommand(), a.tokenCommand(),
 		a.configCommand(), a.dialectCommand(), a.versionCommand(),
 	)

@@ -43,6 +43,7 @@ changes nothing.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), f) },
 	}
 	a.stateFlags(cmd, &f)
+	_ = cmd.MarkFlagRequired("file")
 	cmd.Flags().StringVar(&f.planFile, "plan", "", "apply only if the plan is still the one in this file, which diff -o json wrote")
 	a.writeFlags(cmd)
 	return cmd
@@ -53,7 +54,6 @@ func (a *app) stateFlags(cmd *cobra.Command, f *applyFlags) {
 	fl := cmd.Flags()
 	fl.StringVarP(&f.file, "file", "f", "", "file, or folder of files, with the declared state")
 	fl.BoolVar(&f.allowDelete, "allow-delete", false, "let prune remove objects of protected tenants too")
-	_ = cmd.MarkFlagRequired("file")
 	a.serverFlags(cmd)
 	a.outputFlags(cmd)
 }

@@ -92,7 +92,8 @@ func describe(err error) *failure {
 			fix: "start it with: mintage serve   or set MINTAGE_URL",
 		}
 	case strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "accepts "),
-		strings.HasPrefix(err.Error(), "requires "), strings.HasPrefix(err.Error(), "required flag"):
+		strings.HasPrefix(err.Error(), "requires "), strings.HasPrefix(err.Error(), "required flag"),
+		strings.HasPrefix(err.Error(), "at least one of the flags"), strings.HasPrefix(err.Error(), "if any flags in the group"):
 		first, rest, _ := strings.Cut(err.Error(), "\n\n")
 		return &failure{code: exitUsage, what: first, why: strings.TrimSpace(rest), fix: "mintage --help"}
 	}

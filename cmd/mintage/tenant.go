@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -8,12 +9,12 @@ import (
 	"github.com/mintage-auth/mintage/adminclient"
 )
 
-// tenantCommand is mintage tenant. Tenants are made and changed by mintage
+// tenantCommand is mintage tenant. All else about tenants is changed by mintage
 // apply.
 func (a *app) tenantCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tenant",
-		Short: "Tenants: list, show (make and change them with mintage apply)",
+		Short: "Tenants: list, show, create, disable, enable (change them with mintage apply)",
 		Example: `  mintage tenant list
   mintage tenant show prod -o json`,
 		Args: nounArgs,
@@ -30,8 +31,88 @@ func (a *app) tenantCommand() *cobra.Command {
 			Use: "show TENANT", Short: "Show a tenant", Example: "  mintage tenant show prod", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return a.tenantShow(cmd, args[0]) },
 		},
+		a.tenantCreateCommand(), a.tenantSwitchCommand("disable", true), a.tenantSwitchCommand("enable", false),
 	)
 	return cmd
+}
+
+func (a *app) tenantCreateCommand() *cobra.Command {
+	var n adminclient.NewTenant
+	cmd := &cobra.Command{
+		Use:     "create TENANT --issuer URL",
+		Short:   "Make a tenant with a signing key and nothing else",
+		Example: "  mintage tenant create sandbox --issuer https://sandbox.auth.example.com",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			api, err := a.connect("cli")
+			if err != nil {
+				return err
+			}
+			n.ID = args[0]
+			if a.flags.dryRun {
+				fmt.Fprintln(a.stderr, "would create the tenant "+n.ID)
+				return nil
+			}
+			t, err := api.CreateTenant(cmd.Context(), n)
+			if err != nil {
+				return err
+			}
+			return a.print(tenantResult(t))
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&n.Issuer, "issuer", "", "issuer identifier: the https URL below which the tenant answers")
+	fl.StringSliceVar(&n.Aliases, "alias", nil, "other host under which it is reached; may be given several times")
+	fl.BoolVar(&n.Protected, "protected", false, "it is production: changes ask first, and secrets say live")
+	_ = cmd.MarkFlagRequired("issuer")
+	a.writeFlags(cmd)
+	return cmd
+}
+
+// tenantSwitchCommand is mintage tenant disable or enable.
+func (a *app) tenantSwitchCommand(verb string, disabled bool) *cobra.Command { //nolint:revive // it is what the command does
+	short := map[bool]string{
+		true: "Let a tenant answer nothing, as if it were not there", false: "Let a tenant answer again, as before it was disabled",
+	}
+	cmd := &cobra.Command{
+		Use: verb + " TENANT", Short: short[disabled], Example: "  mintage tenant " + verb + " sandbox", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.tenantSwitch(cmd, args[0], verb, disabled) },
+	}
+	a.writeFlags(cmd)
+	return cmd
+}
+
+func (a *app) tenantSwitch(cmd *cobra.Command, id, verb string, disabled bool) error { //nolint:revive // it is what the command does
+	api, err := a.connect("cli")
+	if err != nil {
+		return err
+	}
+	t, err := api.Tenant(cmd.Context(), id)
+	if err != nil {
+		return err
+	}
+	if t.Disabled == disabled {
+		fmt.Fprintf(a.stderr, "the tenant %s is %sd already\n", id, verb)
+		return nil
+	}
+	if disabled || t.Protected {
+		does := fmt.Sprintf("This %ss the tenant %s.", verb, id)
+		if t.Protected {
+			does = fmt.Sprintf("This %ss the protected tenant %s.", verb, id)
+		}
+		if err := a.confirmed(danger{does: does, name: id}); err != nil {
+			return err
+		}
+	}
+	if a.flags.dryRun {
+		fmt.Fprintf(a.stderr, "would %s the tenant %s\n", verb, id)
+		return nil
+	}
+	if _, err := api.UpdateTenant(cmd.Context(), id, adminclient.Patch{"disabled": disabled}, t.Version); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "%sd the tenant %s\n", verb, id)
+	return nil
 }
 
 func (a *app) tenantList(cmd *cobra.Command) error {
@@ -76,6 +157,11 @@ func (a *app) tenantShow(cmd *cobra.Command, id string) error {
 	if err != nil {
 		return err
 	}
+	return a.print(tenantResult(t))
+}
+
+// tenantResult is how one tenant is shown.
+func tenantResult(t *adminclient.Tenant) result {
 	rows := [][]string{{"id", t.ID}, {"issuer", t.Issuer}, {"status", tenantStatus(t)}}
 	for _, path := range sortedKeys(t.TokenPaths) {
 		rows = append(rows, []string{"token endpoint", t.Issuer + path + "  " + t.TokenPaths[path]})
@@ -83,5 +169,5 @@ func (a *app) tenantShow(cmd *cobra.Command, id string) error {
 	if t.ManagedBy != "" {
 		rows = append(rows, []string{"declared in", t.ManagedBy})
 	}
-	return a.print(result{doc: t, rows: rows, name: []string{t.ID}})
+	return result{doc: t, rows: rows, name: []string{t.ID}}
 }

@@ -104,7 +104,7 @@ func TestTrouble(t *testing.T) {
 func TestStoreIsDown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	token := w.token(t, "hotel", "*")
+	token := w.token(t, mintage.BuiltInTenant, "*")
 	target := w.client(t, "hotel", api, "orders/read")
 	for _, op := range admin.Operations() { // fill the caches
 		w.do(t, ask{method: "GET", path: fill(op.Path, "hotel", target.ID), token: token})

@@ -56,6 +56,11 @@ func operations() []operation {
 		row("list-tenants", get, "/tenants", "tenants:read", "List tenants", 200, at((*Handler).tenants)),
 		row("show-tenant", get, tenant, "tenants:read", "Show a tenant", 200, at((*Handler).tenant)),
 
+		row("create-tenant", post, "/tenants", "tenants:write", "Create a tenant", 201, at((*Handler).createTenant), mediaJSON),
+		row("update-tenant", patch, tenant, "tenants:write", "Disable or enable a tenant", 200, at((*Handler).updateTenant), mediaPatch, mediaJSON),
+		row("export-state", get, tenant+"/state", "state:read", "Export a tenant as declared state", 200, at((*Handler).exportState)),
+		row("compare-state", get, tenant+"/state/compare", "state:read", "Compare a tenant with another", 200, at((*Handler).compareState)),
+
 		row("list-resource-servers", get, servers, "resource_servers:read", "List resource servers", 200, at((*Handler).resourceServers)),
 		row("show-resource-server", get, servers+"/{identifier}", "resource_servers:read", "Show a resource server", 200, at((*Handler).resourceServer)),
 

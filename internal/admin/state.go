@@ -43,6 +43,32 @@ func (h *Handler) state(
 	return &answer[adminclient.StatePlan]{Body: out}, err
 }
 
+func (h *Handler) exportState(ctx context.Context, in *TenantPath) (*answer[adminclient.ExportedState], error) {
+	s, err := h.manager.Export(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(s)
+	return &answer[adminclient.ExportedState]{Body: adminclient.ExportedState{State: b}}, err
+}
+
+type compareState struct {
+	TenantPath
+	With string `query:"with" required:"true" maxLength:"63" doc:"The other tenant."`
+}
+
+func (h *Handler) compareState(ctx context.Context, in *compareState) (*answer[adminclient.StatePlan], error) {
+	if !callerOf(ctx).sees(in.With) {
+		return nil, h.notFound(ctx)
+	}
+	p, err := h.manager.Compare(ctx, in.Tenant, in.With)
+	if err != nil {
+		return nil, err
+	}
+	out, err := planDocument(p)
+	return &answer[adminclient.StatePlan]{Body: out}, err
+}
+
 // declared reads the state in a request as strictly as the request itself.
 func declared(doc *adminclient.StateRequest) (manage.Declared, error) {
 	var s apply.State

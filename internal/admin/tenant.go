@@ -3,10 +3,12 @@ package admin
 import (
 	"context"
 	"maps"
+	"net/url"
 	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/manage"
 )
 
 // TenantPath is the part of an input that names a tenant. The guard has
@@ -45,6 +47,67 @@ func (h *Handler) tenant(ctx context.Context, in *TenantPath) (*tagged[adminclie
 		return nil, err
 	}
 	return &tagged[adminclient.Tenant]{ETag: etag(t.Version), Body: tenantDocument(t)}, nil
+}
+
+type createTenant struct {
+	Body body[adminclient.NewTenant]
+}
+
+func (h *Handler) createTenant(ctx context.Context, in *createTenant) (*created[adminclient.Tenant], error) {
+	doc, err := in.Body.value()
+	if err != nil {
+		return nil, err
+	}
+	if err := administersAll(ctx); err != nil {
+		return nil, err
+	}
+	t, err := h.manager.CreateTenant(ctx, callerOf(ctx).by, &mintage.Tenant{
+		ID: doc.ID, Issuer: doc.Issuer, Aliases: doc.Aliases, Protected: doc.Protected, TokenPaths: doc.TokenPaths,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &created[adminclient.Tenant]{
+		Location: Prefix + "/tenants/" + url.PathEscape(t.ID), ETag: etag(t.Version), Body: tenantDocument(t),
+	}, nil
+}
+
+type updateTenant struct {
+	TenantPath
+	Versioned
+	Body raw[adminclient.TenantPatch]
+}
+
+func (h *Handler) updateTenant(ctx context.Context, in *updateTenant) (*tagged[adminclient.Tenant], error) {
+	version, err := h.version(ctx, in.Versioned)
+	if err != nil {
+		return nil, err
+	}
+	if err := administersAll(ctx); err != nil {
+		return nil, err
+	}
+	t, err := h.manager.UpdateTenant(ctx, callerOf(ctx).by, in.Tenant, version, func(t *mintage.Tenant) error {
+		doc, err := applyPatch(&adminclient.TenantPatch{Disabled: t.Disabled}, in.Body.data)
+		if err == nil {
+			t.Disabled = doc.Disabled
+		}
+		return err
+	})
+	if err != nil {
+		return nil, h.failAt(ctx, version, err)
+	}
+	return &tagged[adminclient.Tenant]{ETag: etag(t.Version), Body: tenantDocument(t)}, nil
+}
+
+// administersAll refuses who administers one tenant: what its tenant is, is not
+// for it to say.
+func administersAll(ctx context.Context) error {
+	if callerOf(ctx).sees(mintage.BuiltInTenant) {
+		return nil
+	}
+	return &manage.Refusal{
+		Reason: "token.other_tenant", Denied: true, Message: "tenants are made and changed by an administrator of the whole server",
+	}
 }
 
 func tenantID(t *mintage.Tenant) string { return t.ID }

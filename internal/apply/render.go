@@ -17,6 +17,23 @@ var signs = map[Op]string{OpAdd: "+", OpChange: "~", OpRemove: "-", OpLeft: "-"}
 // member that changes, and the counts at the end. Tenants are named when the
 // plan is about several.
 func Render(p *Plan) string {
+	return lines(p) + fmt.Sprintf("%d to add, %d to change, %d to remove.  secrets: %d touched\n",
+		p.Count(OpAdd), p.Count(OpChange), p.Count(OpRemove), p.Secrets)
+}
+
+// RenderComparison returns what Compare found in the same form: what only the
+// second tenant has (+), what only the first has (-), and what differs (~), the
+// first tenant's value first.
+func RenderComparison(p *Plan, from, to string) string {
+	if p.Empty() {
+		return fmt.Sprintf("%s and %s do not differ\n", from, to)
+	}
+	return lines(p) + fmt.Sprintf("%d only in %s, %d only in %s, %d different\n",
+		p.Count(OpRemove), from, p.Count(OpAdd), to, p.Count(OpChange))
+}
+
+// lines returns the lines of a plan without the counts.
+func lines(p *Plan) string {
 	var rows [][3]string // sign and kind and name; path; change
 	several := severalTenants(p)
 	for _, c := range p.Changes {
@@ -38,7 +55,6 @@ func Render(p *Plan) string {
 		line := pad(r[0], widths[0]) + "  " + pad(r[1], widths[1]) + "  " + r[2]
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	fmt.Fprintf(&b, "%d to add, %d to change, %d to remove.  secrets: %d touched\n", p.Count(OpAdd), p.Count(OpChange), p.Count(OpRemove), p.Secrets)
 	return b.String()
 }
 

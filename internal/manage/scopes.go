@@ -24,6 +24,7 @@ func AdminScopes() []mintage.ScopeDefinition {
 		{Name: "resource_servers:read", Description: "Read resource servers and their scopes"},
 		{Name: "resource_servers:write", Description: "Create, change and delete resource servers"},
 		{Name: "revocations:read", Description: "Follow revocations"},
+		{Name: "state:read", Description: "Export declared state and compare tenants"},
 		{Name: "state:write", Description: "Plan and apply declared state"},
 		{Name: "tenants:read", Description: "Read tenants"},
 		{Name: "tenants:write", Description: "Create, change and delete tenants"},
