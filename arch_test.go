@@ -48,15 +48,17 @@ var layers = map[string]layer{
 		ours:   []string{".", "oauth", "internal/store"},
 		theirs: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"},
 	},
-	"internal/keys":      {ours: []string{".", "internal/jose", "internal/store"}, theirs: []string{"golang.org/x/crypto"}},
-	"internal/secret":    {ours: []string{".", "oauth"}, theirs: []string{"golang.org/x/crypto"}},
-	"internal/explain":   {ours: []string{".", "oauth"}},
-	"internal/revoke":    {ours: []string{".", "internal/store"}},
-	"internal/lastuse":   {ours: []string{"internal/store"}},
-	"internal/telemetry": {theirs: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"}},
+	"internal/keys":       {ours: []string{".", "internal/jose", "internal/store"}, theirs: []string{"golang.org/x/crypto"}},
+	"internal/secret":     {ours: []string{".", "oauth"}, theirs: []string{"golang.org/x/crypto"}},
+	"internal/explain":    {ours: []string{".", "oauth"}},
+	"internal/requestlog": {ours: []string{"."}},
+	"internal/revoke":     {ours: []string{".", "internal/store"}},
+	"internal/lastuse":    {ours: []string{"internal/store"}},
+	"internal/telemetry":  {theirs: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"}},
 
 	"internal/directory": {ours: []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"}},
 	"internal/mint":      {ours: []string{".", "oauth", "internal/strictjson", "internal/jose", "internal/keys"}},
+	"internal/lint":      {ours: []string{"adminclient"}},
 	"internal/apply":     {ours: []string{".", "oauth", "internal/yamlfile"}},
 	"internal/config":    {ours: []string{".", "internal/yamlfile"}},
 
@@ -84,7 +86,7 @@ var layers = map[string]layer{
 	},
 	"cmd/mintage": {ours: []string{
 		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/config", "internal/apply", "internal/explain",
-		"internal/secret", "internal/jose", "internal/yamlfile",
+		"internal/secret", "internal/lint", "internal/jose", "internal/yamlfile",
 	}, theirs: []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/itchyny/gojq"}},
 }
 

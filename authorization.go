@@ -1,7 +1,6 @@
 package mintage
 
 import (
-	"cmp"
 	"net/url"
 	"slices"
 	"time"
@@ -40,39 +39,55 @@ func (r *Request) named() bool { return len(r.Resources)+len(r.Audiences) > 0 }
 // the dialect d. Servers are the resource servers of c's grants, by identifier;
 // a grant whose resource server is missing there counts for nothing.
 //
-// The error is always an *oauth.Error.
+// The error is always an *oauth.Error. Explain says how it came to it.
 func Authorize(t *Tenant, c *Client, servers map[string]*ResourceServer, d Dialect, r Request) (*Authorization, error) {
+	az, _, err := decide(t, c, servers, d, r)
+	return az, err
+}
+
+// decision is how an Authorization came about.
+type decision struct {
+	offers  []offer // that the request is about
+	used    []offer // that the token is for
+	scope   oauth.Scope
+	dropped oauth.Scope
+	rule    ScopeRule
+	origins TokenOrigins
+}
+
+// decide is Authorize with the way to it.
+func decide(t *Tenant, c *Client, servers map[string]*ResourceServer, d Dialect, r Request) (*Authorization, decision, error) {
+	var dec decision
 	if len(c.Dialects) > 0 && !slices.Contains(c.Dialects, d.Name) {
-		return nil, oauth.UnauthorizedClient("dialect.not_allowed", "the client may not use this token endpoint")
+		return nil, dec, oauth.UnauthorizedClient("dialect.not_allowed", "the client may not use this token endpoint")
 	}
 	if !slices.Contains(c.GrantTypes, r.GrantType) {
-		return nil, oauth.UnauthorizedClient("grant.not_allowed", "the client may not use this grant")
+		return nil, dec, oauth.UnauthorizedClient("grant.not_allowed", "the client may not use this grant")
 	}
-	offers, err := offersFor(c, servers, r)
-	if err != nil {
-		return nil, err
+	var err error
+	if dec.offers, err = offersFor(c, servers, r); err != nil {
+		return nil, dec, err
 	}
-	scope, used, dropped, err := decideScope(c, d, offers, r.Scope)
-	if err != nil {
-		return nil, err
+	if err := dec.decideScope(c, d, r.Scope); err != nil {
+		return nil, dec, err
 	}
 	if r.named() {
-		used = offers // RFC 8707 §2.2: the audience is what was asked for
+		dec.used = dec.offers // RFC 8707 §2.2: the audience is what was asked for
 	}
-	if err := oneAudience(c, d, used, r); err != nil {
-		return nil, err
+	if err := oneAudience(c, d, dec.used, r); err != nil {
+		return nil, dec, err
 	}
-	if err := noConfusion(d, used, scope); err != nil {
-		return nil, err
+	if err := noConfusion(d, dec.used, dec.scope); err != nil {
+		return nil, dec, err
 	}
 	az := &Authorization{
-		Tenant: t, Client: c, Dialect: d.Name, Subject: c.ID,
-		Scope: scope, Token: settings(t, c, d, used), Dropped: dropped,
+		Tenant: t, Client: c, Dialect: d.Name, Subject: c.ID, Scope: dec.scope, Dropped: dec.dropped,
 	}
-	for _, o := range used {
+	az.Token, dec.origins = settings(t, c, d, dec.used)
+	for _, o := range dec.used {
 		az.Audience = append(az.Audience, o.server.Identifier)
 	}
-	return az, nil
+	return az, dec, nil
 }
 
 // offer is what a client may have at one resource server.
@@ -127,17 +142,22 @@ func GrantedScope(rs *ResourceServer, g Grant) oauth.Scope {
 	return oauth.NewScope(tokens...)
 }
 
-// decideScope returns the scope granted, the offers that it comes from and,
-// where the client downscopes, what was dropped.
-func decideScope(c *Client, d Dialect, offers []offer, asked oauth.Scope) (scope oauth.Scope, used []offer, dropped oauth.Scope, err error) {
+// decideScope finds the scope granted, the offers that it comes from and, where
+// the client downscopes, what is dropped.
+func (dec *decision) decideScope(c *Client, d Dialect, asked oauth.Scope) (err error) {
 	switch {
-	case d.Star && asked.Equal(oauth.Scope{AllScopes}), len(asked) == 0 && d.AllWhenOmitted:
-		return everything(offers), offers, nil, nil
+	case d.Star && asked.Equal(oauth.Scope{AllScopes}):
+		dec.rule, dec.scope, dec.used = ScopeByStar, everything(dec.offers), dec.offers
+	case len(asked) == 0 && d.AllWhenOmitted:
+		dec.rule, dec.scope, dec.used = ScopeByDialect, everything(dec.offers), dec.offers
 	case len(asked) > 0:
-		return pick(offers, asked, c.Downscope)
+		dec.rule = ScopeAsked
+		dec.scope, dec.used, dec.dropped, err = pick(dec.offers, asked, c.Downscope)
+	default:
+		dec.rule = ScopeByDefault
+		dec.scope, dec.used, err = byDefault(c, dec.offers)
 	}
-	scope, used, err = byDefault(c, offers)
-	return scope, used, nil, err
+	return err
 }
 
 // oneAudience refuses a token for several resource servers, in which a scope
@@ -243,27 +263,6 @@ func refusedScope(offers []offer, token string) *oauth.Error {
 		}
 	}
 	return oauth.InvalidScope(reason, "the scope "+token+" is not one that this client may have")
-}
-
-// settings answers "which token?": the client's own, else the resource
-// server's, else what the dialect states, else the tenant's, else the built-in.
-func settings(t *Tenant, c *Client, d Dialect, used []offer) TokenSettings {
-	var rs TokenSettings
-	for _, o := range used {
-		s := o.server.Token
-		rs.Format = cmp.Or(rs.Format, s.Format)
-		rs.Alg = cmp.Or(rs.Alg, s.Alg)
-		rs.Claims = cmp.Or(rs.Claims, s.Claims)
-		if s.Lifetime > 0 && (rs.Lifetime == 0 || s.Lifetime < rs.Lifetime) {
-			rs.Lifetime = s.Lifetime // of several, the shortest
-		}
-	}
-	return TokenSettings{
-		Format:   cmp.Or(c.Token.Format, rs.Format, d.Token.Format, t.Token.Format, DefaultTokenFormat),
-		Alg:      cmp.Or(c.Token.Alg, rs.Alg, d.Token.Alg, t.Token.Alg, DefaultTokenAlg),
-		Claims:   cmp.Or(c.Token.Claims, rs.Claims, d.Token.Claims, t.Token.Claims, DefaultClaimsProfile),
-		Lifetime: cmp.Or(c.Token.Lifetime, rs.Lifetime, d.Token.Lifetime, t.Token.Lifetime, DefaultTokenLifetime),
-	}
 }
 
 // LongestTokenLifetime bounds the life of any token in any tenant; signing

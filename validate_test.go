@@ -173,7 +173,7 @@ func TestClientValidate(t *testing.T) {
 			c.Ladder = map[mintage.Rung]mintage.LadderState{"query": mintage.LadderAllow}
 		}},
 		{"/ladder/two_methods", func(c *client) { c.Ladder[mintage.RungTwoMethods] = "maybe" }},
-		{"/ladder/two_methods", func(c *client) { c.Ladder[mintage.RungTwoMethods] = mintage.LadderWarn }},
+		{"/ladder/two_methods", func(c *client) { c.Ladder[mintage.RungTwoMethods] = "warn until tomorrow" }},
 		{"/allow_from/0", func(c *client) { c.AllowFrom[0] = netip.MustParsePrefix("203.0.113.1/24") }},
 		{"/allow_from/0", func(c *client) { c.AllowFrom[0] = netip.Prefix{} }},
 		{"/allow_from/0", func(c *client) { c.AllowFrom[0] = netip.MustParsePrefix("::ffff:203.0.113.0/120") }},

@@ -3,6 +3,7 @@ package adminclient
 import (
 	"context"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,11 +22,16 @@ type List struct {
 	Cursor string // Page.Next of an earlier page; empty: the beginning
 }
 
-// pages fetches a list page by page. It ends after an error.
-func pages[T any](ctx context.Context, c *Client, path string, l List) iter.Seq2[*T, error] {
+// pages fetches a list page by page, with the parameters of filters. It ends
+// after an error.
+func pages[T any](ctx context.Context, c *Client, path string, l List, filters ...url.Values) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for {
-			page, err := call[Page[T]](ctx, c, request{method: http.MethodGet, path: path, query: l.query()})
+			query := l.query()
+			for _, f := range filters {
+				maps.Copy(query, f)
+			}
+			page, err := call[Page[T]](ctx, c, request{method: http.MethodGet, path: path, query: query})
 			if err != nil {
 				yield(nil, err)
 				return

@@ -81,6 +81,14 @@ func operations() []operation {
 		row("introspect-token", post, tenant+"/tokens/introspect", "tokens:read", "Say what a token is", 200, at((*Handler).introspect), mediaJSON),
 		row("revoke-token", post, tenant+"/tokens/revoke", "tokens:write", "End tokens before their time", 204, at((*Handler).revokeToken), mediaJSON),
 
+		row("explain-token", post, tenant+"/tokens/explain", "tokens:read", "Say what a token request would get, and why", 200, at((*Handler).explainToken), mediaJSON),
+
+		row("list-requests", get, tenant+"/requests", "requests:read", "List requests that were refused or warned of", 200, at((*Handler).requests)),
+		row("show-request", get, tenant+"/requests/{trace_id}", "requests:read", "Show a request by its trace id", 200, at((*Handler).request)),
+		row("list-all-requests", get, "/requests", "requests:read", "List requests of all tenants that the caller may see", 200, at((*Handler).allRequests)),
+		row("find-request", get, "/requests/{trace_id}", "requests:read", "Find a request in any tenant that the caller may see", 200, at((*Handler).anyRequest)),
+		row("list-ladder", get, tenant+"/ladder", "clients:read", "List clients that do what their ladders have rungs for", 200, at((*Handler).ladder)),
+
 		row("plan-state", post, "/state/plan", "state:write", "Say what applying declared state would change", 200, at((*Handler).planState), mediaJSON),
 		row("apply-state", post, "/state/apply", "state:write", "Apply declared state", 200, at((*Handler).applyState), mediaJSON),
 	}

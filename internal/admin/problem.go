@@ -44,7 +44,7 @@ func (h *Handler) refuse(ctx context.Context, status int, code, detail string) *
 	}
 	return &refusal{
 		Problem: adminclient.Problem{
-			Type: cmp.Or(h.docsURL, "/docs") + "/reference/reasons#" + anchor(code), Title: title, Status: status, Detail: detail, Code: code, TraceID: rec.trace,
+			Type: h.reasonPage(code), Title: title, Status: status, Detail: detail, Code: code, TraceID: rec.trace,
 		},
 		header: http.Header{},
 	}
@@ -91,10 +91,6 @@ func (h *Handler) fail(ctx context.Context, err error) error {
 		slog.String("trace_id", traceOf(ctx)), slog.String("error", err.Error()))
 	return h.refuse(ctx, http.StatusInternalServerError, "internal", "")
 }
-
-// anchor is where a code is on the page of reasons, as the documentation's
-// renderer makes it of a heading.
-func anchor(code string) string { return strings.NewReplacer(".", "", "_", "-").Replace(code) }
 
 // notFound says the same of what is not there and of what the caller may not
 // see.

@@ -10,6 +10,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/directory"
 	"github.com/mintage-auth/mintage/internal/lastuse"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/requestlog"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/telemetry"
 )
@@ -39,6 +40,7 @@ type background struct {
 	log       *slog.Logger
 
 	wanted   chan wantedKey
+	requests *requestlog.Log
 	upgrades *upgrades
 	lastUse  *lastuse.Recorder
 	metrics  *telemetry.Metrics
@@ -51,7 +53,8 @@ func newBackground(
 ) background {
 	return background{
 		store: st, directory: d, manager: m, now: now, log: log,
-		wanted: make(chan wantedKey, keyQueue), upgrades: newUpgrades(m, log), lastUse: lastuse.New(st, log), metrics: metrics,
+		requests: requestlog.New(st, now, log),
+		wanted:   make(chan wantedKey, keyQueue), upgrades: newUpgrades(m, log), lastUse: lastuse.New(st, log), metrics: metrics,
 	}
 }
 
@@ -76,6 +79,8 @@ func (b *background) runBackground(ctx context.Context) {
 	wg.Go(func() { b.every(ctx, purgeInterval, b.purge) })
 	wg.Go(func() { b.every(ctx, keyInterval, b.keys) })
 	wg.Go(func() { b.every(ctx, expiryInterval, b.warnOfExpiry) })
+	wg.Go(func() { b.every(ctx, sweepInterval, b.requests.Sweep) })
+	wg.Go(func() { b.requests.Run(ctx) })
 	wg.Go(func() { b.makeKeys(ctx) })
 	wg.Go(func() { b.upgrades.run(ctx) })
 	wg.Go(func() { b.lastUse.Run(ctx) })

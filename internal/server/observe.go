@@ -15,6 +15,13 @@ func (s *Server) observe(o *issue.Outcome) {
 	if o.SecretID != "" {
 		s.lastUse.Note(o.Tenant, o.ClientID, o.SecretID, s.cfg.Now(), o.RemoteIP)
 	}
+	s.keep(o)
+	if o.Error != "" {
+		s.metrics.Refusal(o.Tenant, o.Endpoint, o.Error, o.Reason)
+	}
+	for _, reason := range o.Notes {
+		s.metrics.Warning(o.Tenant, o.Dialect, reason)
+	}
 	if o.AuthMethod != "" {
 		result := "ok"
 		if o.ClientName == "" && o.Error != "" {

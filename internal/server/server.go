@@ -175,6 +175,8 @@ func (s *Server) openStore(ctx context.Context) error {
 		Exposed: func(ctx context.Context, tenant, client, secret string) error {
 			return st.MarkExposed(ctx, tenant, client, secret, s.cfg.Now())
 		},
+		Found:   s.found,
+		Owners:  owners{st, hasher},
 		Observe: s.observe,
 	}
 	return s.openAdmin(ctx, vault, minter)

@@ -26,6 +26,8 @@ type Metrics struct {
 	duration       *prometheus.HistogramVec
 	issued         *prometheus.CounterVec
 	clientAuth     *prometheus.CounterVec
+	warnings       *prometheus.CounterVec
+	refusals       *prometheus.CounterVec
 	introspections *prometheus.CounterVec
 	revocations    *prometheus.CounterVec
 	expiring       *prometheus.GaugeVec
@@ -56,6 +58,14 @@ func New(version, commit string) *Metrics {
 			Name: "mintage_client_auth_total",
 			Help: "Client authentications by method and result.",
 		}, []string{"method", "result"}),
+		warnings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mintage_warnings_total",
+			Help: "Requests about which something was wrong that did not fail them.",
+		}, []string{"tenant", "dialect", "reason"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mintage_refusals_total",
+			Help: "Requests that were refused, at any endpoint of a tenant.",
+		}, []string{"tenant", "endpoint", "error", "reason"}),
 		introspections: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mintage_introspections_total",
 			Help: "Introspection answers.",
@@ -76,7 +86,7 @@ func New(version, commit string) *Metrics {
 	}, []string{"version", "commit"})
 	info.WithLabelValues(version, commit).Set(1)
 	m.registry.MustRegister(
-		info, m.requests, m.duration, m.issued, m.clientAuth, m.introspections, m.revocations, m.expiring,
+		info, m.requests, m.duration, m.issued, m.clientAuth, m.warnings, m.refusals, m.introspections, m.revocations, m.expiring,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -103,6 +113,17 @@ func (m *Metrics) TokenIssued(tenant, format, alg string) {
 // ClientAuth counts one client authentication; result is ok or a reason code.
 func (m *Metrics) ClientAuth(method, result string) {
 	m.clientAuth.WithLabelValues(method, result).Inc()
+}
+
+// Warning counts one thing that was wrong about a request and did not fail it.
+func (m *Metrics) Warning(tenant, dialect, reason string) {
+	m.warnings.WithLabelValues(m.tenantLabel(tenant), dialect, reason).Inc()
+}
+
+// Refusal counts one request that was refused. All labels but tenant are words
+// of closed sets.
+func (m *Metrics) Refusal(tenant, endpoint, errorCode, reason string) {
+	m.refusals.WithLabelValues(m.tenantLabel(tenant), endpoint, errorCode, reason).Inc()
 }
 
 // Introspection counts one introspection answer; active is true or false.

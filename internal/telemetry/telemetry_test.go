@@ -27,6 +27,8 @@ func TestCounts(t *testing.T) {
 	m.Introspection("prod", "true", "ok")
 	m.Introspection("prod", "false", "token.expired")
 	m.Revocation("prod", "token")
+	m.Warning("prod", "rfc", "param.ignored")
+	m.Refusal("prod", "revoke", "invalid_request", "param.missing")
 	got := scrape(t, m)
 	for _, want := range []string{
 		`mintage_build_info{commit="abc",version="1.2.3"} 1`,
@@ -38,6 +40,8 @@ func TestCounts(t *testing.T) {
 		`mintage_introspections_total{active="true",reason="ok",tenant="prod"} 1`,
 		`mintage_introspections_total{active="false",reason="token.expired",tenant="prod"} 1`,
 		`mintage_revocations_total{kind="token",tenant="prod"} 1`,
+		`mintage_warnings_total{dialect="rfc",reason="param.ignored",tenant="prod"} 1`,
+		`mintage_refusals_total{endpoint="revoke",error="invalid_request",reason="param.missing",tenant="prod"} 1`,
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %s", want)
