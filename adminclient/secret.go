@@ -14,23 +14,28 @@ type Time = time.Time
 
 // States of a secret.
 const (
-	SecretActive  = "active"
-	SecretExpired = "expired"
-	SecretRevoked = "revoked"
+	SecretActive   = "active"
+	SecretRetiring = "retiring" // good until it ends; a newer one is there
+	SecretExpired  = "expired"
+	SecretRevoked  = "revoked"
 )
 
 // Secret is what may be shown of a client secret.
 type Secret struct {
-	ID         string `json:"id" doc:"Identifier, unique in the client."`
-	Name       string `json:"name" doc:"Label, unique in the client."`
-	Hint       string `json:"hint,omitempty" doc:"The secret's prefix and its last four characters; absent when nothing of it is known."`
-	State      string `json:"state" enum:"active,expired,revoked" doc:"Whether it can be used now."`
-	CreatedBy  string `json:"created_by,omitempty" doc:"Who made it."`
-	CreatedAt  Time   `json:"created_at" doc:"When it was made."`
-	ExpiresAt  *Time  `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
-	RevokedAt  *Time  `json:"revoked_at,omitempty" doc:"When it was revoked; absent: it was not."`
-	LastUsedAt *Time  `json:"last_used_at,omitempty" doc:"When it was last used; absent: never."`
-	ExposedAt  *Time  `json:"exposed_at,omitempty" doc:"When it was last seen where secrets must not be, such as in a URL; absent: never."`
+	ID            string `json:"id" doc:"Identifier, unique in the client."`
+	Name          string `json:"name" doc:"Label, unique in the client."`
+	Hint          string `json:"hint,omitempty" doc:"The secret's prefix and its last four characters; absent when nothing of it is known."`
+	State         string `json:"state" enum:"active,retiring,expired,revoked" doc:"Whether it can be used now."`
+	CreatedBy     string `json:"created_by,omitempty" doc:"Who made it."`
+	CreatedAt     Time   `json:"created_at" doc:"When it was made."`
+	ExpiresAt     *Time  `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+	RevokedAt     *Time  `json:"revoked_at,omitempty" doc:"When it was revoked; absent: it was not."`
+	LastUsedAt    *Time  `json:"last_used_at,omitempty" doc:"When it was last used; absent: never."`
+	LastUsedFrom  string `json:"last_used_from,omitempty" doc:"The address of that use."`
+	RetiringSince *Time  `json:"retiring_since,omitempty" doc:"When a newer secret took its place; absent: none did."`
+	Successor     string `json:"successor,omitempty" doc:"Identifier of the secret that a rotation made in its place."`
+	PausedUntil   *Time  `json:"paused_until,omitempty" doc:"Until when a brown-out refuses it; absent: there is none now."`
+	ExposedAt     *Time  `json:"exposed_at,omitempty" doc:"When it was last seen where secrets must not be, such as in a URL; absent: never."`
 }
 
 // NewSecret asks for a secret. The server draws it.

@@ -30,7 +30,7 @@ func (a *app) clientCommand() *cobra.Command {
 	cmd.AddCommand(
 		a.clientCreateCommand(), a.clientListCommand(), a.clientShowCommand(),
 		a.clientDisableCommand(), a.clientEnableCommand(), a.clientDeleteCommand(),
-		a.secretCommand(),
+		a.clientRotateCommand(), a.secretCommand(),
 	)
 	return cmd
 }
@@ -85,7 +85,7 @@ func soonestExpiry(c *adminclient.RegisteredClient) string {
 	var soonest *time.Time
 	live := false
 	for _, s := range c.Secrets {
-		if s.State != adminclient.SecretActive {
+		if s.State != adminclient.SecretActive && s.State != adminclient.SecretRetiring {
 			continue
 		}
 		live = true

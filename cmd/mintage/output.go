@@ -30,6 +30,9 @@ type result struct {
 // outputEnv marks the commands that print credentials, and so know -o env.
 const outputEnv = "output-env"
 
+// outputSarif is a form of output, and marks the commands that print findings.
+const outputSarif = "sarif"
+
 // checkOutput refuses a form of output that does not exist before anything is
 // done: what a command prints may be a secret that is shown once.
 func (a *app) checkOutput(cmd *cobra.Command) error {
@@ -43,6 +46,10 @@ func (a *app) checkOutput(cmd *cobra.Command) error {
 	case "env":
 		if cmd.Annotations[outputEnv] == "" {
 			return usage(cmd.CommandPath()+" prints nothing that belongs into the environment", "-o json")
+		}
+	case outputSarif:
+		if cmd.Annotations[outputSarif] == "" {
+			return usage(cmd.CommandPath()+" prints no findings", "-o json")
 		}
 	default:
 		return usage(fmt.Sprintf("unknown output %q", f.output), "json, yaml, table, name or env")

@@ -15,14 +15,14 @@ import (
 func (a *app) secretCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "secret",
-		Short: "A client's secrets: add, list, revoke",
+		Short: "A client's secrets: add, list, revoke, pause",
 		Example: `  mintage client secret add "Nightly export" --expires 90d
   mintage client secret list "Nightly export"
   mintage client secret revoke "Nightly export" --secret 2026-08 --yes`,
 		Args: nounArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.secretAddCommand(), a.secretListCommand(), a.secretRevokeCommand())
+	cmd.AddCommand(a.secretAddCommand(), a.secretListCommand(), a.secretRevokeCommand(), a.secretPauseCommand())
 	return cmd
 }
 
@@ -110,10 +110,11 @@ func (a *app) secretListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r := result{doc: c.Secrets, head: []string{"NAME", "ID", "HINT", "STATE", "CREATED BY", "EXPIRES"}}
-			for _, s := range c.Secrets {
+			r := result{doc: c.Secrets, head: []string{"NAME", "ID", "HINT", "STATE", "CREATED BY", "LAST USED", "EXPIRES"}}
+			for i := range c.Secrets {
+				s := &c.Secrets[i]
 				r.name = append(r.name, s.ID)
-				r.rows = append(r.rows, []string{s.Name, s.ID, s.Hint, s.State, s.CreatedBy, expiry(s.ExpiresAt)})
+				r.rows = append(r.rows, []string{s.Name, s.ID, s.Hint, secretState(s), s.CreatedBy, lastUse(s), expiry(s.ExpiresAt)})
 			}
 			return a.print(r)
 		},

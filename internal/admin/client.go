@@ -230,13 +230,19 @@ func newSecret(d adminclient.NewSecret) manage.NewSecret {
 func secretDocument(s *mintage.Secret, now time.Time) adminclient.Secret {
 	d := adminclient.Secret{
 		ID: s.ID, Name: s.Name, Hint: s.Hint, State: adminclient.SecretActive, CreatedBy: s.CreatedBy, CreatedAt: s.Created.UTC(),
-		ExpiresAt: when(s.Expires), RevokedAt: when(s.Revoked), LastUsedAt: when(s.LastUsed), ExposedAt: when(s.Exposed),
+		ExpiresAt: when(s.Expires), RevokedAt: when(s.Revoked), LastUsedAt: when(s.LastUsed), LastUsedFrom: s.LastUsedFrom,
+		ExposedAt: when(s.Exposed), RetiringSince: when(s.Retiring), Successor: s.Successor,
+	}
+	if s.Paused(now) {
+		d.PausedUntil = when(s.PausedUntil)
 	}
 	switch {
 	case !s.Revoked.IsZero():
 		d.State = adminclient.SecretRevoked
 	case !s.Live(now):
 		d.State = adminclient.SecretExpired
+	case s.Retires(now):
+		d.State = adminclient.SecretRetiring
 	}
 	return d
 }

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"net/url"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
@@ -46,14 +45,7 @@ func (h *Handler) addSecret(ctx context.Context, in *addSecret) (*created[adminc
 	if err != nil {
 		return nil, err
 	}
-	return &created[adminclient.CreatedSecret]{
-		Location: Prefix + "/tenants/" + url.PathEscape(in.Tenant) + "/clients/" + url.PathEscape(in.Client) +
-			"/secrets/" + url.PathEscape(made.Label.ID),
-		ETag: etag(made.Client.Version),
-		Body: adminclient.CreatedSecret{
-			Secret: secretDocument(&made.Label, h.now()), ClientID: made.Client.ID, ClientSecret: made.Secret,
-		},
-	}, nil
+	return h.createdSecret(in.Tenant, made), nil
 }
 
 type revokeSecret struct {
