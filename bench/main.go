@@ -78,11 +78,11 @@ func run(ctx context.Context, o options, w io.Writer) error {
 		fmt.Fprintf(os.Stderr, "bench: %s: %.0f s\n", part.name, time.Since(began).Seconds())
 	}
 	text := b.report(ctx)
-	if o.out != "" {
-		if err := os.WriteFile(o.out, []byte(text), 0o644); err != nil { //nolint:gosec // a report for everybody
-			return err
-		}
+	if _, err := io.WriteString(w, text); err != nil || o.out == "" {
+		return err
 	}
-	_, err = io.WriteString(w, text)
-	return err
+	if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil { //nolint:gosec // in the checkout
+		return err
+	}
+	return os.WriteFile(o.out, []byte(text), 0o644) //nolint:gosec // a report for everybody
 }

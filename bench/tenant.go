@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// batch is how many tenants one file declares, which is three changes and a secret each: a
-// plan has to stay below what one JSON document may have.
+// batch is how many tenants one file declares, which is three changes and a
+// secret each: a plan has to stay below what one JSON document may have.
 const batch = 220
 
 // addTenants makes n tenants, each with its own issuer under a path, its own
