@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -62,20 +63,31 @@ func (s *Server) Demo(ctx context.Context) (*Demo, error) {
 		d.Issuer = "https://" + s.public.String()
 	}
 	d.CognitoIssuer = d.Issuer + "/cognito"
-	done := make(chan error, 1)
-	state := demoState(d)
-	go func() {
-		_, err := s.manager.Apply(context.WithoutCancel(ctx), manage.Server(), manage.Declared{State: state, Source: demoSource})
-		done <- err
-	}()
-	select {
-	case err = <-done:
-	case <-time.After(demoKeyWait):
-	}
-	if err != nil {
+	if err := s.applyDemo(ctx, demoState(d)); err != nil {
 		return nil, fmt.Errorf("make the demo tenants: %w", err)
 	}
 	return d, nil
+}
+
+// applyDemo applies the state, and returns when its keys exist or, if an RSA
+// key takes long, without them: until it is there a request for it answers 503.
+func (s *Server) applyDemo(ctx context.Context, state *apply.State) error {
+	done := make(chan error, 1)
+	s.making.Go(func() {
+		_, err := s.manager.Apply(context.WithoutCancel(ctx), manage.Server(), manage.Declared{State: state, Source: demoSource})
+		done <- err
+	})
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(demoKeyWait):
+	}
+	s.making.Go(func() {
+		if err := <-done; err != nil {
+			s.log.LogAttrs(ctx, slog.LevelError, "a key of the demo tenants is missing", slog.Any("err", err))
+		}
+	})
+	return nil
 }
 
 // demoSecret returns the secret of an earlier run, or a new one that is on disk.

@@ -57,8 +57,8 @@ type Config struct {
 	// count.
 	BehindProxy []netip.Prefix
 
-	// DocsURL is where error_uri points, without a slash at the end; empty:
-	// /docs on the tenant's own issuer.
+	// DocsURL is what error_uri starts with, without a slash at the end; empty:
+	// /docs at the root of the tenant's own issuer.
 	DocsURL string
 
 	// DrainTimeout is how long requests under way may take after a signal to
@@ -95,6 +95,7 @@ type Server struct {
 	public    net.Addr
 	admin     net.Addr
 	draining  atomic.Bool
+	making    sync.WaitGroup // of the demo tenants
 
 	drainTimeout atomic.Int64  // nanoseconds
 	stopping     chan struct{} // closed when draining begins
@@ -316,6 +317,7 @@ func (s *Server) Close() error {
 		}
 	}
 	s.listeners = nil
+	s.making.Wait()
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 		s.store = nil
