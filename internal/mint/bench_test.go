@@ -22,7 +22,7 @@ func kinds() []kind {
 		{"stored", settings(mintage.FormatStored, "", ""), 9},
 		{"sealed", settings(mintage.FormatSealed, "", ""), 10},
 	}
-	for alg, allocs := range map[string]float64{"ES256": 75, "EdDSA": 9, "PS256": 16, "RS256": 12} {
+	for alg, allocs := range map[string]float64{"ES256": 75, "EdDSA": 9, "PS256": 20, "RS256": 12} {
 		ks = append(ks, kind{alg, settings(mintage.FormatJWT, alg, mintage.ClaimsRFC), allocs})
 	}
 	return ks
