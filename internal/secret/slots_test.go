@@ -1,0 +1,193 @@
+package secret_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/secret"
+)
+
+var (
+	guesser = netip.MustParseAddr("192.0.2.66")
+	honest  = netip.MustParseAddr("192.0.2.7")
+)
+
+// flood sends wrong secrets for a client from an address until the test is
+// over, 80 at a time, each another one.
+func flood(ctx context.Context, wg *sync.WaitGroup, h *secret.Hasher, client string, secrets []mintage.Secret, from netip.Addr) {
+	for worker := range 80 {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				_, err := h.VerifyFrom(ctx, from, "t", client, secrets, fmt.Sprint("wrong", worker, i), time.Now())
+				if errors.Is(err, secret.ErrBusy) {
+					time.Sleep(10 * time.Millisecond)
+				}
+			}
+		})
+	}
+}
+
+// TE-31: a flood of wrong secrets against an imported client keeps neither its
+// own first login waiting for long, nor that of another, nor costs a client
+// anything whose secret is remembered.
+func TestFloodServesTheHonest(t *testing.T) {
+	t.Parallel()
+	h := secret.NewSized(pepper, 1, 1000, 2*time.Second)
+	secrets := []mintage.Secret{{ID: "1", Hash: imported["bcrypt 2b"]}}
+	if _, err := h.VerifyFrom(t.Context(), guesser, "t", "known", secrets, known, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	flood(ctx, &wg, h, "imported", secrets, guesser)
+	for h.Waiting() < 40 {
+		time.Sleep(time.Millisecond)
+	}
+	for _, c := range []struct {
+		name, client string
+		bound        time.Duration
+	}{{"remembered, and from the guesser's address", "known", 500 * time.Millisecond}, {"its first login", "imported", 2 * time.Second}, {"another's first login", "other", 2 * time.Second}} {
+		from := honest
+		if c.client == "known" {
+			from = guesser
+		}
+		began := time.Now()
+		if _, err := h.VerifyFrom(t.Context(), from, "t", c.client, secrets, known, began); err != nil {
+			t.Errorf("%s: %v after %s", c.name, err, time.Since(began))
+		}
+		if took := time.Since(began); took > c.bound {
+			t.Errorf("%s took %s in the flood, more than %s", c.name, took, c.bound)
+		}
+	}
+}
+
+// Who repeats one wrong secret pays for it once.
+func TestWrongIsRemembered(t *testing.T) {
+	t.Parallel()
+	h := secret.NewSized(pepper, 1, 10, time.Nanosecond)
+	secrets := []mintage.Secret{{ID: "1", Hash: imported["bcrypt 2b"]}}
+	if _, err := h.Verify(t.Context(), "t", "c", secrets, "wrong", time.Now()); reason(err) != secret.ReasonMismatch {
+		t.Fatal(err)
+	}
+	release, err := h.TakeSlot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	for candidate, want := range map[string]string{"wrong": secret.ReasonMismatch, "other": secret.ErrBusy.Error()} {
+		if _, err := h.Verify(t.Context(), "t", "c", secrets, candidate, time.Now()); reason(err) != want {
+			t.Errorf("%s: %v, want %s", candidate, err, want)
+		}
+	}
+}
+
+// Turns are taken by clients, then by addresses; who guessed wrong comes last.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := secret.NewSized(pepper, 1, 100, time.Hour)
+		secrets := []mintage.Secret{{ID: "1", Hash: imported["bcrypt 2b"]}}
+		if _, err := h.VerifyFrom(t.Context(), guesser, "t", "a", secrets, "wrong", time.Now()); reason(err) != secret.ReasonMismatch {
+			t.Fatal(err)
+		}
+		release, err := h.TakeSlot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var order string
+		var wg sync.WaitGroup
+		for _, w := range []struct {
+			mark, client string
+			from         netip.Addr
+		}{{"g", "a", guesser}, {"1", "a", honest}, {"2", "a", honest}, {"3", "a", honest.Next()}, {"4", "b", honest}} {
+			secrets := []mintage.Secret{{ID: w.mark, Hash: imported["bcrypt 2b"]}}
+			wg.Go(func() {
+				_, err := h.VerifyFrom(t.Context(), w.from, "t", w.client, secrets, known, time.Now())
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					order += err.Error()
+				}
+				order += w.mark
+			})
+			synctest.Wait()
+		}
+		release()
+		wg.Wait()
+		if order != "1432g" && order != "1342g" {
+			t.Errorf("served in the order %s", order)
+		}
+	})
+}
+
+func TestPausedAndRetired(t *testing.T) {
+	t.Parallel()
+	h := newHasher()
+	now := time.Now()
+	s := mintage.Secret{ID: "1", Hash: h.HashGenerated(known)}
+	paused, retired, both := s, s, s
+	paused.PausedUntil = now.Add(time.Second)
+	retired.Retiring, retired.Expires = now.Add(-time.Hour), now
+	both.ID = "2"
+	for _, c := range []struct {
+		name    string
+		secrets []mintage.Secret
+		want    string
+	}{
+		{"paused", []mintage.Secret{paused}, secret.ReasonPaused},
+		{"retired", []mintage.Secret{retired}, secret.ReasonRetired},
+		{"paused, and the same again", []mintage.Secret{paused, both}, ""},
+		{"the same, and paused", []mintage.Secret{both, paused}, ""},
+	} {
+		_, err := h.Verify(t.Context(), "t", "c", c.secrets, known, now)
+		if got := reason(err); got != c.want && (err != nil || c.want != "") {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	if _, err := h.Verify(t.Context(), "t", "c", []mintage.Secret{paused}, known, now.Add(time.Second)); err != nil {
+		t.Errorf("after the pause: %v", err)
+	}
+}
+
+func TestUpgradable(t *testing.T) {
+	t.Parallel()
+	long := fmt.Sprintf("%073d", 1)
+	for _, c := range []struct {
+		hash, candidate string
+		want            bool
+	}{
+		{imported["bcrypt 2b"], known, true},
+		{imported["bcrypt 2b"], long, false},
+		{"hmac-sha256$x", known, false},
+		{"nonsense", known, false},
+	} {
+		if got := secret.Upgradable(c.hash, c.candidate); got != c.want {
+			t.Errorf("Upgradable(%.12s, %d bytes) = %t", c.hash, len(c.candidate), got)
+		}
+	}
+	h := secret.NewSized(pepper, 1, 10, time.Nanosecond)
+	s := mintage.Secret{ID: "1", Hash: imported["bcrypt 2b"]}
+	hash, err := h.Rehash(t.Context(), "t", "c", &s, known)
+	if err != nil || secret.Outdated(hash) {
+		t.Fatalf("rehash: %q, %v", hash, err)
+	}
+	release, err := h.TakeSlot(t.Context()) // so that nothing slow can run
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	s.Hash = hash
+	if _, err := h.Verify(t.Context(), "t", "c", []mintage.Secret{s}, known, time.Now()); err != nil {
+		t.Errorf("the new hash is paid for again: %v", err)
+	}
+}
