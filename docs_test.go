@@ -253,9 +253,15 @@ func TestReferencePages(t *testing.T) {
 		}
 	}
 	page = readFile(t, "docs/reference/metrics.md")
-	for _, m := range metricName.FindAllSubmatch(readFile(t, "internal/telemetry/telemetry.go"), -1) {
-		if !bytes.Contains(page, []byte("\n| `"+string(m[1])+"` | ")) {
-			t.Errorf("docs/reference/metrics.md has no row for %s", m[1])
+	sources, err := filepath.Glob("internal/telemetry/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range sources {
+		for _, m := range metricName.FindAllSubmatch(readFile(t, source), -1) {
+			if !bytes.Contains(page, []byte("\n| `"+string(m[1])+"` | ")) {
+				t.Errorf("docs/reference/metrics.md has no row for %s", m[1])
+			}
 		}
 	}
 }

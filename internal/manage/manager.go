@@ -15,8 +15,8 @@ import (
 	"github.com/mintage-auth/mintage/oauth"
 )
 
-// Manager carries out the use cases. All fields but KeyPeriod must be
-// set. It is safe for concurrent use.
+// Manager carries out the use cases. All fields but KeyPeriod and
+// Observe must be set. It is safe for concurrent use.
 type Manager struct {
 	Store   store.Store
 	Vault   *keys.Vault
@@ -28,6 +28,10 @@ type Manager struct {
 	// KeyPeriod is how long a signing key signs before RotateDue replaces it;
 	// zero means keys.DefaultPeriod, and no more than keys.LongestPeriod counts.
 	KeyPeriod time.Duration
+
+	// Observe is told of what each transaction wrote, once it is on disk; nil:
+	// nobody is.
+	Observe func(Written)
 
 	making singleflight.Group // by tenant and algorithm
 }
@@ -61,8 +65,16 @@ func (m *Manager) now() time.Time { return m.Now().UTC().Truncate(time.Second) }
 // the caches of this node. Caches that cannot be brought up to date now follow
 // the feed later; the change is made either way, so that is no error.
 func (m *Manager) update(ctx context.Context, fn func(store.Tx) error) error {
-	if err := m.Store.Update(ctx, fn); err != nil {
+	var written Written
+	err := m.Store.Update(ctx, func(tx store.Tx) error {
+		written = Written{} // it may run again
+		return fn(observedTx{Tx: tx, written: &written})
+	})
+	if err != nil {
 		return err
+	}
+	if m.Observe != nil {
+		m.Observe(written)
 	}
 	if err := m.Sync(ctx); err != nil {
 		m.Log.LogAttrs(ctx, slog.LevelWarn, "caches do not see a change yet", slog.String("error", err.Error()))

@@ -3,6 +3,7 @@ package mint
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // payloadSize is what nearly all payloads fit into, in bytes.
@@ -30,9 +31,16 @@ func (m *Minter) mintJWT(ctx context.Context, o *order) error {
 	if err != nil {
 		return err
 	}
+	began := time.Time{}
+	if m.Signed != nil {
+		began = time.Now()
+	}
 	value, err := signer.AppendSign(nil, payload)
 	if err != nil {
 		return err
+	}
+	if m.Signed != nil {
+		m.Signed(key.Alg, time.Since(began))
 	}
 	o.tok.Value, o.tok.Alg = string(value), key.Alg
 	return nil

@@ -25,11 +25,14 @@ type Tokens interface {
 	Token(ctx context.Context, tenant string, key [38]byte) (*mintage.TokenRecord, error)
 }
 
-// Minter makes tokens. All fields must be set. It is safe for concurrent use.
+// Minter makes tokens. All fields but Signed must be set. It is safe for
+// concurrent use.
 type Minter struct {
 	Now    func() time.Time
 	Rings  Rings
 	Tokens Tokens
+	// Signed is told how long each signature took; nil: nobody is.
+	Signed func(alg string, took time.Duration)
 }
 
 // formats says how a token of each format is made. Value, Alg and whatever is

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"time"
 
 	"github.com/mintage-auth/mintage"
 )
@@ -31,6 +32,10 @@ type Hasher struct {
 	slots *slots
 	right *memory[identity, [sha256.Size]byte]
 	wrong *memory[[sha256.Size]byte, struct{}]
+
+	// Observe is told how long each slow hash took, by the name of its scheme;
+	// nil: nobody is. Set it before the first use.
+	Observe func(scheme string, took time.Duration) `json:"-"`
 }
 
 // hashKeys are the MAC keys: a value made for one purpose is none for another.

@@ -95,6 +95,7 @@ type verification struct {
 type pending struct {
 	secret *mintage.Secret
 	check  checker
+	scheme string
 }
 
 // fast looks at all secrets as far as that takes no slow hash, and collects
@@ -121,7 +122,7 @@ func (v *verification) fast() {
 			known, match := v.recall(s, check)
 			v.found(s, match)
 			if !known {
-				v.pending = append(v.pending, pending{secret: s, check: check})
+				v.pending = append(v.pending, pending{secret: s, check: check, scheme: scheme.name})
 			}
 		}
 	}
@@ -183,7 +184,11 @@ func (v *verification) run(ctx context.Context, p pending) error {
 	// Of many first requests at once, one pays and the others find it here.
 	known, match := v.recall(p.secret, p.check)
 	if !known {
+		began := time.Now()
 		match = p.check.matches(v.candidate)
+		if v.h.Observe != nil {
+			v.h.Observe(p.scheme, time.Since(began))
+		}
 	}
 	v.h.slots.release(taken)
 	switch {

@@ -7,7 +7,6 @@ import (
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/issue"
 	"github.com/mintage-auth/mintage/internal/manage"
-	"github.com/mintage-auth/mintage/internal/telemetry"
 )
 
 // observe counts how a request ended.
@@ -43,7 +42,6 @@ func (s *Server) observe(o *issue.Outcome) {
 // revoker lets a client end its own token, as a change like any other.
 type revoker struct {
 	manager *manage.Manager
-	metrics *telemetry.Metrics
 }
 
 // RevokeToken implements issue.Revoker.
@@ -52,9 +50,5 @@ func (r revoker) RevokeToken(ctx context.Context, tok issue.RevokedToken) error 
 		Actor: mintage.Actor{Tenant: tok.Tenant, ClientID: tok.ClientID, Address: tok.Address},
 		Via:   "api", TraceID: tok.TraceID,
 	}
-	if err := r.manager.RevokeToken(ctx, by, tok.Tenant, tok.JTI, tok.ClientID, tok.Expires); err != nil {
-		return err
-	}
-	r.metrics.Revocation(tok.Tenant, "token")
-	return nil
+	return r.manager.RevokeToken(ctx, by, tok.Tenant, tok.JTI, tok.ClientID, tok.Expires)
 }

@@ -136,10 +136,11 @@ func (s *Server) openStore(ctx context.Context) error {
 	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	st, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: filepath.Join(s.cfg.Data, "mintage.db")})
+	sqlite, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: filepath.Join(s.cfg.Data, "mintage.db")})
 	if err != nil {
 		return err
 	}
+	st := timedStore{Store: sqlite, metrics: s.metrics}
 	s.store = st
 	path := s.cfg.MasterKeyFile
 	if path == "" {
@@ -154,19 +155,20 @@ func (s *Server) openStore(ctx context.Context) error {
 		return err
 	}
 	hasher := secret.New(pepper)
+	hasher.Observe = s.metrics.SecretVerified
 	s.directory = directory.New(directory.Config{Store: st, Vault: vault, Feed: s.feed, Now: s.cfg.Now, Log: s.log})
 	s.manager = &manage.Manager{
-		Store: st, Vault: vault, Secrets: hasher, Sync: s.directory.Sync, Now: s.cfg.Now, Log: s.log,
+		Store: st, Vault: vault, Secrets: hasher, Sync: s.directory.Sync, Observe: s.written, Now: s.cfg.Now, Log: s.log,
 	}
 	s.background = newBackground(s.store, s.directory, s.manager, s.metrics, s.cfg.Now, s.log)
 	s.peers.Store(&peers{proxies: s.cfg.BehindProxy})
 	s.drainTimeout.Store(int64(s.cfg.DrainTimeout))
-	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st}
+	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st, Signed: s.metrics.Signed}
 	s.issue = &issue.Handler{
 		Directory: s.directory,
 		Auth:      &clientauth.Authenticator{Clients: s.directory, Secrets: hasher, Now: s.cfg.Now, Outdated: s.upgrades.want},
 		Minter:    minter,
-		Revoker:   revoker{s.manager, s.metrics},
+		Revoker:   revoker{s.manager},
 		Now:       s.cfg.Now,
 		Log:       s.log,
 		Peer:      s.peer,
@@ -273,6 +275,7 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.runBackground(work) })
 	tasks.Go(func() { s.every(work, certificateInterval, s.followCertificates) })
+	tasks.Go(func() { s.every(work, censusInterval, s.census) })
 
 	failed := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {

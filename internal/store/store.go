@@ -44,6 +44,7 @@ type Reader interface {
 	Organizations
 	ResourceServers
 	Clients
+	Census
 	Keys
 	Revocations
 	Events
@@ -142,6 +143,19 @@ type ExpiryPage struct {
 	After ExpiringSecret // Expires, Tenant, Client and ID count
 	Until time.Time
 	Limit int // at most so many
+}
+
+// ClientCount is how many clients a tenant has.
+type ClientCount struct {
+	Tenant   string
+	Clients  int // disabled ones included
+	Disabled int
+}
+
+// Census counts.
+type Census interface {
+	// CountClients returns the tenants that have clients, sorted.
+	CountClients(ctx context.Context) ([]ClientCount, error)
 }
 
 // ClientWriter writes clients with their grants and secrets, whole; versions

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// maxTenants bounds the label tenant; the tenants after it count as other.
-const maxTenants = 100
+// MaxTenants bounds the label tenant; the tenants after it count as other.
+const MaxTenants = 100
 
 // Metrics are the counters of one process. All methods may be called at the
 // same time.
@@ -31,6 +31,8 @@ type Metrics struct {
 	introspections *prometheus.CounterVec
 	revocations    *prometheus.CounterVec
 	expiring       *prometheus.GaugeVec
+
+	costs costs
 
 	mu      sync.RWMutex
 	tenants map[string]struct{}
@@ -78,8 +80,10 @@ func New(version, commit string) *Metrics {
 			Name: "mintage_secrets_expiring",
 			Help: "Active client secrets that end within the window, counted once an hour.",
 		}, []string{"tenant", "window"}),
+		costs:   newCosts(),
 		tenants: map[string]struct{}{},
 	}
+	m.registry.MustRegister(m.costs.all()...)
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "mintage_build_info",
 		Help: "Always 1; the labels say which program this is.",
@@ -148,11 +152,11 @@ func (m *Metrics) SecretsExpiring(fill func(count func(tenant, window string, n 
 // Days names a window of whole days, such as 7d.
 func Days(d time.Duration) string { return strconv.Itoa(int(d/(24*time.Hour))) + "d" }
 
-// tenantLabel returns tenant for the first maxTenants tenants seen.
+// tenantLabel returns tenant for the first MaxTenants tenants seen.
 func (m *Metrics) tenantLabel(tenant string) string {
 	m.mu.RLock()
 	_, known := m.tenants[tenant]
-	full := len(m.tenants) >= maxTenants
+	full := len(m.tenants) >= MaxTenants
 	m.mu.RUnlock()
 	switch {
 	case known:
@@ -162,7 +166,7 @@ func (m *Metrics) tenantLabel(tenant string) string {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.tenants) >= maxTenants {
+	if len(m.tenants) >= MaxTenants {
 		return "other"
 	}
 	m.tenants[tenant] = struct{}{}

@@ -252,3 +252,15 @@ func (t *tx) DeleteClient(ctx context.Context, tenant, id string) error {
 		return t.change(ctx, mintage.ChangeClient, tenant, id)
 	})
 }
+
+// CountClients implements store.Census.
+func (s session) CountClients(ctx context.Context) ([]store.ClientCount, error) {
+	list, err := all(ctx, s, func(row scanner) (c store.ClientCount, err error) {
+		err = row.Scan(&c.Tenant, &c.Clients, &c.Disabled)
+		return c, err
+	}, `SELECT tenant, count(*), sum(CASE WHEN disabled THEN 1 ELSE 0 END) FROM clients GROUP BY tenant ORDER BY tenant`)
+	if err != nil {
+		return nil, fmt.Errorf("count clients: %w", err)
+	}
+	return list, nil
+}

@@ -61,6 +61,11 @@ func (s *Store) ExpiringSecrets(ctx context.Context, p store.ExpiryPage) ([]*sto
 	return view(ctx, s, func(ses session) ([]*store.ExpiringSecret, error) { return ses.ExpiringSecrets(ctx, p) })
 }
 
+// CountClients implements store.Census.
+func (s *Store) CountClients(ctx context.Context) ([]store.ClientCount, error) {
+	return view(ctx, s, func(ses session) ([]store.ClientCount, error) { return ses.CountClients(ctx) })
+}
+
 // ClientsToPurge implements store.Clients.
 func (s *Store) ClientsToPurge(ctx context.Context, now time.Time) ([]*mintage.Client, error) {
 	return view(ctx, s, func(ses session) ([]*mintage.Client, error) { return ses.ClientsToPurge(ctx, now) })

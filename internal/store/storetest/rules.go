@@ -198,6 +198,22 @@ func clientsToPurge(t *testing.T, s store.Store) {
 	}
 }
 
+func countClients(t *testing.T, s store.Store) {
+	prepare(t, s)
+	ctx, n := t.Context(), clientNoun()
+	got, err := s.CountClients(ctx)
+	must(t, err)
+	diff(t, "no clients", got, []store.ClientCount(nil))
+	one, two, three := fullClient("acme", "a"), fullClient("acme", "b"), fullClient("other", "a")
+	one.Disabled, two.Disabled, three.Disabled = false, true, false
+	for _, c := range []*mintage.Client{three, one, two} {
+		must(t, change(ctx, s, n.create, c))
+	}
+	got, err = s.CountClients(ctx)
+	must(t, err)
+	diff(t, "clients", got, []store.ClientCount{{Tenant: "acme", Clients: 2, Disabled: 1}, {Tenant: "other", Clients: 1}})
+}
+
 func signingKeyOrder(t *testing.T, s store.Store) {
 	prepare(t, s)
 	for i, id := range []string{"b", "c", "a"} {

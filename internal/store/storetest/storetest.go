@@ -69,6 +69,7 @@ func tests() []test {
 		{"ClientTombstones", clientTombstones},
 		{"ClientsNamed", clientsNamed},
 		{"ClientsToPurge", clientsToPurge},
+		{"CountClients", countClients},
 		{"SigningKeyOrder", signingKeyOrder},
 		{"MarkExposed", markExposed},
 		{"MarkUsed", markUsed},

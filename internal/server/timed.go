@@ -1,0 +1,147 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/store"
+	"github.com/mintage-auth/mintage/internal/telemetry"
+)
+
+// censusInterval is how often clients and keys are counted.
+const censusInterval = 5 * time.Minute
+
+// timedStore tells the metrics what the operations cost that requests wait for.
+type timedStore struct {
+	store.Store
+	metrics *telemetry.Metrics
+}
+
+// done notes one operation. What was not there, was there already or changed
+// meanwhile is an answer, and a caller that left is not the database's fault.
+func (t timedStore) done(ctx context.Context, operation string, began time.Time, err error) {
+	answer := err == nil || errors.Is(err, mintage.ErrNotFound) || errors.Is(err, mintage.ErrExists) || errors.Is(err, mintage.ErrConflict)
+	t.metrics.StoreOperation(operation, time.Since(began), !answer && ctx.Err() == nil)
+}
+
+// Update implements store.Store. What the use case makes of the transaction is
+// no error of the database.
+func (t timedStore) Update(ctx context.Context, fn func(store.Tx) error) error {
+	began, refused := time.Now(), false
+	err := t.Store.Update(ctx, func(tx store.Tx) error {
+		err := fn(tx)
+		refused = err != nil
+		return err
+	})
+	known := err
+	if refused {
+		known = nil
+	}
+	t.done(ctx, "update", began, known)
+	return err
+}
+
+// Client implements store.Clients.
+func (t timedStore) Client(ctx context.Context, tenant, id string) (*mintage.Client, error) {
+	began := time.Now()
+	c, err := t.Store.Client(ctx, tenant, id)
+	t.done(ctx, "client", began, err)
+	return c, err
+}
+
+// CreateToken implements store.Tokens.
+func (t timedStore) CreateToken(ctx context.Context, rec *mintage.TokenRecord) error {
+	began := time.Now()
+	err := t.Store.CreateToken(ctx, rec)
+	t.done(ctx, "create_token", began, err)
+	return err
+}
+
+// Token implements store.Tokens.
+func (t timedStore) Token(ctx context.Context, tenant string, key [38]byte) (*mintage.TokenRecord, error) {
+	began := time.Now()
+	rec, err := t.Store.Token(ctx, tenant, key)
+	t.done(ctx, "token", began, err)
+	return rec, err
+}
+
+// LastChange implements store.Feed.
+func (t timedStore) LastChange(ctx context.Context) (int64, error) {
+	began := time.Now()
+	seq, err := t.Store.LastChange(ctx)
+	t.done(ctx, "changes", began, err)
+	return seq, err
+}
+
+// written counts what a use case wrote.
+func (s *Server) written(w manage.Written) {
+	for _, e := range w.Events {
+		s.metrics.AuditEvent(e.Action)
+	}
+	for _, r := range w.Revocations {
+		kind := "token"
+		switch {
+		case r.ClientID != "":
+			kind = "client"
+		case r.KeyID != "":
+			kind = "key"
+		}
+		s.metrics.Revocation(r.Tenant, kind)
+	}
+}
+
+// census counts clients and notes when keys end.
+func (s *Server) census(ctx context.Context) error {
+	counts, err := s.store.CountClients(ctx)
+	if err != nil {
+		return err
+	}
+	s.metrics.Clients(func(count func(tenant, status string, n int)) {
+		for _, c := range counts {
+			count(c.Tenant, "active", c.Clients-c.Disabled)
+			count(c.Tenant, "disabled", c.Disabled)
+		}
+	})
+	keys, err := s.censusKeys(ctx)
+	if err != nil {
+		return err
+	}
+	now := s.cfg.Now()
+	s.metrics.Keys(func(note func(tenant, alg, state string, until float64)) {
+		for _, k := range keys {
+			until := k.SignsUntil
+			if state := k.State(now); state == mintage.KeyGone {
+				continue
+			} else if state == mintage.KeyRetiring {
+				until = k.VerifiesUntil
+			}
+			end := math.Inf(1)
+			if !until.IsZero() {
+				end = float64(until.Unix())
+			}
+			note(k.Tenant, k.Alg, string(k.State(now)), end)
+		}
+	})
+	return nil
+}
+
+// censusKeys reads the keys of as many tenants as have a label of their own.
+func (s *Server) censusKeys(ctx context.Context) ([]*mintage.SigningKey, error) {
+	tenants, err := s.store.Tenants(ctx, store.Page{Limit: telemetry.MaxTenants})
+	if err != nil {
+		return nil, err
+	}
+	var all []*mintage.SigningKey
+	for _, t := range tenants {
+		ks, err := s.store.SigningKeys(ctx, t.ID)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, ks...)
+	}
+	return all, nil
+}
