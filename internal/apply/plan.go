@@ -10,8 +10,10 @@ import (
 
 // Live is the live state of the tenants concerned (State.TenantIDs, and those
 // that the source manages): all of their nouns, whole. The planner modifies
-// none of them.
+// none of them. AdminURL is the issuer of the built-in tenant, which is not
+// among them.
 type Live struct {
+	AdminURL        string
 	Tenants         []*mintage.Tenant
 	Organizations   []*mintage.Organization
 	ResourceServers []*mintage.ResourceServer

@@ -24,20 +24,23 @@ func (p *planner) crossCheck() {
 	p.checkClients()
 }
 
-// checkTenants refuses two tenants with one issuer or alias.
+// checkTenants refuses a tenant of the file that would answer where another
+// tenant does, the built-in one included, or whose tokens would name the same
+// issuer.
 func (p *planner) checkTenants() {
-	taken := map[string]string{}
-	for _, id := range slices.Sorted(maps.Keys(p.tenants)) {
-		t := p.tenants[id]
-		for _, name := range append([]string{t.Issuer}, t.Aliases...) {
-			if other := taken[name]; other != "" && name != "" {
-				ptr := p.declared[KindTenants][key{id, id}]
-				if ptr == "" {
-					ptr = p.declared[KindTenants][key{other, other}]
-				}
-				p.refusef(ptr+"/issuer", "the tenants %s and %s both answer for %s", other, id, name)
+	taken := mintage.Occupied{}
+	taken.Add(&mintage.Tenant{ID: mintage.BuiltInTenant, Issuer: p.live.AdminURL})
+	declared := p.declared[KindTenants]
+	for _, mine := range []bool{false, true} { // where one gives way, it is that of the file
+		for _, id := range slices.Sorted(maps.Keys(p.tenants)) {
+			t, ptr := p.tenants[id], declared[key{id, id}]
+			if (ptr != "") != mine {
+				continue
 			}
-			taken[name] = id
+			if place, other, member := taken.Clash(t); mine && other != "" {
+				p.refusef(ptr+member, "the tenants %s and %s would both answer for %s", other, id, place)
+			}
+			taken.Add(t)
 		}
 	}
 }

@@ -461,3 +461,31 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s: -want +got:\n%s", name, d)
 	}
 }
+
+// Tenants may share an alias host where their paths differ, and no two answer
+// at one place.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	live, _ := applied(t, apply.Live{}, parse(t, `
+tenants:
+  - { id: one, issuer: "https://h.example", aliases: [alt.example] }
+  - { id: two, issuer: "https://h.example/two", aliases: [alt.example] }
+`), options(start))
+	live.AdminURL = "https://admin.example"
+	for _, c := range []struct{ name, tenant, pointer, other string }{
+		{"issuer of another", `id: a, issuer: "https://h.example"`, "/tenants/0/issuer", "one"},
+		{"issuer at an alias", `id: z, issuer: "https://alt.example/two"`, "/tenants/0/issuer", "two"},
+		{"alias at an issuer", `id: z, issuer: "https://z.example/two", aliases: [b, h.example]`, "/tenants/0/aliases/1", "two"},
+		{"admin URL", `id: z, issuer: "https://admin.example"`, "/tenants/0/issuer", "mintage"},
+		{"alias at the admin URL", `id: z, issuer: "https://z.example", aliases: [admin.example]`, "/tenants/0/aliases/0", "mintage"},
+	} {
+		_, err := apply.MakePlan(live, parse(t, "tenants: [{ "+c.tenant+" }]"), options(start))
+		fields := mintage.FieldErrors(err)
+		if len(fields) != 1 || fields[0].Pointer != c.pointer || !strings.Contains(fields[0].Message, c.other+" and") {
+			t.Errorf("%s: got %v, want an error at %s that names %s", c.name, err, c.pointer, c.other)
+		}
+	}
+	if _, err := apply.MakePlan(live, parse(t, `tenants: [{ id: z, issuer: "https://admin.example/z", aliases: [h.example] }]`), options(start)); err != nil {
+		t.Errorf("other paths: %v", err)
+	}
+}

@@ -129,10 +129,10 @@ func Rest(t *mintage.Tenant, path string) (string, bool) {
 	}
 	own := e.places[0]
 	x := &index{
-		byPlace: map[place]candidate{own: {tenant: t}},
-		depth:   strings.Count(own.path, "/"),
+		byPlace: map[mintage.Place]candidate{own: {tenant: t}},
+		depth:   strings.Count(own.Path, "/"),
 	}
-	found, rest := x.at(own.host, path)
+	found, rest := x.at(own.Host, path)
 	return rest, found != nil
 }
 

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"maps"
-	"net/url"
 	"strings"
 
 	"github.com/mintage-auth/mintage"
@@ -18,18 +17,15 @@ var wellKnown = []string{"/.well-known/oauth-authorization-server", "/.well-know
 type index struct {
 	byID     map[string]*entry
 	byIssuer map[string]*mintage.Tenant
-	byPlace  map[place]candidate
+	byPlace  map[mintage.Place]candidate
 	depth    int // of the longest issuer path, in segments
 }
 
-// place is where requests for a tenant arrive: a host without its default port,
-// and the path of the issuer, empty or with a leading slash.
-type place struct{ host, path string }
-
-// entry is a tenant with its places, which take a while to find.
+// entry is a tenant with its places, which take a while to find; without an
+// issuer it is found by its identifier alone.
 type entry struct {
 	tenant *mintage.Tenant
-	places []place // that of the issuer first
+	places []mintage.Place // that of the issuer first
 }
 
 // candidate is the tenant of a place. Should two claim it, the one whose issuer
@@ -39,26 +35,7 @@ type candidate struct {
 	alias  bool
 }
 
-func newEntry(t *mintage.Tenant) *entry {
-	e := &entry{tenant: t}
-	u, err := url.Parse(t.Issuer)
-	if err != nil || u.Host == "" {
-		return e // found by its identifier alone
-	}
-	host := strings.ToLower(u.Host)
-	switch u.Scheme {
-	case "https":
-		host = strings.TrimSuffix(host, ":443")
-	case "http":
-		host = strings.TrimSuffix(host, ":80")
-	}
-	path := strings.TrimSuffix(u.EscapedPath(), "/")
-	e.places = append(e.places, place{host: host, path: path})
-	for _, alias := range t.Aliases {
-		e.places = append(e.places, place{host: withoutPort(strings.ToLower(alias)), path: path})
-	}
-	return e
-}
+func newEntry(t *mintage.Tenant) *entry { return &entry{tenant: t, places: t.Places()} }
 
 // withoutPort removes the default port of either scheme.
 func withoutPort(host string) string {
@@ -91,7 +68,7 @@ func build(entries map[string]*entry) *index {
 	x := &index{
 		byID:     entries,
 		byIssuer: make(map[string]*mintage.Tenant, len(entries)),
-		byPlace:  make(map[place]candidate, len(entries)),
+		byPlace:  make(map[mintage.Place]candidate, len(entries)),
 	}
 	for id, e := range entries {
 		x.byIssuer[e.tenant.Issuer] = e.tenant
@@ -104,7 +81,7 @@ func build(entries map[string]*entry) *index {
 				continue
 			}
 			x.byPlace[p] = c
-			x.depth = max(x.depth, strings.Count(p.path, "/"))
+			x.depth = max(x.depth, strings.Count(p.Path, "/"))
 		}
 	}
 	return x
@@ -137,13 +114,13 @@ func (x *index) at(host, path string) (t *mintage.Tenant, rest string) {
 		if !ok || !strings.HasPrefix(after, "/") {
 			continue
 		}
-		if c, ok := x.byPlace[place{host: host, path: after}]; ok {
+		if c, ok := x.byPlace[mintage.Place{Host: host, Path: after}]; ok {
 			return c.tenant, doc
 		}
 	}
 	end := prefix(path, x.depth)
 	for {
-		if c, ok := x.byPlace[place{host: host, path: path[:end]}]; ok {
+		if c, ok := x.byPlace[mintage.Place{Host: host, Path: path[:end]}]; ok {
 			return c.tenant, path[end:]
 		}
 		if end == 0 {

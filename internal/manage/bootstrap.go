@@ -87,6 +87,9 @@ func (m *Manager) SetAdminURL(ctx context.Context, adminURL string) error {
 		}
 		fresh := *old
 		fresh.Issuer = adminURL
+		if err := checkPlaces(ctx, tx, Server(), &fresh); err != nil {
+			return err
+		}
 		return m.writeTenant(ctx, tx, Server(), old, &fresh)
 	})
 	if err != nil {

@@ -12,6 +12,28 @@ import (
 
 func checkTenant(t *mintage.Tenant) error { return t.Validate() }
 
+// checkPlaces refuses a tenant that would answer where another one does. Who
+// administers one tenant is not told which.
+func checkPlaces(ctx context.Context, tx store.Tx, by By, t *mintage.Tenant) error {
+	all, err := tx.Tenants(ctx, store.Page{})
+	if err != nil {
+		return err
+	}
+	taken := mintage.Occupied{}
+	for _, other := range all {
+		taken.Add(other)
+	}
+	place, other, _ := taken.Clash(t)
+	if other == "" {
+		return nil
+	}
+	who := "the tenant " + other
+	if _, one := ownTenant(by); one {
+		who = "another tenant"
+	}
+	return &Refusal{Reason: "object.exists", Message: who + " answers for " + place.String() + " already"}
+}
+
 func checkOrganization(o *mintage.Organization) error { return o.Validate() }
 
 func checkResourceServer(rs *mintage.ResourceServer) error { return rs.Validate() }

@@ -22,7 +22,11 @@ func readLive(ctx context.Context, r store.Reader, by By, d Declared) (apply.Liv
 	about := d.State.TenantIDs()
 	own, one := ownTenant(by)
 	for _, t := range tenants {
-		if one && t.ID != own || t.BuiltIn() {
+		if t.BuiltIn() {
+			live.AdminURL = t.Issuer
+			continue
+		}
+		if one && t.ID != own {
 			continue
 		}
 		live.Tenants = append(live.Tenants, t)

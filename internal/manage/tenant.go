@@ -24,14 +24,20 @@ func (m *Manager) CreateTenant(ctx context.Context, by By, t *mintage.Tenant) (*
 	if fresh.ID == mintage.BuiltInTenant {
 		return nil, fmt.Errorf("tenant %q: %w", fresh.ID, mintage.ErrExists)
 	}
-	err = m.update(ctx, func(tx store.Tx) error { return m.createTenant(ctx, tx, by, &fresh, first) })
+	err = m.update(ctx, func(tx store.Tx) error {
+		if err := checkPlaces(ctx, tx, by, &fresh); err != nil {
+			return err
+		}
+		return m.createTenant(ctx, tx, by, &fresh, first)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("tenant %q: %w", fresh.ID, err)
 	}
 	return &fresh, m.ensureNeededKeys(ctx, by, fresh.ID)
 }
 
-// createTenant writes t, its built-in resource server and its first key.
+// createTenant writes t, its built-in resource server and its first key. That
+// its places are free, the caller has seen to: apply does it for all at once.
 func (m *Manager) createTenant(ctx context.Context, tx store.Tx, by By, t *mintage.Tenant, first *mintage.SigningKey) error {
 	if err := checkTenant(t); err != nil {
 		return err
@@ -75,6 +81,11 @@ func (m *Manager) UpdateTenant(
 		}
 		fresh.ID = old.ID
 		out = &fresh
+		if !slices.Equal(old.Places(), out.Places()) {
+			if err := checkPlaces(ctx, tx, by, out); err != nil {
+				return err
+			}
+		}
 		return m.writeTenant(ctx, tx, by, old, out)
 	})
 	if err != nil {

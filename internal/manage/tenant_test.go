@@ -81,7 +81,6 @@ func TestCreateTenant(t *testing.T) {
 		want   error
 	}{
 		"same identifier": {mintage.Tenant{ID: "hotel", Issuer: "https://other.example"}, mintage.ErrExists},
-		"same issuer":     {mintage.Tenant{ID: "other", Issuer: "https://hotel.example"}, mintage.ErrExists},
 		"built-in":        {mintage.Tenant{ID: "mintage", Issuer: "https://other.example"}, mintage.ErrExists},
 	} {
 		if _, err := w.CreateTenant(t.Context(), admin(), &bad.tenant); !errors.Is(err, bad.want) {
@@ -91,6 +90,45 @@ func TestCreateTenant(t *testing.T) {
 	if _, err := w.CreateTenant(t.Context(), admin(), &mintage.Tenant{ID: "x", Issuer: "http://x.example"}); len(mintage.FieldErrors(err)) == 0 {
 		t.Errorf("an issuer without TLS: got %v, want a field error", err)
 	}
+}
+
+// A place belongs to one tenant; tenants may share a host, an alias too.
+func TestPlacesOfTenants(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	if _, err := w.Bootstrap(ctx, "https://admin.example", nil); err != nil {
+		t.Fatal(err)
+	}
+	create := func(id, issuer string, aliases ...string) error {
+		_, err := w.CreateTenant(ctx, admin(), &mintage.Tenant{ID: id, Issuer: issuer, Aliases: aliases})
+		return err
+	}
+	if err := errors.Join(create("one", "https://h.example", "alt.example"), create("two", "https://h.example/two", "alt.example")); err != nil {
+		t.Fatalf("two tenants at one alias: %v", err)
+	}
+	refused := func(name string, err error, who string) {
+		t.Helper()
+		rule, ok := errors.AsType[*manage.Refusal](err)
+		if !ok || rule.Reason != "object.exists" || !strings.Contains(rule.Message, who) {
+			t.Errorf("%s: got %v, want a refusal that names %s", name, err, who)
+		}
+	}
+	refused("the same issuer", create("three", "https://h.example"), "the tenant one")
+	refused("an alias at an issuer", create("three", "https://three.example", "h.example"), "the tenant one")
+	refused("an issuer at an alias", create("three", "https://alt.example/two"), "the tenant two")
+	refused("the host of the admin URL as an alias", create("three", "https://three.example", "admin.example"), "the tenant mintage")
+	refused("the admin URL", create("three", "https://admin.example"), "the tenant mintage")
+	if err := create("three", "https://admin.example/three", "h.example:8443"); err != nil {
+		t.Errorf("another path and another port: %v", err)
+	}
+	_, err := w.UpdateTenant(ctx, admin(), "two", 0, func(t *mintage.Tenant) error { t.Issuer = "https://alt.example"; return nil })
+	refused("an update", err, "the tenant one")
+	refused("the admin URL at a tenant's alias", w.SetAdminURL(ctx, "https://alt.example"), "the tenant one")
+	own := admin()
+	own.Actor.Tenant = "two"
+	_, err = w.UpdateTenant(ctx, own, "two", 0, func(t *mintage.Tenant) error { t.Issuer = "https://alt.example"; return nil })
+	refused("an administrator of one tenant", err, "another tenant answers")
 }
 
 // algs returns the algorithms in which a tenant signs now.

@@ -78,8 +78,8 @@ type Tenants interface {
 	Tenants(ctx context.Context, page Page) ([]*mintage.Tenant, error)
 }
 
-// TenantWriter writes tenants. An issuer or alias that another tenant has is
-// ErrExists. Create sets Version to 1; Update sets it to one more than
+// TenantWriter writes tenants. An issuer that another tenant has, or an alias
+// that is there twice, is ErrExists; who may share an alias, the caller knows. Create sets Version to 1; Update sets it to one more than
 // stored, whatever the argument says. Create and Update take the times as
 // given.
 type TenantWriter interface {

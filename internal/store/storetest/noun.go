@@ -171,13 +171,13 @@ func failedWrite(t *testing.T, s store.Store) {
 		if err := tx.CreateClient(ctx, c); !errors.Is(err, mintage.ErrNotFound) {
 			return fmt.Errorf("client with a grant at no resource server: %w", err)
 		}
-		// The tenant is new and its second alias is taken.
+		// The tenant is new and has an alias twice.
 		if err := tx.UpdateTenant(ctx, &mintage.Tenant{ID: "other", Issuer: "https://other.example", Aliases: []string{"taken"}}); err != nil {
 			return err
 		}
-		half := &mintage.Tenant{ID: "half", Issuer: "https://half.example", Aliases: []string{"free", "taken"}}
+		half := &mintage.Tenant{ID: "half", Issuer: "https://half.example", Aliases: []string{"free", "taken", "taken"}}
 		if err := tx.CreateTenant(ctx, half); !errors.Is(err, mintage.ErrExists) {
-			return fmt.Errorf("tenant with a taken alias: %w", err)
+			return fmt.Errorf("tenant with an alias twice: %w", err)
 		}
 		return nil
 	})

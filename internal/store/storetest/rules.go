@@ -16,20 +16,21 @@ func tenantNames(t *testing.T, s store.Store) {
 	}
 	must(t, create(&mintage.Tenant{ID: "a", Issuer: "https://a.example", Aliases: []string{"a.internal", "a:9400"}}))
 	wantErr(t, "another tenant's issuer", create(&mintage.Tenant{ID: "b", Issuer: "https://a.example"}), mintage.ErrExists)
-	wantErr(t, "another tenant's alias",
-		create(&mintage.Tenant{ID: "b", Issuer: "https://b.example", Aliases: []string{"a:9400"}}), mintage.ErrExists)
-	must(t, create(&mintage.Tenant{ID: "b", Issuer: "https://b.example", Aliases: []string{"b.internal"}}))
+	wantErr(t, "an alias twice",
+		create(&mintage.Tenant{ID: "b", Issuer: "https://b.example", Aliases: []string{"b:9400", "b:9400"}}), mintage.ErrExists)
+	// Paths may tell tenants with one alias apart, which is not the store's to know.
+	must(t, create(&mintage.Tenant{ID: "b", Issuer: "https://b.example", Aliases: []string{"b.internal", "a:9400"}}))
 	for name, b := range map[string]*mintage.Tenant{
 		"issuer": {ID: "b", Issuer: "https://a.example"},
-		"alias":  {ID: "b", Issuer: "https://b.example", Aliases: []string{"a.internal"}},
+		"alias":  {ID: "b", Issuer: "https://b.example", Aliases: []string{"twice", "twice"}},
 	} {
 		err := s.Update(ctx, func(tx store.Tx) error { return tx.UpdateTenant(ctx, b) })
-		wantErr(t, "update to another tenant's "+name, err, mintage.ErrExists)
+		wantErr(t, "update to a taken "+name, err, mintage.ErrExists)
 	}
 	got, err := s.Tenant(ctx, "b")
 	must(t, err)
 	diff(t, "tenant after refused updates", got,
-		&mintage.Tenant{ID: "b", Issuer: "https://b.example", Aliases: []string{"b.internal"}, Meta: mintage.Meta{Version: 1}})
+		&mintage.Tenant{ID: "b", Issuer: "https://b.example", Aliases: []string{"b.internal", "a:9400"}, Meta: mintage.Meta{Version: 1}})
 	// What a tenant gave up is free.
 	update(t, s, func(ctx context.Context, tx store.Tx) error {
 		return tx.UpdateTenant(ctx, &mintage.Tenant{ID: "a", Issuer: "https://new.example"})

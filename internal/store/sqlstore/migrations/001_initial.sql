@@ -30,10 +30,13 @@ CREATE TABLE tenants (
     updated    BIGINT
 ) {clustered};
 
+-- Tenants may share an alias, as they may share the host of their issuers:
+-- their paths tell them apart.
 CREATE TABLE tenant_aliases (
-    alias    {text} NOT NULL PRIMARY KEY,
     tenant   {text} NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    position BIGINT NOT NULL
+    alias    {text} NOT NULL,
+    position BIGINT NOT NULL,
+    PRIMARY KEY (tenant, alias)
 ) {clustered};
 CREATE INDEX tenant_aliases_tenant ON tenant_aliases (tenant, position);
 
