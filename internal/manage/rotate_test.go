@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -274,7 +275,7 @@ func TestWarnOfExpiry(t *testing.T) {
 			}
 		}
 		events := w.events(t)
-		got := ""
+		var told []string
 		for _, e := range events[:len(events)-before] {
 			var m struct {
 				Name string
@@ -283,12 +284,12 @@ func TestWarnOfExpiry(t *testing.T) {
 			if err := json.Unmarshal(e.After, &m); err != nil {
 				t.Fatal(err)
 			}
-			got += fmt.Sprint(m.Name, " ", m.Days)
+			told = append(told, fmt.Sprint(m.Name, " ", m.Days))
 			if e.Action != "secret.expiring" || e.Target != id || e.Via != "server" {
 				t.Errorf("event %+v", e)
 			}
 		}
-		if got != step.want {
+		if got := strings.Join(told, ", "); got != step.want {
 			t.Errorf("after %s: warned of %q, want %q", step.after, got, step.want)
 		}
 	}

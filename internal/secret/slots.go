@@ -75,7 +75,8 @@ type line struct {
 // waiter is told once: nil for a slot, else an error.
 type waiter struct {
 	asker
-	told chan error
+	guess bool // whether a wrong secret came from its address of late
+	told  chan error
 }
 
 // slot is one that was taken.
@@ -95,8 +96,8 @@ func (s *slots) take(ctx context.Context, who asker) (*slot, error) {
 		s.mu.Unlock()
 		return &slot{asker: who, since: time.Now()}, nil
 	}
-	w := &waiter{asker: who, told: make(chan error, 1)}
-	if !s.enqueue(w, guess) {
+	w := &waiter{asker: who, guess: guess, told: make(chan error, 1)}
+	if !s.enqueue(w) {
 		s.mu.Unlock()
 		return nil, ErrBusy
 	}
@@ -116,7 +117,7 @@ func (s *slots) take(ctx context.Context, who asker) (*slot, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.leave(w, guess) {
+	if s.leave(w) {
 		return nil, why
 	}
 	return &slot{asker: who, guess: guess, since: time.Now()}, <-w.told // it was told just now
@@ -203,8 +204,8 @@ func (s *slots) wakeIn(rest time.Duration) {
 	})
 }
 
-func (s *slots) in(guess bool) class { //nolint:revive // it picks one of two
-	if guess {
+func (s *slots) in(w *waiter) class {
+	if w.guess {
 		return s.guesses
 	}
 	return s.good
@@ -213,20 +214,18 @@ func (s *slots) in(guess bool) class { //nolint:revive // it picks one of two
 // enqueue lets w wait and reports whether there was room. When there is none,
 // the last of the longest line goes, guesses before others, unless w's own line
 // would become as long.
-func (s *slots) enqueue(w *waiter, guess bool) bool {
-	in := s.in(guess)
+func (s *slots) enqueue(w *waiter) bool {
+	in := s.in(w)
 	if s.waiting >= s.queue {
 		last := s.guesses.longest()
-		if last == nil || guess && len(last.waiters) <= in.length(w.asker)+1 {
+		if last == nil || w.guess && len(last.waiters) <= in.length(w.asker)+1 {
 			last = s.good.longest()
-			if guess || last == nil || len(last.waiters) <= in.length(w.asker)+1 {
+			if w.guess || last == nil || len(last.waiters) <= in.length(w.asker)+1 {
 				return false
 			}
 		}
 		out := last.waiters[len(last.waiters)-1]
-		if !s.leave(out, true) {
-			s.leave(out, false)
-		}
+		s.leave(out)
 		out.told <- ErrBusy
 	}
 	s.waiting++
@@ -235,8 +234,8 @@ func (s *slots) enqueue(w *waiter, guess bool) bool {
 }
 
 // leave takes w out of its line, and reports whether it was in it.
-func (s *slots) leave(w *waiter, guess bool) bool {
-	if !s.in(guess).remove(w) {
+func (s *slots) leave(w *waiter) bool {
+	if !s.in(w).remove(w) {
 		return false
 	}
 	s.waiting--

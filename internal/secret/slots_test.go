@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -104,7 +105,7 @@ func TestTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 		var mu sync.Mutex
-		var order string
+		var order []string
 		var wg sync.WaitGroup
 		for _, w := range []struct {
 			mark, client string
@@ -116,16 +117,16 @@ func TestTurns(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
-					order += err.Error()
+					t.Errorf("%s: %v", w.mark, err)
 				}
-				order += w.mark
+				order = append(order, w.mark)
 			})
 			synctest.Wait()
 		}
 		release()
 		wg.Wait()
-		if order != "1432g" && order != "1342g" {
-			t.Errorf("served in the order %s", order)
+		if got := strings.Join(order, ""); got != "1432g" && got != "1342g" {
+			t.Errorf("served in the order %s", got)
 		}
 	})
 }
