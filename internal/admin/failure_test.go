@@ -117,7 +117,7 @@ func TestStoreIsDown(t *testing.T) {
 		case "openapi", "introspect-token":
 			continue
 		}
-		resp := w.do(t, ask{method: op.Method, path: fill(op.Path, "hotel", target.ID), token: token, body: body(op)})
+		resp := w.do(t, ask{method: op.Method, path: fill(op.Path, "hotel", target.ID), token: token, body: body(op, "x")})
 		problem(t, resp, 500, "internal")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -131,21 +132,33 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-// The page that problems point to has every reason, under the name that they
-// point to.
-func TestReasonsPage(t *testing.T) {
+const reasonPages = "../../docs/errors/reasons"
+
+// Every reason is on the page of reasons and has a page of its own, to which
+// problems and mintage explain point, and there is no page of anything else.
+func TestReasonPages(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	b.WriteString("# Reasons\n\nWhy a request was refused, by the code that is in the log, in metrics and in the answers of the admin API. " +
-		"Made from the table in internal/explain; `go test ./internal/admin -update` writes it.\n")
+		"Made from the table in internal/explain; `go test ./internal/admin -update` writes it and the page of each reason.\n")
+	files, err := filepath.Glob(reasonPages + "/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range explain.Reasons() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s", r.Code, r.Cause)
 		if r.Cure != "" {
 			b.WriteString(" " + r.Cure)
 		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, " [More](../errors/reasons/%s.md)\n", r.Code)
+		name := filepath.Join(reasonPages, r.Code+".md")
+		golden(t, name, r.Page())
+		files = slices.DeleteFunc(files, func(f string) bool { return f == name })
 	}
 	golden(t, "../../docs/reference/reasons.md", b.String())
+	for _, f := range files {
+		t.Errorf("%s is about no reason", f)
+	}
 }
 
 // The problems that callers meet most, byte for byte but for the trace id.

@@ -12,8 +12,8 @@ import (
 	"github.com/mintage-auth/mintage/internal/manage"
 )
 
-// requestFilter is the part of an input that narrows the request log.
-type requestFilter struct {
+// RequestFilter is the part of an input that narrows the request log.
+type RequestFilter struct {
 	Paged
 	Reason  string    `query:"reason" maxLength:"64" doc:"Only requests with this reason code, found by the second look or noted as a warning too."`
 	Client  string    `query:"client" maxLength:"256" doc:"Only requests with this client_id."`
@@ -23,20 +23,20 @@ type requestFilter struct {
 
 type listRequests struct {
 	TenantPath
-	requestFilter
+	RequestFilter
 }
 
 // requests lists the request log of a tenant.
 func (h *Handler) requests(ctx context.Context, in *listRequests) (*answer[adminclient.Page[adminclient.Request]], error) {
-	return h.requestLog(ctx, in.Tenant, &in.requestFilter)
+	return h.requestLog(ctx, in.Tenant, &in.RequestFilter)
 }
 
 // allRequests lists the request log of all tenants that the caller may see.
-func (h *Handler) allRequests(ctx context.Context, in *requestFilter) (*answer[adminclient.Page[adminclient.Request]], error) {
+func (h *Handler) allRequests(ctx context.Context, in *RequestFilter) (*answer[adminclient.Page[adminclient.Request]], error) {
 	return h.requestLog(ctx, callerOf(ctx).reach(), in)
 }
 
-func (h *Handler) requestLog(ctx context.Context, tenant string, in *requestFilter) (*answer[adminclient.Page[adminclient.Request]], error) {
+func (h *Handler) requestLog(ctx context.Context, tenant string, in *RequestFilter) (*answer[adminclient.Page[adminclient.Request]], error) {
 	l, err := h.listing(ctx, "requests "+tenant+" "+in.Reason+" "+in.Client+" "+in.Outcome+" "+in.Since.String(), in.Paged)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,8 @@
 //
 //   - explain.go: Reason and how to find one
 //   - reasons.go: the table
+//   - page.go: the documentation page of a reason
+//   - reproduce.go: how each is brought about
 //   - trace.go: the identifier that finds a request in the log
 package explain
 

@@ -75,8 +75,9 @@ func TestTable(t *testing.T) {
 // none: client.create, secret.revoke.
 const verbs = "create update delete enable disable add revoke rotate make apply purge bootstrap reset expose"
 
-// members are dotted names of settings whose first half is an area too.
-const members = "format alg claims lifetime expires overlap"
+// members are the second halves of settings and of events of traces whose first
+// half is an area too.
+const members = "format alg claims lifetime expires overlap issued refused"
 
 // TestEveryReasonIsExplained looks in the source of the whole module for string
 // literals in the form of a reason: any argument or field that makes an oauth
@@ -101,7 +102,8 @@ func TestEveryReasonIsExplained(t *testing.T) {
 			}
 			s, err := strconv.Unquote(lit.Value)
 			area, detail, dotted := strings.Cut(s, ".")
-			maybe := dotted && code.MatchString(s) && areas[area] && !slices.Contains(strings.Fields(verbs+" "+members), detail)
+			maybe := dotted && f.Name.Name != "lint" && // whose rules have codes of their own
+				code.MatchString(s) && areas[area] && !slices.Contains(strings.Fields(verbs+" "+members), detail)
 			if err != nil || s == "" || !certain[lit] && !maybe {
 				return true
 			}

@@ -21,6 +21,7 @@ func AdminScopes() []mintage.ScopeDefinition {
 		{Name: "keys:write", Description: "Rotate signing keys"},
 		{Name: "organizations:read", Description: "Read organizations"},
 		{Name: "organizations:write", Description: "Create, change and delete organizations"},
+		{Name: "requests:read", Description: "Read the log of refused requests"},
 		{Name: "resource_servers:read", Description: "Read resource servers and their scopes"},
 		{Name: "resource_servers:write", Description: "Create, change and delete resource servers"},
 		{Name: "revocations:read", Description: "Follow revocations"},

@@ -1,0 +1,67 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+)
+
+// kind says who sees a reason.
+type kind int
+
+const (
+	kindRefusal  kind = iota // of a tenant's endpoints: the OAuth error code is answered
+	kindFound                // by the second look: the operator's alone
+	kindWarning              // the request is served
+	kindAdmin                // of the admin API: the code itself is answered
+	kindVerifier             // of whoever checks an access token
+	kindReserved             // no release raises it yet
+)
+
+// seen says for each kind who sees the reason and where.
+var seen = map[kind]string{
+	kindRefusal: "The caller sees the OAuth error code and a description that does not say more than it may know. The code above is for the " +
+		"operator: in the log line, in the request log, as the label `reason` of the metrics.",
+	kindFound: "Nobody but the operator. The caller gets the same answer as for any wrong credentials, in the same time. A second look, after the " +
+		"answer, finds it: in the log line `second look` with the same trace id, and in the request log. At most ten looks are made in a second.",
+	kindWarning: "The request is served. The operator sees the code among the notes of the log line, in the request log and in " +
+		"`mintage_warnings_total`; where the caller can do something, the answer has it in the header `Mintage-Warning`.",
+	kindAdmin: "Callers of the admin API: it is the `code` of the problem document. The operator sees it in the log line too.",
+	kindVerifier: "Whoever checks the token: the resource server, `mintage token verify`, `mintage token introspect`, and the admin API, " +
+		"which checks its own tokens so. The caller of an API sees the OAuth error code.",
+	kindReserved: "Nobody yet: the code is reserved, and no release raises it.",
+}
+
+// Page returns the documentation page of r, as Markdown.
+func (r Reason) Page() string {
+	k, reproduce := circumstances(r.Code)
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s\n", r.Code, r.Cause)
+	if r.Cure != "" {
+		fmt.Fprintf(&b, "\n## What to do\n\n%s\n", r.Cure)
+	}
+	fmt.Fprintf(&b, "\n## Who sees it\n\n%s\n", seen[k])
+	if reproduce != "" {
+		fmt.Fprintf(&b, "\n## How to reproduce\n\n%s\n", reproduce)
+	}
+	if k != kindReserved && k != kindAdmin && r.Code != "ok" {
+		b.WriteString("\n## How to find who it is\n\n```sh\nmintage explain TRACE_ID\nmintage log list --reason " + r.Code + "\n```\n")
+	}
+	b.WriteString("\n[All reasons](../../reference/reasons.md)\n")
+	return b.String()
+}
+
+// Reserved reports whether the code is kept for a later release, and so raised
+// by nothing.
+func (r Reason) Reserved() bool {
+	k, _ := circumstances(r.Code)
+	return k == kindReserved
+}
+
+// circumstances returns who sees a reason and how to bring it about.
+func circumstances(code string) (kind, string) {
+	c, ok := reproductions[code]
+	if !ok {
+		return kindReserved, ""
+	}
+	return c.kind, c.text
+}

@@ -1,0 +1,96 @@
+package explain
+
+// reproduction says who sees a reason, and how to bring it about.
+type reproduction struct {
+	kind kind
+	text string
+}
+
+// reproductions has every code that this release raises. One that is not here
+// is reserved.
+var reproductions = map[string]reproduction{
+	"ok": {kindWarning, "Ask for a token as [the tutorial](../../tutorial/first-token.md) does."},
+
+	"param.ignored":   {kindWarning, "Send `scaope=orders/read` instead of `scope`: a token comes, and the header `Mintage-Warning: param.ignored; name=scaope`."},
+	"param.missing":   {kindRefusal, "Send a token request without `grant_type`."},
+	"param.repeated":  {kindRefusal, "Send `scope` twice in one body."},
+	"param.malformed": {kindRefusal, "Send a JSON body in which `client_id` is a number."},
+	"body.type":       {kindRefusal, "Send the body as `text/plain`."},
+	"body.malformed":  {kindRefusal, "Send a form with `%zz` in it."},
+
+	"grant.unsupported": {kindRefusal, "Send `grant_type=password`."},
+	"grant.not_allowed": {kindRefusal, "Take `client_credentials` from the client's `grant_types`, and ask for a token with it."},
+
+	"client.unknown":      {kindRefusal, "Ask with a `client_id` that does not exist."},
+	"client.disabled":     {kindRefusal, "`mintage client disable CLIENT`, then ask with its right secret."},
+	"client.other_tenant": {kindFound, "Ask the sandbox's token endpoint with the credentials of a client of production."},
+
+	"auth.missing":            {kindRefusal, "Send a token request without credentials."},
+	"auth.method_not_allowed": {kindRefusal, "Send a `client_assertion`."},
+	"auth.basic_malformed":    {kindRefusal, "Send `Authorization: Basic !`."},
+	"auth.not_urlencoded":     {kindFound, "Put a secret with a plus sign into a form without encoding it. A Basic header that was not encoded is served, with this as a warning."},
+	"auth.encoded_twice":      {kindFound, "Encode a secret with special characters, and let the library encode it again."},
+	"auth.whitespace":         {kindFound, "`echo \"$SECRET\" > secret`, and send what the file holds with the line break."},
+	"auth.swapped":            {kindFound, "Send the secret as `client_id` and the identifier as `client_secret`."},
+	"auth.two_methods":        {kindRefusal, "Send the secret in the header and in the body."},
+
+	"secret.mismatch":     {kindRefusal, "Ask with a wrong secret."},
+	"secret.truncated":    {kindFound, "Leave out the last character of a secret that Mintage made."},
+	"secret.other_client": {kindFound, "Ask with the `client_id` of one client and the secret of another."},
+	"secret.expired":      {kindRefusal, "Add a secret that expires in a minute, and use it after that."},
+	"secret.revoked":      {kindRefusal, "`mintage client secret revoke`, then use the secret."},
+	"secret.retired":      {kindRefusal, "`mintage client rotate CLIENT --overlap 1m`, and use the old secret after that."},
+	"secret.paused":       {kindRefusal, "Pause a secret for a minute, and use it."},
+	"secret.expiring":     {kindWarning, "Ask with a secret that ends within 14 days: the answer has `Mintage-Warning: secret.expiring`."},
+	"secret.rotating":     {kindAdmin, "`mintage client rotate CLIENT` twice."},
+	"secret.not_rotating": {kindAdmin, "Complete or cancel a rotation of a client that has none."},
+	"secret.busy":         {kindRefusal, "Send many wrong secrets for clients with imported hashes at the same time."},
+	"secret.limit":        {kindAdmin, "Add secrets to one client until it has as many as it may have."},
+	"secret.last":         {kindAdmin, "Revoke the only secret of a client."},
+
+	"scope.unknown":     {kindRefusal, "Ask for a scope that no resource server defines."},
+	"scope.not_granted": {kindRefusal, "Ask for a scope of the API that the client has no grant for. A client that downscopes is served, with this as a warning."},
+	"scope.empty":       {kindRefusal, "Ask without a scope with a client that has no `default_scope`."},
+	"scope.malformed":   {kindRefusal, "Ask for a scope with a double quote in it."},
+	"scope.ambiguous":   {kindRefusal, "Ask for a scope that two resource servers of the client's grants define, without `resource`."},
+	"resource.unknown":  {kindRefusal, "Ask with `resource=https://nothing.example`."},
+	"resource.several":  {kindRefusal, "Ask with two `resource` parameters with a client without `multi_audience`."},
+
+	"ip.not_allowed":      {kindRefusal, "Set the client's `allow_from` to another network, and ask with its right secret."},
+	"dialect.not_allowed": {kindRefusal, "Limit a client to the dialect rfc, and ask at the token path of another."},
+	"query.credentials":   {kindRefusal, "Send `client_secret` in the URL. Where the client's ladder says warn or allow, it is served, with this as a note."},
+
+	"request.too_large": {kindRefusal, "Send a body of more than 65536 bytes."},
+	"request.method":    {kindRefusal, "Send a GET to the token endpoint."},
+	"request.not_https": {kindRefusal, "Ask over plain HTTP from another machine."},
+	"request.not_found": {kindRefusal, "Ask for `/nothing`."},
+
+	"object.not_found": {kindAdmin, "`mintage client show NOBODY`."},
+	"object.exists":    {kindAdmin, "Create a tenant under an identifier that is taken."},
+	"object.changed":   {kindAdmin, "Send `If-Match` with an old version."},
+	"object.invalid":   {kindAdmin, "Create a client without a name."},
+	"object.built_in":  {kindAdmin, "Change the tenant `mintage`."},
+	"object.in_use":    {kindAdmin, "Take a scope away that a client has a grant for."},
+	"tenant.protected": {kindAdmin, "Apply a change to a protected tenant without saying so."},
+
+	"limit.streams": {kindAdmin, "Follow the revocations by more streams than the server takes."},
+
+	"store.unavailable": {kindRefusal, "Take the database away while the server runs."},
+	"key.unavailable":   {kindRefusal, "Ask for a token in the moment in which the first key of its algorithm is made."},
+	"key.active":        {kindAdmin, "`mintage token revoke --key KID` with a key that signs."},
+	"internal":          {kindRefusal, "Nothing that a caller sends does this; please report it with the log line."},
+
+	"token.missing":      {kindVerifier, "Call the admin API without a token."},
+	"token.malformed":    {kindVerifier, "Call an API with `Authorization: Bearer x`."},
+	"token.expired":      {kindVerifier, "Call an API with a token after its life."},
+	"token.not_yet":      {kindVerifier, "Call an API whose clock is behind by more than the leeway."},
+	"token.signature":    {kindVerifier, "Change a character of a token."},
+	"token.kid_unknown":  {kindVerifier, "Call an API with a token that a key signed which is not published any more."},
+	"token.issuer":       {kindVerifier, "Call the API of production with a token of the sandbox."},
+	"token.audience":     {kindVerifier, "Call one API with a token for another."},
+	"token.scope":        {kindVerifier, "Call a route with a token that lacks the route's scope."},
+	"token.revoked":      {kindVerifier, "`mintage token revoke`, then introspect the token."},
+	"token.unknown":      {kindVerifier, "Introspect a word that is no token."},
+	"token.other_client": {kindRefusal, "Revoke the token of another client at the revocation endpoint."},
+	"token.other_tenant": {kindAdmin, "Ask the admin API to make a tenant, with a token of an ordinary tenant."},
+}
