@@ -68,7 +68,7 @@ func (a *app) hashGiven(ctx context.Context, file string) error {
 	return a.print(result{doc: hashedSecret{Hash: hash}, rows: [][]string{{hash}}, name: []string{hash}})
 }
 
-func (a *app) hashGenerated(ctx context.Context, writeEnv string, live bool) error { //nolint:revive // the flag
+func (a *app) hashGenerated(ctx context.Context, writeEnv string, live bool) error {
 	out, err := newEnvFile(writeEnv)
 	if err != nil {
 		return err

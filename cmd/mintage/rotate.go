@@ -152,34 +152,7 @@ func (a *app) secretPauseCommand() *cobra.Command {
 			if err != nil {
 				return usage(fmt.Sprintf("--for %q is no duration: %v", pause, err), "5m, or 0s to end a pause")
 			}
-			api, c, err := a.findClient(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if d > 0 {
-				does := fmt.Sprintf("This refuses the secret %s of %s for %s.", name, c.Name, pause)
-				if err := a.confirmed(danger{does: does, name: c.Name}); err != nil {
-					return err
-				}
-			}
-			if a.flags.dryRun {
-				return nil
-			}
-			changed, err := api.PauseSecret(cmd.Context(), c.Tenant, c.ClientID, name, adminclient.SecretPause{Seconds: int64(d / time.Second)})
-			if err != nil {
-				return err
-			}
-			for _, s := range changed.Secrets {
-				if s.ID != name && s.Name != name {
-					continue
-				}
-				if s.PausedUntil == nil {
-					fmt.Fprintf(a.stderr, "%s of %s works again\n", s.Name, c.ClientID)
-				} else {
-					fmt.Fprintf(a.stderr, "%s of %s is refused until %s\n", s.Name, c.ClientID, when(*s.PausedUntil))
-				}
-			}
-			return nil
+			return a.pause(cmd.Context(), args[0], name, d)
 		},
 	}
 	cmd.Flags().StringVar(&name, "secret", "", "label or id of the secret")
@@ -190,6 +163,37 @@ func (a *app) secretPauseCommand() *cobra.Command {
 	}
 	a.writeFlags(cmd)
 	return cmd
+}
+
+// pause refuses a secret for a while, or ends that.
+func (a *app) pause(ctx context.Context, client, name string, d time.Duration) error {
+	api, c, err := a.findClient(ctx, client)
+	if err != nil {
+		return err
+	}
+	if d > 0 {
+		does := fmt.Sprintf("This refuses the secret %s of %s for %s.", name, c.Name, d)
+		if err := a.confirmed(danger{does: does, name: c.Name}); err != nil {
+			return err
+		}
+	}
+	if a.flags.dryRun {
+		return nil
+	}
+	changed, err := api.PauseSecret(ctx, c.Tenant, c.ClientID, name, adminclient.SecretPause{Seconds: int64(d / time.Second)})
+	if err != nil {
+		return err
+	}
+	for _, s := range changed.Secrets {
+		switch {
+		case s.ID != name && s.Name != name:
+		case s.PausedUntil == nil:
+			fmt.Fprintf(a.stderr, "%s of %s works again\n", s.Name, c.ClientID)
+		default:
+			fmt.Fprintf(a.stderr, "%s of %s is refused until %s\n", s.Name, c.ClientID, when(*s.PausedUntil))
+		}
+	}
+	return nil
 }
 
 // secretState is the state of a secret as people read it.
