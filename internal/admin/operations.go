@@ -73,12 +73,10 @@ func operations() []operation {
 		row("list-secrets", get, secrets, "clients:read", "List a client's secrets", 200, at((*Handler).secrets)),
 		row("add-secret", post, secrets, "clients:write", "Add a secret to a client", 201, at((*Handler).addSecret), mediaJSON),
 		row("revoke-secret", del, secrets+"/{secret}", "clients:write", "Revoke a secret", 204, at((*Handler).revokeSecret)),
-
 		row("rotate-secret", post, client+"/rotate", "clients:write", "Rotate a client's secret", 201, at((*Handler).rotateSecret), mediaJSON),
 		row("complete-rotation", post, client+"/rotate/complete", "clients:write", "End the secrets that a rotation retires now", 200, at((*Handler).completeRotation)),
 		row("cancel-rotation", post, client+"/rotate/cancel", "clients:write", "Undo a rotation that is under way", 200, at((*Handler).cancelRotation)),
 		row("pause-secret", post, secrets+"/{secret}/pause", "clients:write", "Refuse a secret for a while", 200, at((*Handler).pauseSecret), mediaJSON),
-
 		row("list-keys", get, tenant+"/keys", "keys:read", "List signing keys", 200, at((*Handler).keys)),
 		row("rotate-key", post, tenant+"/keys/rotate", "keys:write", "Rotate a signing key", 201, at((*Handler).rotateKey), mediaJSON),
 		row("kill-key", post, tenant+"/keys/{kid}/kill", "keys:write", "Kill a key at once, in an emergency", 200, at((*Handler).killKey)),
