@@ -24,7 +24,9 @@ func (body[T]) Schema(r huma.Registry) *huma.Schema {
 	return r.Schema(reflect.TypeFor[T](), true, reflect.TypeFor[T]().Name())
 }
 
-func (b *body[T]) read(data []byte) { b.err = strictjson.Unmarshal(data, &b.v) }
+func (b *body[T]) read(data []byte) {
+	b.err = strictjson.Decode(data, &b.v, strictjson.Options{MaxValues: maxValues})
+}
 
 // value returns the document, or why it is none.
 func (b *body[T]) value() (*T, error) { return &b.v, b.err }

@@ -22,8 +22,14 @@ import (
 // Prefix is the path of the admin API.
 const Prefix = adminclient.Prefix
 
-// maxBody bounds a request body, in bytes.
-const maxBody = 1 << 20
+const (
+	// maxBody bounds a request body, in bytes: declared state of some ten
+	// thousand clients. Nothing is read of it before the token was verified.
+	maxBody = 4 << 20
+	// maxValues bounds the JSON values in a body, which take several times their
+	// length in memory.
+	maxValues = maxBody / 8
+)
 
 // Directory answers what is configured: internal/directory is one.
 type Directory interface {

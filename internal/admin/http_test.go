@@ -98,7 +98,7 @@ func TestBodies(t *testing.T) { //nolint:tparallel // what comes after needs the
 		})
 	}
 	problem(t, w.do(t, ask{method: "POST", path: clients, token: token, header: map[string]string{"Content-Type": "application/json"}}), 400, "body.malformed")
-	problem(t, w.do(t, ask{method: "POST", path: clients, token: token, body: `{"name":"` + strings.Repeat("x", 1<<20) + `"}`}), 413, "request.too_large")
+	problem(t, w.do(t, ask{method: "POST", path: clients, token: token, body: `{"name":"` + strings.Repeat("x", 4<<20) + `"}`}), 413, "request.too_large")
 	for _, ct := range []string{"text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/merge-patch+json", ""} {
 		problem(t, w.do(t, ask{method: "POST", path: clients, token: token, body: `{"name":"x"}`, header: map[string]string{"Content-Type": ct}}), 415, "body.type")
 	}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,7 +73,7 @@ func (h *Handler) compareState(ctx context.Context, in *compareState) (*answer[a
 // declared reads the state in a request as strictly as the request itself.
 func declared(doc *adminclient.StateRequest) (manage.Declared, error) {
 	var s apply.State
-	if err := strictjson.Unmarshal(doc.State, &s); err != nil {
+	if err := strictjson.Decode(doc.State, &s, strictjson.Options{MaxValues: maxValues}); err != nil {
 		var e *strictjson.Error
 		if errors.As(err, &e) {
 			e.Pointer = "/state" + e.Pointer
@@ -82,14 +83,16 @@ func declared(doc *adminclient.StateRequest) (manage.Declared, error) {
 	return manage.Declared{State: &s, Source: doc.Source, AllowDelete: doc.AllowDelete, Hash: doc.Hash}, nil
 }
 
-// planDocument writes a plan as the document that has the same members. The
-// strict reader in between is what finds a member that one has and the other
-// lacks.
+// planDocument writes a plan as the document that has the same members. A
+// member that one has and the other lacks is an error of ours. It is not read
+// by the strict reader, whose bounds are for what others send.
 func planDocument(p *apply.Plan) (adminclient.StatePlan, error) {
 	var d adminclient.StatePlan
 	b, err := json.Marshal(p)
 	if err == nil {
-		err = strictjson.Unmarshal(b, &d)
+		dec := json.NewDecoder(bytes.NewReader(b))
+		dec.DisallowUnknownFields()
+		err = dec.Decode(&d)
 	}
 	if err != nil {
 		return d, fmt.Errorf("plan document: %w", errors.New(err.Error()))
