@@ -60,7 +60,7 @@ type Handler struct {
 	// Observe is told how each request ended, before the answer is written to
 	// the connection. It must neither block nor keep the Outcome. Nil: nobody is
 	// told.
-	Observe func(*Outcome)
+	Observe func(context.Context, *Outcome)
 
 	second secondLook
 }
@@ -182,7 +182,7 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request, t *mintage.Tena
 	}
 	x.out.Duration = h.Now().Sub(start)
 	if h.Observe != nil {
-		h.Observe(&x.out)
+		h.Observe(r.Context(), &x.out)
 	}
 	x.write(r.Method == http.MethodHead)
 	x.out.log(r.Context(), h.Log, e.quiet)

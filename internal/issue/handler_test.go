@@ -1,6 +1,7 @@
 package issue_test
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -273,7 +274,7 @@ func TestTraceID(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	var seen []string
-	f.Observe = func(o *issue.Outcome) { seen = append(seen, o.TraceID) }
+	f.Observe = func(_ context.Context, o *issue.Outcome) { seen = append(seen, o.TraceID) }
 	for range 3 {
 		w := f.post(t, "/oauth2/token", "", url.Values{})
 		var res oauth.ErrorResponse
@@ -293,7 +294,7 @@ func TestObserve(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	var got []issue.Outcome
-	f.Observe = func(o *issue.Outcome) { got = append(got, *o) }
+	f.Observe = func(_ context.Context, o *issue.Outcome) { got = append(got, *o) }
 	f.post(t, "/oauth2/token", "orders", url.Values{"grant_type": {"client_credentials"}})
 	f.post(t, "/oauth/token", "orders", url.Values{"grant_type": {"client_credentials"}})
 	token := f.mintAt(t, "acme", "orders", "rfc", epoch)

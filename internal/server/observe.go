@@ -10,7 +10,8 @@ import (
 )
 
 // observe counts how a request ended.
-func (s *Server) observe(o *issue.Outcome) {
+func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
+	s.noteSpan(ctx, o)
 	if o.SecretID != "" {
 		s.lastUse.Note(o.Tenant, o.ClientID, o.SecretID, s.cfg.Now(), o.RemoteIP)
 	}

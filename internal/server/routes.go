@@ -135,13 +135,24 @@ func (tb *table) plainAt(path string) http.Handler {
 
 // serve answers a request for rest below the issuer of t.
 func (tb *table) serve(s *Server, w http.ResponseWriter, r *http.Request, t *mintage.Tenant, rest string) {
+	rt, param, ok := tb.find(t, rest)
+	switch {
+	case !ok:
+		s.issue.NotFound(w, r, t)
+	case s.tracing == nil:
+		rt.tenant(s, w, r, t, param)
+	default:
+		s.traced(rt, t, param).ServeHTTP(w, r)
+	}
+}
+
+// find returns the route of rest below the issuer of t, and its parameter.
+func (tb *table) find(t *mintage.Tenant, rest string) (route, string, bool) {
 	if _, ok := t.DialectFor(rest); ok {
-		tb.token.tenant(s, w, r, t, rest)
-		return
+		return tb.token, rest, true
 	}
 	if rt, ok := tb.tenant[rest]; ok {
-		rt.tenant(s, w, r, t, "")
-		return
+		return rt, "", true
 	}
 	for _, rt := range tb.pattern {
 		before, after, _ := strings.Cut(rt.path, "{kid}")
@@ -150,11 +161,10 @@ func (tb *table) serve(s *Server, w http.ResponseWriter, r *http.Request, t *min
 			param, ok = strings.CutSuffix(param, after)
 		}
 		if ok && param != "" && !strings.Contains(param, "/") {
-			rt.tenant(s, w, r, t, param)
-			return
+			return rt, param, true
 		}
 	}
-	s.issue.NotFound(w, r, t)
+	return route{}, "", false
 }
 
 func (s *Server) token(w http.ResponseWriter, r *http.Request, t *mintage.Tenant, path string) {

@@ -88,6 +88,7 @@ type Server struct {
 	adminAPI  *admin.Handler
 	feed      *revoke.Feed
 	metrics   *telemetry.Metrics
+	tracing   *telemetry.Tracing // nil: off
 	peers     atomic.Pointer[peers]
 	background
 
@@ -119,6 +120,9 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 			_ = s.Close() // the first error is the one to tell
 		}
 	}()
+	if s.tracing, err = telemetry.OpenTracing(ctx, os.Getenv, cfg.Version); err != nil {
+		return nil, err
+	}
 	if err := s.openStore(ctx); err != nil {
 		return nil, err
 	}
@@ -166,8 +170,8 @@ func (s *Server) openStore(ctx context.Context) error {
 	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st, Signed: s.metrics.Signed}
 	s.issue = &issue.Handler{
 		Directory: s.directory,
-		Auth:      &clientauth.Authenticator{Clients: s.directory, Secrets: hasher, Now: s.cfg.Now, Outdated: s.upgrades.want},
-		Minter:    minter,
+		Auth:      s.tracedAuth(&clientauth.Authenticator{Clients: s.tracedClients(s.directory), Secrets: hasher, Now: s.cfg.Now, Outdated: s.upgrades.want}),
+		Minter:    s.tracedMinter(minter),
 		Revoker:   revoker{s.manager},
 		Now:       s.cfg.Now,
 		Log:       s.log,
@@ -321,6 +325,9 @@ func (s *Server) Close() error {
 	}
 	s.listeners = nil
 	s.making.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), traceTimeout)
+	defer cancel()
+	errs = append(errs, s.tracing.Shutdown(ctx))
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 		s.store = nil
