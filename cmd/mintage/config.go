@@ -22,7 +22,7 @@ func (a *app) configCommand() *cobra.Command {
 }
 
 func (a *app) configShowCommand() *cobra.Command {
-	origin := false
+	var origin bool
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show each setting as mintage serve would take it",
@@ -35,7 +35,17 @@ secrets and never hold one.`,
 	}
 	sources := a.settingFlags(cmd)
 	cmd.Flags().BoolVar(&origin, "origin", false, "show where each value comes from: flag, variable, line of the file, default")
-	cmd.RunE = func(*cobra.Command, []string) error { return a.configShow(sources(), origin) }
+	cmd.RunE = func(*cobra.Command, []string) error {
+		settings, err := config.Load(sources())
+		if err != nil {
+			return &failure{code: exitUsage, what: "the settings are not valid", why: err.Error(), fix: "mintage serve --help"}
+		}
+		all := settings.Origins()
+		if origin {
+			return a.print(withOrigins(all))
+		}
+		return a.print(withoutOrigins(all))
+	}
 	return cmd
 }
 
@@ -46,24 +56,24 @@ type setting struct {
 	From  string `json:"from,omitempty"`
 }
 
-func (a *app) configShow(src config.Sources, origin bool) error {
-	settings, err := config.Load(src)
-	if err != nil {
-		return &failure{code: exitUsage, what: "the settings are not valid", why: err.Error(), fix: "mintage serve --help"}
-	}
-	r := result{head: []string{"SETTING", "VALUE"}}
-	if origin {
-		r.head = append(r.head, "FROM")
-	}
-	var docs []setting
-	for _, o := range settings.Origins() {
-		doc, row := setting{Name: o.Path, Value: o.Value}, []string{o.Path, o.Value}
-		if origin {
-			doc.From = o.From
-			row = append(row, o.From)
-		}
-		docs, r.rows, r.name = append(docs, doc), append(r.rows, row), append(r.name, o.Path)
+func withOrigins(all []config.Origin) result {
+	r := result{head: []string{"SETTING", "VALUE", "FROM"}}
+	docs := make([]setting, len(all))
+	for i, o := range all {
+		docs[i] = setting{Name: o.Path, Value: o.Value, From: o.From}
+		r.rows, r.name = append(r.rows, []string{o.Path, o.Value, o.From}), append(r.name, o.Path)
 	}
 	r.doc = docs
-	return a.print(r)
+	return r
+}
+
+func withoutOrigins(all []config.Origin) result {
+	r := result{head: []string{"SETTING", "VALUE"}}
+	docs := make([]setting, len(all))
+	for i, o := range all {
+		docs[i] = setting{Name: o.Path, Value: o.Value}
+		r.rows, r.name = append(r.rows, []string{o.Path, o.Value}), append(r.name, o.Path)
+	}
+	r.doc = docs
+	return r
 }

@@ -99,9 +99,7 @@ func (d *diagnosis) server(ctx context.Context, url string) bool {
 	}
 	checks := p.checks()
 	for _, name := range sortedKeys(checks) {
-		switch why := checks[name]; {
-		case why == "ok" || why == "no":
-		default:
+		if why := checks[name]; why != "ok" && why != "no" {
 			d.add("fail", "server "+name, why, "see the server's log")
 		}
 	}

@@ -70,7 +70,7 @@ func (a *app) tenantCreateCommand() *cobra.Command {
 }
 
 // tenantSwitchCommand is mintage tenant disable or enable.
-func (a *app) tenantSwitchCommand(verb string, disabled bool) *cobra.Command { //nolint:revive // it is what the command does
+func (a *app) tenantSwitchCommand(verb string, disabled bool) *cobra.Command {
 	short := map[bool]string{
 		true: "Let a tenant answer nothing, as if it were not there", false: "Let a tenant answer again, as before it was disabled",
 	}

@@ -32,15 +32,16 @@ const (
 	mediaPatch = "application/merge-patch+json"
 )
 
+func row(id, method, path, scope, summary string, status int, mount func(*Handler, operation), media ...string) operation {
+	return operation{
+		Operation: Operation{ID: id, Method: method, Path: path, Scope: scope},
+		summary:   summary, status: status, media: media, mount: mount,
+	}
+}
+
 // operations is the table: everything that the admin API does, with the scope
 // that it needs.
 func operations() []operation {
-	row := func(id, method, path, scope, summary string, status int, mount func(*Handler, operation), media ...string) operation {
-		return operation{
-			Operation: Operation{ID: id, Method: method, Path: path, Scope: scope},
-			summary:   summary, status: status, media: media, mount: mount,
-		}
-	}
 	const (
 		get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 

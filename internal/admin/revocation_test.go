@@ -85,9 +85,8 @@ func TestRevocationRefused(t *testing.T) {
 		{"no such key", `{"kid":"nokey"}`, "object.not_found", 404},
 		{"a key in use", `{"kid":"` + ks[0].ID + `"}`, "key.active", 409},
 	} {
-		t.Run(q.name, func(t *testing.T) {
-			problem(t, w.do(t, ask{method: http.MethodPost, path: path, token: token, body: q.body}), q.status, q.code)
-		})
+		t.Log(q.name)
+		problem(t, w.do(t, ask{method: http.MethodPost, path: path, token: token, body: q.body}), q.status, q.code)
 	}
 	if _, err := w.manager.RotateKey(t.Context(), manage.Server(), "hotel", ks[0].Alg, 0); err != nil {
 		t.Fatal(err)

@@ -25,7 +25,10 @@ type timedStore struct {
 // meanwhile is an answer, and a caller that left is not the database's fault.
 func (t timedStore) done(ctx context.Context, operation string, began time.Time, err error) {
 	answer := err == nil || errors.Is(err, mintage.ErrNotFound) || errors.Is(err, mintage.ErrExists) || errors.Is(err, mintage.ErrConflict)
-	t.metrics.StoreOperation(operation, time.Since(began), !answer && ctx.Err() == nil)
+	t.metrics.StoreOperation(operation, time.Since(began))
+	if !answer && ctx.Err() == nil {
+		t.metrics.StoreError(operation)
+	}
 }
 
 // Update implements store.Store. What the use case makes of the transaction is

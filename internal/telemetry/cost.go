@@ -71,13 +71,13 @@ func (m *Metrics) SecretVerified(scheme string, took time.Duration) {
 }
 
 // StoreOperation notes one operation of the database. Operation is a word of a
-// closed set, failed says that it was the database's fault.
-func (m *Metrics) StoreOperation(operation string, took time.Duration, failed bool) {
+// closed set.
+func (m *Metrics) StoreOperation(operation string, took time.Duration) {
 	m.costs.store.WithLabelValues(operation).Observe(took.Seconds())
-	if failed {
-		m.costs.storeErrors.WithLabelValues(operation).Inc()
-	}
 }
+
+// StoreError counts an operation that the database failed.
+func (m *Metrics) StoreError(operation string) { m.costs.storeErrors.WithLabelValues(operation).Inc() }
 
 // AuditEvent counts a row of the audit log by its action, such as client.create.
 func (m *Metrics) AuditEvent(action string) { m.costs.events.WithLabelValues(action).Inc() }

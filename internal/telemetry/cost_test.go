@@ -24,8 +24,9 @@ func everything() *telemetry.Metrics {
 	m.Revocation("prod", "key")
 	m.Signed("ES256", 40*time.Microsecond)
 	m.SecretVerified("bcrypt", 60*time.Millisecond)
-	m.StoreOperation("update", time.Millisecond, false)
-	m.StoreOperation("token", time.Second, true)
+	m.StoreOperation("update", time.Millisecond)
+	m.StoreOperation("token", time.Second)
+	m.StoreError("token")
 	m.AuditEvent("client.create")
 	m.Keys(func(note func(tenant, alg, state string, until float64)) {
 		note("prod", "ES256", "active", math.Inf(1))
@@ -57,9 +58,6 @@ func TestCosts(t *testing.T) {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %s", want)
 		}
-	}
-	if strings.Contains(got, `mintage_store_errors_total{operation="update"}`) {
-		t.Error("an operation that went well counts as failed")
 	}
 }
 
