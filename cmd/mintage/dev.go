@@ -71,7 +71,11 @@ func (a *app) dev(ctx context.Context, f devFlags) error {
 		_ = s.Close()
 		return err
 	}
-	return s.Run(ctx, func() { a.greet(s, demo, data, temporary, time.Since(began)) })
+	where := "in " + data
+	if temporary {
+		where = "temporary"
+	}
+	return s.Run(ctx, func() { a.greet(s, demo, where, time.Since(began)) })
 }
 
 // isLoopback reports whether addr can be reached from this machine alone.
@@ -83,11 +87,7 @@ func isLoopback(addr string) bool {
 
 // greet prints what a developer needs. Each curl is a line of its own, so that
 // it can be pasted whole.
-func (a *app) greet(s *server.Server, d *server.Demo, data string, temporary bool, took time.Duration) {
-	where := "in " + data
-	if temporary {
-		where = "temporary"
-	}
+func (a *app) greet(s *server.Server, d *server.Demo, where string, took time.Duration) {
 	admin := "http://" + s.AdminAddr().String()
 	fmt.Fprintf(a.stdout, `mintage %s  development mode: data is %s, plain HTTP, not for production  (ready in %d ms)
   issuer   %s

@@ -297,7 +297,7 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	s.issue.Wait()
 	stopWork()
 	tasks.Wait()
-	return errors.Join(err, s.Close())
+	return errors.Join(err, s.Close()) //nolint:contextcheck // ctx has ended
 }
 
 // drain stops taking requests and waits for those under way.
