@@ -75,9 +75,9 @@ func TestTable(t *testing.T) {
 // none: client.create, secret.revoke.
 const verbs = "create update delete enable disable add revoke rotate make apply purge bootstrap reset expose"
 
-// members are the second halves of settings and of events of traces whose first
-// half is an area too.
-const members = "format alg claims lifetime expires overlap issued refused"
+// members are the second halves of settings, of events of traces and of files
+// whose first half is an area too.
+const members = "json format alg claims lifetime expires overlap issued refused"
 
 // TestEveryReasonIsExplained looks in the source of the whole module for string
 // literals in the form of a reason: any argument or field that makes an oauth

@@ -76,6 +76,7 @@ var reasons = []Reason{
 	{"object.invalid", "A member of the object has a value that it cannot have.", "Correct the members that the answer points to."},
 	{"object.built_in", "The object came with the server and cannot be changed.", "Make an object of your own beside it."},
 	{"object.in_use", "Other objects still need the object.", "Remove those that need it first."},
+	{"admin.last", "It is the last client that can administer the whole server.", "Make another administrator first; where that is too late, run mintage admin-credentials new on the server's machine."},
 	{"tenant.protected", "The tenant is protected.", "Say on purpose that the protected tenant is meant."},
 
 	{"dpop.invalid", "The DPoP proof does not fit the request.", "Make a new proof for each request, with its method, its URL and the current time."},

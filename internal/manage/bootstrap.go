@@ -8,9 +8,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/keys"
-	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
-	"github.com/mintage-auth/mintage/oauth"
 )
 
 // adminTokenLifetime is short: a command gets a token for each run, and the
@@ -45,24 +43,15 @@ func (m *Manager) Bootstrap(ctx context.Context, adminURL string, keep func(*Cre
 	if err != nil {
 		return nil, err
 	}
-	c := &mintage.Client{
-		Tenant: t.ID, ID: secret.NewClientID(), Name: "First administrator",
-		GrantTypes:   []oauth.GrantType{oauth.ClientCredentials},
-		DefaultScope: mintage.DefaultScope{Mode: mintage.DefaultScopeAll},
-		Grants:       []mintage.Grant{{ResourceServer: mintage.AdminResource, Scopes: []string{mintage.AllScopes}}},
-		Meta:         meta,
-	}
-	label, plain, err := m.drawSecret(Server(), t, c, NewSecret{Name: "first", Forever: true})
+	made, err := m.newAdministrator(t, "First administrator")
 	if err != nil {
 		return nil, err
 	}
-	c.Secrets = []mintage.Secret{*label}
-	made := &Credentials{Client: c, Label: *label, Secret: plain}
 	err = m.update(ctx, func(tx store.Tx) error {
 		if err := m.createTenant(ctx, tx, Server(), t, first); err != nil {
 			return err
 		}
-		if err := m.createClient(ctx, tx, Server(), c); err != nil {
+		if err := m.createClient(ctx, tx, Server(), made.Client); err != nil {
 			return err
 		}
 		if keep != nil {

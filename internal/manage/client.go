@@ -123,6 +123,9 @@ func (m *Manager) writeClient(ctx context.Context, tx store.Tx, by By, old, fres
 	if err := cmp.Or(mayHandOn(by, old), mayHandOn(by, fresh)); err != nil {
 		return err
 	}
+	if err := m.keepAdmin(ctx, tx, old, fresh); err != nil {
+		return err
+	}
 	fresh.Updated, fresh.Version = m.now(), old.Version+1
 	e, err := m.event(by, ofClient(fresh), "update", viewClient(old), viewClient(fresh))
 	if err != nil {
@@ -159,7 +162,7 @@ func (m *Manager) DeleteClient(ctx context.Context, by By, tenant, id string, ve
 }
 
 func (m *Manager) deleteClient(ctx context.Context, tx store.Tx, by By, old *mintage.Client) error {
-	if err := mayHandOn(by, old); err != nil {
+	if err := cmp.Or(mayHandOn(by, old), m.keepAdmin(ctx, tx, old, nil)); err != nil {
 		return err
 	}
 	e, err := m.event(by, ofClient(old), "delete", viewClient(old), nil)

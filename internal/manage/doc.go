@@ -13,7 +13,8 @@
 //   - scopes.go: the scopes of the admin API, and who may hand them on
 //   - audit.go: the rows, and how an object looks in them
 //   - check.go: what is checked of an object before it is written
-//   - bootstrap.go: the tenant that administers all, and its first client
+//   - bootstrap.go, administrator.go: the tenant that administers all, and its
+//     clients, of which one is always left
 //   - tenant.go, organization.go, resource.go, client.go, secret.go, key.go,
 //     revocation.go: one noun each
 //   - rotate.go, expiry.go, upgrade.go: secrets that are replaced, that end, and

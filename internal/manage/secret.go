@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -111,7 +112,7 @@ func (m *Manager) RevokeSecret(ctx context.Context, by By, tenant, client, which
 // writeSecrets writes a client whose secrets changed. Its audit row is about
 // the secrets of the client that it names.
 func (m *Manager) writeSecrets(ctx context.Context, tx store.Tx, by By, old, fresh *mintage.Client, verb string) error {
-	if err := mayHandOn(by, old); err != nil {
+	if err := cmp.Or(mayHandOn(by, old), m.keepAdmin(ctx, tx, old, fresh)); err != nil {
 		return err
 	}
 	fresh.Updated, fresh.Version = m.now(), old.Version+1
