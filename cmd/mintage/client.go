@@ -36,12 +36,16 @@ func (a *app) clientCommand() *cobra.Command {
 }
 
 func (a *app) clientListCommand() *cobra.Command {
-	return &cobra.Command{
+	var ladder bool
+	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the clients of a tenant",
-		Example: "  mintage client list --tenant prod -o json",
+		Example: "  mintage client list --tenant prod -o json\n  mintage client list --tenant prod --ladder",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if ladder {
+				return a.clientLadder(cmd.Context())
+			}
 			api, tenant, err := a.tenantAPI(cmd.Context())
 			if err != nil {
 				return err
@@ -60,6 +64,8 @@ func (a *app) clientListCommand() *cobra.Command {
 			return a.print(r)
 		},
 	}
+	cmd.Flags().BoolVar(&ladder, "ladder", false, "those that send secrets in the URL, or authenticate twice, and when they last did")
+	return cmd
 }
 
 func clientStatus(c *adminclient.RegisteredClient) string {

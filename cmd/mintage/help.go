@@ -16,7 +16,7 @@ func helpTopics() []*cobra.Command {
 		{Use: "environment", Short: "Environment variables", Long: helpEnvironment},
 		{Use: "exit-codes", Short: "What the exit code says", Long: helpExitCodes()},
 		{Use: "formatting", Short: "Forms of output", Long: helpFormatting},
-		{Use: "errors", Short: "Reason codes: what each means and what to do", Long: helpErrors()},
+		errorsTopic(),
 		{Use: "dialects", Short: "Dialects of the token endpoint", Long: helpDialects()},
 	}
 }
@@ -25,7 +25,7 @@ func helpTopics() []*cobra.Command {
 func help(cmd *cobra.Command, _ []string) {
 	out := cmd.OutOrStdout()
 	fmt.Fprintln(out, cmp.Or(cmd.Long, cmd.Short))
-	if !cmd.Runnable() && !cmd.HasSubCommands() {
+	if !cmd.Runnable() && !cmd.HasAvailableSubCommands() {
 		return // a topic
 	}
 	example := cmd.Example
@@ -85,6 +85,18 @@ func helpExitCodes() string {
 		fmt.Fprintf(&b, "%4s  %s\n", row[0], row[1])
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// errorsTopic is mintage help errors, and mintage help errors CODE.
+func errorsTopic() *cobra.Command {
+	topic := &cobra.Command{Use: "errors", Short: "Reason codes: what each means and what to do", Long: helpErrors()}
+	for _, r := range explain.Reasons() {
+		topic.AddCommand(&cobra.Command{
+			Use: r.Code, Short: r.Cause, Hidden: true,
+			Long: strings.TrimSpace(r.Code+"\n\n"+r.Cause+"\n"+r.Cure) + "\n\nSee /docs/errors/reasons/" + r.Code + " at the server.",
+		})
+	}
+	return topic
 }
 
 func helpErrors() string {

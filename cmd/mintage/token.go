@@ -16,7 +16,7 @@ import (
 func (a *app) tokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Access tokens: get, inspect, verify, introspect, revoke",
+		Short: "Access tokens: get, inspect, verify, introspect, revoke, explain",
 		Long: `Get access tokens, of any vendor, and look at them. A token is read from a file
 or, with -, from standard input; what token get prints with -o json is read too.`,
 		Example: `  mintage token get --url https://auth.example.com/oauth2/token --client-id mc_4fXGQZr1tPq9sW2e --secret-file secret
@@ -28,7 +28,7 @@ or, with -, from standard input; what token get prints with -o json is read too.
 	a.outputFlags(cmd)
 	cmd.AddCommand(
 		a.tokenGetCommand(), a.tokenInspectCommand(), a.tokenVerifyCommand(),
-		a.tokenIntrospectCommand(), a.tokenRevokeCommand(),
+		a.tokenIntrospectCommand(), a.tokenRevokeCommand(), a.tokenExplainCommand(),
 	)
 	return cmd
 }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
+)
+
+// logLag is how long it takes until a request is in the log, and a little.
+const logLag = 1500 * time.Millisecond
+
+func (a *app) explainCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain TRACE_ID",
+		Short: "Why was this request refused",
+		Long: `Say why a request was refused, or warned of, by the trace id in its answer (the
+member trace_id, the header X-Request-Id). What is wrong with credentials that are
+nearly right (a line break, another client's secret, a secret that was cut off) is
+found after the answer, for the operator alone. Requests are kept for 7 days.`,
+		Example: `  mintage explain req_06gzvyj603hamsjn
+  mintage explain req_06gzvyj603hamsjn -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), args[0]) },
+	}
+	a.serverFlags(cmd)
+	a.tenantFlag(cmd)
+	a.outputFlags(cmd)
+	return cmd
+}
+
+func (a *app) explain(ctx context.Context, traceID string) error {
+	api, err := a.connect("cli")
+	if err != nil {
+		return err
+	}
+	tenant := cmp.Or(a.flags.tenant, a.env("MINTAGE_TENANT"))
+	r, err := api.Request(ctx, tenant, traceID)
+	if errors.Is(err, mintage.ErrNotFound) { // it may have come this very second
+		timer := time.NewTimer(logLag)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		}
+		r, err = api.Request(ctx, tenant, traceID)
+	}
+	if errors.Is(err, mintage.ErrNotFound) {
+		return &failure{
+			code: exitNotFound, what: "no request that was refused or warned of has the trace id " + clean([]string{traceID})[0],
+			why: "it was answered as asked, is older than 7 days, or is one of a flood of which the first are kept",
+			fix: "look for it in the server's log, or: mintage log list",
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return a.print(result{doc: r, text: explanation(r), name: []string{r.TraceID}})
+}
+
+// explanation is how people read a request of the log.
+func explanation(r *adminclient.Request) string {
+	who := cmp.Or(r.ClientName, r.ClientID, "nobody")
+	if r.Address != "" {
+		who += " from " + r.Address
+	}
+	where := cmp.Or(r.Dialect, "-")
+	if r.Endpoint != "token" {
+		where = r.Endpoint
+	}
+	var b strings.Builder
+	line := func(cells ...string) { fmt.Fprintln(&b, strings.Join(clean(cells), "   ")) }
+	line(r.Outcome+"  "+cmp.Or(r.Error, "-"), stamp(r.Time), who, "dialect "+where)
+	line("why  "+r.Why, "reason "+cmp.Or(r.Found, r.Reason))
+	if r.Fix != "" {
+		line("fix  " + r.Fix)
+	}
+	if r.Found != "" {
+		line("     at first it looked like " + r.Reason)
+	}
+	if r.OwnerTenant != "" {
+		line("     they belong to the client " + r.OwnerClient + " of the tenant " + r.OwnerTenant)
+	}
+	for i, name := range r.Ignored {
+		text := "     the parameter " + name + " is read by nothing"
+		if i == 0 && r.DidYouMean != "" {
+			text += ": did you mean " + r.DidYouMean + "?"
+		}
+		line(text)
+	}
+	if r.ScopeAsked != "" {
+		line("     scope asked: " + r.ScopeAsked)
+	}
+	if r.Count > 1 {
+		line(fmt.Sprintf("     %d equal requests until %s", r.Count, stamp(r.LastTime)))
+	}
+	return b.String()
+}
+
+// stamp is when with seconds, as log lines need it.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
