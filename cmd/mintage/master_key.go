@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -23,11 +22,7 @@ func (a *app) masterKeyCommand() *cobra.Command {
 	return cmd
 }
 
-// masterKeySettings are the settings of serve that the command reads too.
-var masterKeySettings = []string{"data", "master-key-file"}
-
 func (a *app) masterKeyRotateCommand() *cobra.Command {
-	var file string
 	cmd := &cobra.Command{
 		Use:   "rotate",
 		Short: "Make a new master key and wrap the data key with it",
@@ -43,27 +38,9 @@ copy of it with them until they are gone, and then of the new one elsewhere.`,
   mintage master-key rotate --config server.yaml --yes`,
 		Args: cobra.NoArgs,
 	}
-	fl := cmd.Flags()
-	fl.StringVar(&file, "config", "", "settings file (default $MINTAGE_CONFIG, else none)")
-	for _, s := range config.Settings() {
-		for _, name := range masterKeySettings {
-			if s.Flag() == name {
-				fl.String(name, "", settingUsage(s))
-			}
-		}
-	}
+	sources := a.dataFlags(cmd)
 	a.writeFlags(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		given := map[string]string{}
-		for _, name := range masterKeySettings {
-			if fl.Changed(name) {
-				given[name] = fl.Lookup(name).Value.String()
-			}
-		}
-		return a.masterKeyRotate(cmd.Context(), config.Sources{
-			File: cmp.Or(file, a.env("MINTAGE_CONFIG")), Environ: a.environ(), Flags: given,
-		})
-	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.masterKeyRotate(cmd.Context(), sources()) }
 	return cmd
 }
 

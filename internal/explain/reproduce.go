@@ -71,6 +71,7 @@ var reproductions = map[string]reproduction{
 	"object.invalid":   {kindAdmin, "Create a client without a name."},
 	"object.built_in":  {kindAdmin, "Change the tenant `mintage`."},
 	"object.in_use":    {kindAdmin, "Take a scope away that a client has a grant for."},
+	"admin.last":       {kindAdmin, "`mintage client disable` with the only client of the tenant `mintage` that has the grant `*`."},
 	"tenant.protected": {kindAdmin, "Apply a change to a protected tenant without saying so."},
 
 	"limit.streams": {kindAdmin, "Follow the revocations by more streams than the server takes."},

@@ -38,7 +38,7 @@ func (m *Manager) keepAdmin(ctx context.Context, tx store.Tx, old, fresh *mintag
 	}
 	return &Refusal{
 		Reason:  "admin.last",
-		Message: "it is the last client that can administer the whole server: nobody could take the change back",
+		Message: "nobody could administer the whole server after the change, nor take it back",
 	}
 }
 

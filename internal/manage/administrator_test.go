@@ -19,8 +19,10 @@ func (w *world) lockOuts(ctx context.Context, client, label string) map[string]f
 		}
 	}
 	return map[string]func() error{
-		"disable":    update(func(c *mintage.Client) { c.Disabled = true }),
-		"no grant":   update(func(c *mintage.Client) { c.Grants, c.DefaultScope = nil, mintage.DefaultScope{Mode: mintage.DefaultScopeNone} }),
+		"disable": update(func(c *mintage.Client) { c.Disabled = true }),
+		"no grant": update(func(c *mintage.Client) {
+			c.Grants, c.DefaultScope = nil, mintage.DefaultScope{Mode: mintage.DefaultScopeNone}
+		}),
 		"less grant": update(func(c *mintage.Client) { c.Grants[0].Scopes = []string{"clients:write"} }),
 		"revoke": func() error {
 			return w.RevokeSecret(ctx, admin(), mintage.BuiltInTenant, client, label, true)

@@ -237,10 +237,13 @@ func (s *Server) bootstrap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(s.cfg.Data, credentialsFile)
-	_, err = s.manager.Bootstrap(ctx, adminURL, func(c *manage.Credentials) error {
+	path := CredentialsPath(s.cfg.Data)
+	made, err := s.manager.Bootstrap(ctx, adminURL, func(c *manage.Credentials) error {
 		return writePrivateJSON(path, Credentials{URL: adminURL, ClientID: c.Client.ID, Secret: c.Secret})
 	})
+	if err == nil && made == nil {
+		s.missCredentials(ctx)
+	}
 	return err
 }
 

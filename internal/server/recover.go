@@ -1,0 +1,71 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/secret"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+)
+
+// CredentialsPath returns where the administrator's credentials are in a data
+// directory.
+func CredentialsPath(data string) string { return filepath.Join(data, credentialsFile) }
+
+// RecoverAdministrator makes a client that may administer everything and puts
+// its credentials into admin.json of the data directory, in the place of what
+// is there. A server may be running; it knows the client at once. Data and
+// MasterKeyFile of cfg are read, and Now if it is set.
+func RecoverAdministrator(ctx context.Context, cfg Config) (_ Credentials, err error) {
+	path := filepath.Join(cfg.Data, databaseFile)
+	if _, err := os.Stat(path); err != nil { // opening would make it
+		return Credentials{}, fmt.Errorf("the data directory has no database: %w", err)
+	}
+	st, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: path})
+	if err != nil {
+		return Credentials{}, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: cfg.masterKeyFile(), Now: cfg.Now})
+	if err != nil {
+		return Credentials{}, err
+	}
+	pepper, err := vault.Value(ctx, pepperName, secret.PepperSize)
+	if err != nil {
+		return Credentials{}, err
+	}
+	m := &manage.Manager{
+		Store: st, Vault: vault, Secrets: secret.New(pepper), Now: cfg.Now, Log: slog.New(slog.DiscardHandler),
+		Sync: func(context.Context) error { return nil }, // there is no cache here
+	}
+	var made Credentials
+	err = m.RecoverAdministrator(ctx, func(url string, c *manage.Credentials) error {
+		made = Credentials{URL: url, ClientID: c.Client.ID, Secret: c.Secret}
+		return writePrivateJSON(CredentialsPath(cfg.Data), made)
+	})
+	if errors.Is(err, mintage.ErrNotFound) {
+		err = fmt.Errorf("the server was never started: its first start makes the administrator: %w", err)
+	}
+	return made, err
+}
+
+// missCredentials warns where the administrator's credentials are gone.
+func (s *Server) missCredentials(ctx context.Context) {
+	path := CredentialsPath(s.cfg.Data)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the administrator's credentials are not in the data directory",
+			slog.String("file", path), slog.String("fix", "if nobody keeps them elsewhere: mintage admin-credentials new --data "+s.cfg.Data))
+	}
+}
