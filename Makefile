@@ -22,8 +22,13 @@ build: ## build bin/mintage
 check: lint short generated ## what a commit must pass: linters, short tests with the race detector, generated files
 	@echo "check: all passed"
 
-test: setup lint generated vuln gates ## what CI runs: the above with every test in full, and real clients against a real server
+test: setup lint generated vuln gates vectors ## what CI runs: the above with every test in full, and real clients against a real server
 	$(GO) test -race -timeout 15m ./...
+
+vectors: ## print how many of the published test vectors come out right
+	@mkdir -p .tools
+	@$(GO) test -v -run 'Wycheproof|Cookbook|RFC|Suite|Transform|Thumb' ./internal/jose ./internal/strictjson > .tools/vectors.log || { cat .tools/vectors.log; exit 1; }
+	@grep -oE '[A-Za-z].*: .*[0-9]+ of [0-9]+.*' .tools/vectors.log | sed 's/^[a-z_]*_test.go:[0-9]*: //'
 
 gates: ## fail when a hot path allocates more than it may; the race detector would count too
 	$(GO) test -count=1 -run '^TestAllocations$$' ./internal/issue
@@ -75,4 +80,4 @@ clean: ## remove what the build made
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: dev build check test fmt setup lint short generated vuln gates update fuzz bench chaos clean help
+.PHONY: vectors dev build check test fmt setup lint short generated vuln gates update fuzz bench chaos clean help
