@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,50 +151,64 @@ func (a *app) logTailCommand() *cobra.Command {
 // tailPage bounds what one look shows: a flood is a few lines a second.
 const tailPage = 200
 
-// logTail polls. Trace ids are ordered by time, and a record appears a second
-// late at most, so it looks back a little and remembers what it has shown.
+// logTail polls until ctx ends.
 func (a *app) logTail(ctx context.Context, filter adminclient.RequestFilter, every time.Duration) error {
 	api, err := a.connect("cli")
 	if err != nil {
 		return err
 	}
-	const back = 10 * time.Second
-	shown := map[string]time.Time{}
+	tail := requestTail{api: api, tenant: a.logTenant(), filter: filter, shown: map[string]time.Time{}}
+	tail.filter.Since = time.Now()
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	filter.Since = time.Now()
 	for {
-		var fresh []*adminclient.Request
-		for r, err := range api.Requests(ctx, a.logTenant(), filter, adminclient.List{Limit: tailPage}) {
-			if err != nil {
-				return err
-			}
-			if _, ok := shown[r.TraceID]; !ok {
-				fresh = append(fresh, r)
-				shown[r.TraceID] = r.Time
-			}
-			if len(fresh) == tailPage {
-				break
-			}
+		fresh, err := tail.next(ctx)
+		if err != nil {
+			return err
 		}
-		slices.Reverse(fresh)
 		for _, r := range fresh {
 			if err := a.printLine(r); err != nil {
 				return err
 			}
 		}
-		for id, at := range shown {
-			if time.Since(at) > 2*time.Minute+back { // it grows for a minute
-				delete(shown, id)
-			}
-		}
-		filter.Since = time.Now().Add(-back)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
 		}
 	}
+}
+
+// requestTail is the end of the request log. A record appears a second late at
+// most and grows for a minute, so it looks back a little and remembers what it
+// has shown.
+type requestTail struct {
+	api    *adminclient.Client
+	tenant string
+	filter adminclient.RequestFilter
+	shown  map[string]time.Time
+}
+
+// next returns what is new, oldest first.
+func (t *requestTail) next(ctx context.Context) ([]*adminclient.Request, error) {
+	const back, forget = 10 * time.Second, 3 * time.Minute
+	var fresh []*adminclient.Request
+	for r, err := range t.api.Requests(ctx, t.tenant, t.filter, adminclient.List{Limit: tailPage}) {
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := t.shown[r.TraceID]; !ok {
+			fresh = append(fresh, r)
+			t.shown[r.TraceID] = time.Now()
+		}
+		if len(fresh) == tailPage {
+			break
+		}
+	}
+	maps.DeleteFunc(t.shown, func(_ string, at time.Time) bool { return time.Since(at) > forget })
+	t.filter.Since = time.Now().Add(-back)
+	slices.Reverse(fresh)
+	return fresh, nil
 }
 
 // printLine prints one request of a stream: a line for people, or one of JSON.

@@ -2,8 +2,10 @@ package issue
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -28,6 +30,9 @@ func clientCredentials(ctx context.Context, h *Handler, x *exchange, c *mintage.
 	scope, err := oauth.ParseScope(req.Scope)
 	if err != nil {
 		return nil, oauth.InvalidScope("scope.malformed", err.Error())
+	}
+	if slices.ContainsFunc(scope, secret.LooksGenerated) { // no answer and no log line names it
+		return nil, oauth.InvalidScope("scope.unknown", "a client secret was sent as the scope")
 	}
 	x.out.ScopeAsked = scope
 	servers, err := h.Directory.ResourceServers(ctx, x.t.ID)

@@ -90,12 +90,12 @@ func TestFlood(t *testing.T) {
 	l.Add(refused(c, "req_e", "x", "192.0.2.1", "secret.mismatch"))
 	flush()
 	flush()
-	got := ""
+	var got strings.Builder
 	for _, r := range records(t, st) {
-		got += fmt.Sprintf("%s %d\n", r.TraceID, r.Count)
+		fmt.Fprintf(&got, "%s %d\n", r.TraceID, r.Count)
 	}
-	if want := "req_e 1\nreq_d 1\nreq_c 1\nreq_b 1\nreq_a000 100\n"; got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
+	if want := "req_e 1\nreq_d 1\nreq_c 1\nreq_b 1\nreq_a000 100\n"; got.String() != want {
+		t.Errorf("got\n%swant\n%s", &got, want)
 	}
 	// The first of the others are found by their own trace ids.
 	if r, err := st.Request(t.Context(), "acme", "req_a032"); err != nil || r.TraceID != "req_a000" {
