@@ -34,8 +34,8 @@ nothing. What is not in the file keeps its value, and nothing is removed unless
 the file says prune. Secrets are read from where the file says, and generated
 ones are written to their files before the server learns of them.
 
-A change of a protected tenant and a removal ask first. The same file again
-changes nothing.`,
+A change of a protected tenant, a removal, and objects that another file declared
+before ask first. The same file again changes nothing.`,
 		Example: `  mintage apply -f tenants.yaml
   mintage apply -f tenants.yaml --yes
   mintage diff -f tenants.yaml -o json > plan.json && mintage apply -f tenants.yaml --plan plan.json --yes`,
@@ -201,20 +201,25 @@ func (a *app) savedPlan(path string) (string, error) {
 	return doc.Hash, nil
 }
 
-// confirmPlan asks before production changes and before anything is removed.
+// confirmPlan asks before production changes, before anything is removed, and
+// before one file takes over what another declared.
 func (a *app) confirmPlan(d *declaration) error {
-	removed := d.plan.Count(apply.OpRemove)
-	if !d.plan.Protected && removed == 0 {
-		return nil
+	var does []string
+	if removed := d.plan.Count(apply.OpRemove); removed > 0 {
+		does = append(does, fmt.Sprintf("This removes %d objects.", removed))
+	} else if d.plan.Protected {
+		does = append(does, "This changes a protected tenant.")
 	}
-	does := "This changes a protected tenant."
-	if removed > 0 {
-		does = fmt.Sprintf("This removes %d objects.", removed)
+	for _, m := range d.plan.Moves() {
+		does = append(does, "This takes over from another file: "+m.String()+".")
+	}
+	if len(does) == 0 {
+		return nil
 	}
 	if !a.flags.yes && a.flags.confirm == "" {
 		fmt.Fprint(a.stderr, apply.Render(d.plan))
 	}
-	return a.confirmed(danger{does: does, name: d.parsed.Source})
+	return a.confirmed(danger{does: strings.Join(does, " "), name: d.parsed.Source})
 }
 
 // printPlan prints a plan as people read it, or the document.

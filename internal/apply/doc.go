@@ -11,7 +11,7 @@
 //	command  Parse     parse.go, parse_*.go   file or folder → State, errors with line and caret
 //	command  Resolve   resolve.go             env and file references → values
 //	server   MakePlan  plan.go, plan_*.go     live and State → Plan
-//	command  Render    render.go              Plan → the text of mintage diff
+//	command  Render    render.go, move.go     Plan → the text of mintage diff
 //	command  Generate  generate.go            new secrets, written to their files before anything else happens
 //	server   Outcome   outcome.go             Plan → the nouns to write, in the order to write them
 //

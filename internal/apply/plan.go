@@ -28,6 +28,9 @@ type Options struct {
 	Now    time.Time
 	// Digest is the keyed digest by which a changed secret is seen.
 	Digest func(secret string) []byte
+	// CheckHash says what is wrong with a hash that was made elsewhere, without
+	// repeating it; nil means that any is right.
+	CheckHash func(hash string) error
 	// AllowDelete lets prune remove from protected tenants.
 	AllowDelete bool
 	// BuiltIn returns the resource server that every tenant has, for grants at a

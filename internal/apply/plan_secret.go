@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -59,10 +58,16 @@ func (p *planner) secret(t *mintage.Tenant, w *Secret, c *mintage.Client, ptr st
 			return append(p.unretire(s), p.extend(w, s)...)
 		}
 	}
+	if made.Hash != "" && p.opts.CheckHash != nil {
+		if err := p.opts.CheckHash(made.Hash.Reveal()); err != nil {
+			p.refusef(ptr+"/hash", "%s", err)
+			return nil
+		}
+	}
 	fresh := mintage.Secret{Name: w.Name, Digest: digest, CreatedBy: CreatedBy(p.opts.Source), Created: p.now(), Expires: p.expiry(t, w)}
 	d := Diff{Path: "secrets." + w.Name, After: what}
 	if at >= 0 {
-		d.Before = "another " + strings.TrimPrefix(what, "a ")
+		d.Before, d.After = "its value so far", "another one, which its reference gives now"
 		c.Secrets[at] = fresh
 	} else {
 		at = len(c.Secrets)

@@ -195,7 +195,7 @@ func TestPlanLines(t *testing.T) {
 		{"not written is not managed", "scopes: [read] }]\n    secrets: [{ name: one, value: { env: ONE } }]", "scopes: [read] }]", "0 to add, 0 to change, 0 to remove.  secrets: 0 touched\n"},
 		{"scope granted", "scopes: [read] }", "scopes: [write, read] }", "~ client app  grants.api.scopes  + write\n0 to add, 1 to change, 0 to remove.  secrets: 0 touched\n"},
 		{"scope taken", "scopes: [read] }", "scopes: [] }", "~ client app  grants.api.scopes  - read\n0 to add, 1 to change, 0 to remove.  secrets: 0 touched\n"},
-		{"value changed", "env: ONE", "env: TWO", "~ client app  secrets.one  another secret of yours → a secret of yours\n0 to add, 1 to change, 0 to remove.  secrets: 1 touched\n"},
+		{"value changed", "env: ONE", "env: TWO", "~ client app  secrets.one  its value so far → another one, which its reference gives now\n0 to add, 1 to change, 0 to remove.  secrets: 1 touched\n"},
 		{"secret renamed", "name: one", "name: two", "~ client app  secrets.two  + a secret of yours\n              secrets.one  live → retires in 1d\n0 to add, 1 to change, 0 to remove.  secrets: 2 touched\n"},
 		{"no secret listed", "[{ name: one, value: { env: ONE } }]", "[]", "0 to add, 0 to change, 0 to remove.  secrets: 0 touched\n"},
 		{"expiry", "env: ONE } }", "env: ONE }, expires: 30d }", "~ client app  secrets.one.expires  never → 2026-12-21T09:30:00Z\n0 to add, 1 to change, 0 to remove.  secrets: 1 touched\n"},

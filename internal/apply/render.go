@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -37,15 +38,28 @@ func lines(p *Plan) string {
 	var rows [][3]string // sign and kind and name; path; change
 	several := severalTenants(p)
 	for _, c := range p.Changes {
+		if c.Diffs = slices.DeleteFunc(slices.Clone(c.Diffs), Diff.moves); c.Op == OpChange && len(c.Diffs) == 0 {
+			continue // it only moves, which a line at the end tells of all
+		}
 		head := signs[c.Op] + " " + kindNames[c.Kind] + " " + c.ID
 		if several && c.Kind != KindTenants {
 			head += " (" + c.Tenant + ")"
 		}
 		rows = append(rows, changeRows(head, c)...)
 	}
+	for _, m := range p.Moves() {
+		rows = append(rows, [3]string{signs[OpChange] + " " + m.String()})
+	}
+	return table(rows)
+}
+
+// table aligns the columns of rows. A row of one column widens none.
+func table(rows [][3]string) string {
 	var widths [2]int
 	for _, r := range rows {
-		widths[0] = max(widths[0], len([]rune(r[0])))
+		if r[1] != "" {
+			widths[0] = max(widths[0], len([]rune(r[0])))
+		}
 		if r[2] != "" { // a line without a third column does not widen the second
 			widths[1] = max(widths[1], len([]rune(r[1])))
 		}
@@ -110,18 +124,24 @@ func (d Diff) String() string {
 // summary says in one line what is added: what tells one object of its kind
 // from the next.
 func summary(c Change) string {
-	var parts []string
+	var parts, where []string
 	for _, d := range c.Diffs {
-		shown := d.Path == "issuer" || d.Path == "scopes" && c.Kind == KindResourceServers || c.Kind == KindOrganizations && d.Path == "name" ||
-			strings.HasPrefix(d.Path, "grants.") && strings.HasSuffix(d.Path, ".scopes")
+		first, rest, _ := strings.Cut(d.Path, ".")
 		switch {
-		case shown:
+		case first == "issuer":
+			where = append(where, d.After)
+		case first == "scopes" && rest == "" && c.Kind == KindResourceServers, first == "name" && c.Kind == KindOrganizations,
+			first == "grants" && strings.HasSuffix(rest, ".scopes"):
 			parts = append(parts, d.After)
-		case strings.HasPrefix(d.Path, "secrets."):
-			parts = append(parts, "secret "+strings.TrimPrefix(d.Path, "secrets.")+": "+d.After)
+		case first == "aliases":
+			parts = append(parts, "alias "+d.After)
+		case first == "token_paths":
+			parts = append(parts, rest+": "+d.After)
+		case first == "secrets":
+			parts = append(parts, "secret "+rest+": "+d.After)
 		}
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(slices.Concat(where, parts), ", ")
 }
 
 func pad(s string, width int) string {

@@ -93,7 +93,7 @@ func (m *Manager) plan(ctx context.Context, r store.Reader, by By, d Declared) (
 		return nil, err
 	}
 	p, err := apply.MakePlan(live, d.State, apply.Options{
-		Source: d.Source, Now: m.now(), Digest: m.Secrets.Digest, AllowDelete: d.AllowDelete,
+		Source: d.Source, Now: m.now(), Digest: m.Secrets.Digest, CheckHash: secret.CheckImported, AllowDelete: d.AllowDelete,
 		BuiltIn: func(tenant string) *mintage.ResourceServer { return adminServer(tenant, mintage.Meta{}) },
 	})
 	if err != nil {

@@ -103,6 +103,26 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// A hash that cannot be verified, or costs too much, is refused by the
+// plan already.
+func TestPlanRefusesHashes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.hotel(t, "hotel")
+	for _, bad := range []string{
+		"md5:5f4dcc3b5aa765d61d8327deb882cf99",
+		"$argon2id$v=19$m=4194304,t=3,p=1$c29tZXNhbHRzb21lc2FsdA$3Yl1bqEtL8xUv6cYz5hFdg3Yl1bqEtL8xUv6cYz5hFdg",
+		"$2b$10$short",
+	} {
+		_, err := w.Plan(t.Context(), admin(), manage.Declared{Source: source, State: state(t,
+			`{"apiVersion":"mintage/v1","clients":[{"id":"x","name":"X","tenants":["hotel"],"secrets":[{"name":"a","hash":{"text":"`+bad+`"}}]}]}`)})
+		f := mintage.FieldErrors(err)
+		if len(f) != 1 || f[0].Pointer != "/state/clients/0/secrets/0/hash" || strings.Contains(err.Error(), bad) {
+			t.Errorf("%.8s…: got %v, want an error at the hash", bad, err)
+		}
+	}
+}
+
 // KY-07: the fast hash is for what we generate, argon2id for what is brought.
 func checkHashes(t *testing.T, w *world) {
 	t.Helper()
