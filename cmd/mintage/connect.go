@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -80,6 +82,9 @@ func (a *app) credentials() (credentials, error) {
 	var cred credentials
 	path := cmp.Or(a.flags.credentials, a.env("MINTAGE_CREDENTIALS_FILE"))
 	if path != "" {
+		if err := keptPrivate(path); err != nil {
+			return cred, err
+		}
 		data, err := a.readInput(path, maxSecretInput)
 		if err != nil {
 			return cred, &failure{code: exitUsage, what: "the credentials file cannot be read", why: err.Error(), fix: "check MINTAGE_CREDENTIALS_FILE"}
@@ -101,6 +106,23 @@ func (a *app) credentials() (credentials, error) {
 		}
 	}
 	return cred, nil
+}
+
+// keptPrivate refuses a file of credentials that others on the machine can read
+// or change, as the server refuses such a master key. What is no file, such as a
+// pipe, and what is not there is for the reader to judge.
+func keptPrivate(path string) error {
+	if path == "-" || runtime.GOOS == "windows" { // whose modes say nothing
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
+		return nil //nolint:nilerr // reading it says what is wrong
+	}
+	return &failure{
+		code: exitUsage, what: "the credentials file is not private",
+		why: fmt.Sprintf("others can read or change %s: it has mode %04o", path, info.Mode().Perm()), fix: "chmod 600 " + path,
+	}
 }
 
 // givenToken returns MINTAGE_TOKEN or what MINTAGE_TOKEN_FILE holds.
