@@ -160,7 +160,8 @@ func followTutorial(t *testing.T, tree string) {
 	if len(blocks) < 5 {
 		t.Fatalf("%d blocks in the tutorial", len(blocks))
 	}
-	script := "set -em\n" + strings.Join(blocks, "\necho\n")
+	// Whatever becomes of a block, the server of the tutorial is not left behind.
+	script := "set -em\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + strings.Join(blocks, "\necho\n")
 	out := runShell(t, tree, script)
 	for _, want := range []string{`"access_token":"`, `"scope":"orders/read"`, `"error":"invalid_scope"`} {
 		if !strings.Contains(out, want) {

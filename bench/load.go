@@ -168,7 +168,7 @@ func (c *conn) header() (int, error) {
 	}
 }
 
-// chunks reads a chunked body (RFC 9112 §7.1) without trailers.
+// chunks reads a chunked body without trailers.
 func (c *conn) chunks() error {
 	c.body = c.body[:0]
 	for {

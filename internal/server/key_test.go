@@ -52,7 +52,7 @@ func TestKeysRotateByThemselves(t *testing.T) {
 	if !slices.Contains(before, after[0]) { // the first one signs
 		t.Errorf("%s signs already", after[0])
 	}
-	if !later.active("", later.token("/oauth2/token")) {
+	if !later.active(later.token("/oauth2/token")) {
 		t.Error("a new token is not active")
 	}
 }

@@ -115,7 +115,7 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 		cfg: cfg, log: cfg.Log, metrics: telemetry.New(cfg.Version, cfg.Commit),
 		feed: &revoke.Feed{}, stopping: make(chan struct{}),
 	}
-	defer func() {
+	defer func() { //nolint:contextcheck // what was opened is closed, whatever became of ctx
 		if err != nil {
 			_ = s.Close() // the first error is the one to tell
 		}

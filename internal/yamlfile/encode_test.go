@@ -10,8 +10,10 @@ func TestFromJSON(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, in, want string }{
 		{"order is kept", `{"b":1,"a":"x"}`, "b: 1\na: x\n"},
-		{"texts that look like something else", `{"a":"true","b":"12","c":"null","d":"2026-11-21T10:00:00Z","e":"","f":"0x1f","g":"~"}`,
-			"a: \"true\"\nb: \"12\"\nc: \"null\"\nd: \"2026-11-21T10:00:00Z\"\ne: \"\"\nf: \"0x1f\"\ng: \"~\"\n"},
+		{
+			"texts that look like something else", `{"a":"true","b":"12","c":"null","d":"2026-11-21T10:00:00Z","e":"","f":"0x1f","g":"~"}`,
+			"a: \"true\"\nb: \"12\"\nc: \"null\"\nd: \"2026-11-21T10:00:00Z\"\ne: \"\"\nf: \"0x1f\"\ng: \"~\"\n",
+		},
 		{"empty list", `[]`, "[]\n"},
 		{"empty object", `{"a":{}}`, "a: {}\n"},
 		{"nested", `{"a":[{"b":["c"]}],"d":null,"e":true}`, "a:\n  - b:\n      - c\nd: null\ne: true\n"},

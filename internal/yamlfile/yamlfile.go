@@ -17,10 +17,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -55,11 +54,12 @@ func (e *Error) Error() string {
 		return e.File + ": " + e.Message
 	}
 	head := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
-	if e.Source == "" {
+	source := strings.Map(visible, e.Source)
+	if source == "" {
 		return head
 	}
 	var pad strings.Builder
-	for i, r := range []rune(e.Source) {
+	for i, r := range []rune(source) {
 		if i >= e.Column-1 {
 			break
 		}
@@ -68,7 +68,15 @@ func (e *Error) Error() string {
 		}
 		pad.WriteRune(r)
 	}
-	return head + "\n  " + e.Source + "\n  " + pad.String() + "^"
+	return head + "\n  " + source + "\n  " + pad.String() + "^"
+}
+
+// visible replaces what would drive a terminal.
+func visible(r rune) rune {
+	if r != '\t' && unicode.IsControl(r) {
+		return unicode.ReplacementChar
+	}
+	return r
 }
 
 // File is one parsed file. It is for one goroutine.
@@ -109,36 +117,6 @@ func Parse(name string, data []byte) (*File, error) {
 	}
 	return f, nil
 }
-
-// syntaxError is how the library words its errors.
-var syntaxError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
-
-// parserError matches the errors of the library's parser, which counts lines
-// from zero where its scanner counts from one.
-var parserError = regexp.MustCompile(`^did not find expected (<|node content|'-'|key|',')|^found (undefined tag|duplicate %|incompatible)`)
-
-func (f *File) syntax(err error) error {
-	m := syntaxError.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
-	if m == nil {
-		return &Error{File: f.Name, Message: err.Error()}
-	}
-	line, convErr := strconv.Atoi(m[1])
-	if convErr == nil && parserError.MatchString(m[2]) {
-		line++
-	}
-	if convErr != nil || line < 1 || line > len(f.lines) {
-		return &Error{File: f.Name, Message: m[2]}
-	}
-	source := f.lines[line-1]
-	if loc := plainSecret.FindStringIndex(source); loc != nil {
-		f.masked[line] = utf8.RuneCountInString(source[:loc[1]])
-	}
-	return f.mask(f.at(line, utf8.RuneCountInString(source)-utf8.RuneCountInString(strings.TrimLeft(source, " \t"))+1, m[2]))
-}
-
-// plainSecret finds where a secret begins that somebody wrote into a file that
-// is no YAML, up to its first character.
-var plainSecret = regexp.MustCompile(`(?i)(value|hash|text|secret|password)["']?\s*[:=]\s*[^\s{]`)
 
 // mask hides what must not be shown of the source of e.
 func (f *File) mask(e *Error) *Error {
