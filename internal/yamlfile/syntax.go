@@ -24,9 +24,10 @@ var (
 	// unknownAnchor has no line at all.
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
 	// plainSecret finds where a secret begins that somebody wrote into a file that
-	// is no YAML, up to its first character, and secretKey what it belongs to.
+	// is no YAML, up to its first character, and openSecret a line below which one
+	// follows.
 	plainSecret = regexp.MustCompile(`(?i)(value|hash|text|secret|password)["']?\s*[:=]\s*[^\s{]`)
-	secretKey   = regexp.MustCompile(`(?i)(value|hash|text|secret|password)["']?\s*[:=]`)
+	openSecret  = regexp.MustCompile(`(?i)(value|hash|text|secret|password)["']?\s*[:=]\s*[|>]?[-+0-9]*\s*$`)
 )
 
 // syntax puts an error of the library at its place in the file.
@@ -39,10 +40,26 @@ func (f *File) syntax(err error) error {
 	if line < 1 || line > len(f.lines) {
 		return &Error{File: f.Name, Message: message}
 	}
-	if loc := plainSecret.FindStringIndex(f.lines[line-1]); loc != nil && f.masked[line] == 0 {
+	if loc := plainSecret.FindStringIndex(f.lines[line-1]); f.belowSecret(line) {
+		f.masked[line] = 1
+	} else if loc != nil {
 		f.masked[line] = utf8.RuneCountInString(f.lines[line-1][:loc[1]])
 	}
 	return f.mask(f.at(line, column, message))
+}
+
+// belowSecret reports whether a line belongs to a key of a secret above it, by
+// its indentation.
+func (f *File) belowSecret(line int) bool {
+	indent := func(text string) int { return len(text) - len(strings.TrimLeft(text, " \t")) }
+	for at, deep := line-2, indent(f.lines[line-1]); at >= 0 && deep > 0; at-- {
+		if text := f.lines[at]; strings.TrimSpace(text) != "" && indent(text) < deep {
+			if deep = indent(text); openSecret.MatchString(text) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // place finds where an error is that the library puts at a line, or at none.
@@ -83,12 +100,6 @@ func (f *File) before(line int, told string) (at, column int, message string) {
 		text := strings.TrimRight(f.lines[at-1], " \t")
 		if text == "" {
 			continue
-		}
-		// What a key of a secret left open could be here.
-		for _, above := range f.lines[:at] {
-			if secretKey.MatchString(above) {
-				f.masked[at] = 1
-			}
 		}
 		return at, utf8.RuneCountInString(text) + 1, told
 	}
