@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +34,7 @@ type Origin struct {
 
 // Load reads the settings. The error tells all that is wrong.
 func Load(src Sources) (*Server, error) {
-	l := &loader{server: &Server{origins: map[string]Origin{}}, sources: src}
+	l := &loader{server: &Server{origins: map[string]Origin{}, places: map[string]yamlfile.Node{}}, sources: src}
 	for _, s := range Settings() {
 		l.put(s, s.Default, "default", nil)
 	}
@@ -106,6 +105,7 @@ func (l *loader) put(s Setting, value, from string, refuse func(error)) {
 		}
 	}
 	l.server.origins[s.Path] = Origin{Path: s.Path, Value: value, From: from}
+	delete(l.server.places, s.Path) // what the file said counts no more
 }
 
 func (l *loader) file() {
@@ -182,6 +182,7 @@ func (l *loader) fromFile(s Setting, n yamlfile.Node) {
 		value = filepath.Join(filepath.Dir(l.sources.File), value)
 	}
 	l.put(s, value, n.Place(), func(err error) { n.Errorf("%s", err) })
+	l.server.places[s.Path] = n
 }
 
 // notSettings are the variables of the command line and of the files that it
@@ -236,10 +237,4 @@ func names(of func(Setting) string) []string {
 		all = append(all, of(s))
 	}
 	return all
-}
-
-// from names the place of a setting in errors.
-func (s *Server) from(path string) string {
-	o := s.origins[path]
-	return fmt.Sprintf("%s %s (%s)", path, cmp.Or(o.Value, "nothing"), o.From)
 }

@@ -37,6 +37,7 @@ type Server struct {
 	Store         string // StoreSQLite
 
 	origins map[string]Origin
+	places  map[string]yamlfile.Node // of the settings whose value is the file's
 }
 
 // TLS names a certificate chain and its key, both PEM. Both are set or none.

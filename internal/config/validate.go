@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -10,33 +11,47 @@ import (
 // validate checks what holds between settings.
 func (s *Server) validate() error {
 	var errs []error
+	refuse := func(path, message string) { errs = append(errs, s.refusal(path, message)) }
 	for _, pair := range []struct {
 		group string
 		tls   TLS
 	}{{"tls", s.TLS}, {"admin_tls", s.AdminTLS}} {
-		if (pair.tls.Cert == "") != (pair.tls.Key == "") {
-			errs = append(errs, fmt.Errorf("%s.cert and %s.key go together: set both or neither", pair.group, pair.group))
+		cert, key := pair.group+".cert", pair.group+".key"
+		message := ": " + cert + " and " + key + " go together: set both or neither"
+		switch {
+		case pair.tls.Cert != "" && pair.tls.Key == "":
+			refuse(cert, message)
+		case pair.tls.Cert == "" && pair.tls.Key != "":
+			refuse(key, message)
 		}
 	}
 	if !loopback(s.Listen) && !s.TLS.On() && len(s.BehindProxy) == 0 {
-		errs = append(errs, fmt.Errorf(
-			"%s can be reached from other machines, and secrets would cross the network in the clear: "+
-				"set tls.cert and tls.key, or behind_proxy to the network of the proxy that ends TLS", s.from("listen")))
+		refuse("listen", " can be reached from other machines, and secrets would cross the network in the clear: "+
+			"set tls.cert and tls.key, or behind_proxy to the network of the proxy that ends TLS")
 	}
 	if !loopback(s.AdminListen) {
 		if !s.AdminTLS.On() {
-			errs = append(errs, fmt.Errorf(
-				"%s can be reached from other machines: set admin_tls.cert and admin_tls.key, or listen on 127.0.0.1", s.from("admin_listen")))
+			refuse("admin_listen", " can be reached from other machines: set admin_tls.cert and admin_tls.key, or listen on 127.0.0.1")
 		}
 		if s.AdminURL == "" {
-			errs = append(errs, fmt.Errorf(
-				"%s can be reached from other machines: set admin_url to the URL under which they do", s.from("admin_listen")))
+			refuse("admin_listen", " can be reached from other machines: set admin_url to the URL under which they do")
 		}
 	}
 	if s.Listen == s.AdminListen && !ephemeral(s.Listen) {
-		errs = append(errs, fmt.Errorf("%s and admin_listen are the same address: give each its own port", s.from("listen")))
+		refuse("listen", " and admin_listen are the same address: give each its own port")
 	}
 	return errors.Join(errs...)
+}
+
+// refusal says what is wrong with a setting, where it was set: with line and
+// caret when that is the file. The message goes on where the value ends.
+func (s *Server) refusal(path, message string) error {
+	o := s.origins[path]
+	subject := path + " " + cmp.Or(o.Value, "nothing")
+	if n, ok := s.places[path]; ok {
+		return n.Error("%s%s", subject, message)
+	}
+	return fmt.Errorf("%s (%s)%s", subject, o.From, message)
 }
 
 func splitAddress(addr string) (host, port string, ok bool) {
