@@ -36,7 +36,7 @@ type Request struct {
 func (r *Request) named() bool { return len(r.Resources)+len(r.Audiences) > 0 }
 
 // Authorize decides a client credentials request (RFC 6749 §4.4) of c at t in
-// the dialect d. Servers are the resource servers of c's grants, by identifier;
+// the dialect d. Servers are the resource servers of t, by identifier;
 // a grant whose resource server is missing there counts for nothing.
 //
 // The error is always an *oauth.Error. Explain says how it came to it.
@@ -77,13 +77,13 @@ func decide(t *Tenant, c *Client, servers map[string]*ResourceServer, d Dialect,
 	if err := oneAudience(c, d, dec.used, r); err != nil {
 		return nil, dec, err
 	}
-	if err := noConfusion(d, dec.used, dec.scope); err != nil {
-		return nil, dec, err
-	}
 	az := &Authorization{
 		Tenant: t, Client: c, Dialect: d.Name, Subject: c.ID, Scope: dec.scope, Dropped: dec.dropped,
 	}
 	az.Token, dec.origins = settings(t, c, d, dec.used)
+	if err := noConfusion(az, servers, dec.used); err != nil {
+		return nil, dec, err
+	}
 	for _, o := range dec.used {
 		az.Audience = append(az.Audience, o.server.Identifier)
 	}
@@ -173,17 +173,26 @@ func oneAudience(c *Client, d Dialect, used []offer, r Request) error {
 	return oauth.InvalidScope("scope.ambiguous", "the scope spans several resources: name the resource")
 }
 
-// noConfusion refuses a token for several resource servers in which one of them
-// would read a scope that the client has at another only, under a name that
-// both define.
-func noConfusion(d Dialect, used []offer, scope oauth.Scope) error {
-	if len(used) < 2 || d.ManyAudiences {
+// noConfusion refuses a token in which a resource server would read a scope
+// that the client has at another only, under a name that both define. A token
+// without aud is read by every resource server of the tenant, any other by
+// those that it names.
+func noConfusion(az *Authorization, servers map[string]*ResourceServer, used []offer) error {
+	everywhere := az.Token.Format == FormatJWT && az.Token.Claims == ClaimsCognito
+	if len(used) < 2 && !everywhere {
 		return nil
 	}
+	has := make(map[string]oauth.Scope, len(used))
 	for _, o := range used {
-		for _, def := range o.server.Scopes {
-			if name := o.server.ScopePrefix + def.Name; scope.Has(name) && !o.scope.Has(name) {
-				return oauth.InvalidScope("scope.ambiguous", "the scope "+name+" means something else at another of the resources: name the resource")
+		has[o.server.Identifier] = o.scope
+	}
+	for id, rs := range servers {
+		if _, named := has[id]; !named && !everywhere {
+			continue
+		}
+		for _, def := range rs.Scopes {
+			if name := rs.ScopePrefix + def.Name; az.Scope.Has(name) && !has[id].Has(name) {
+				return oauth.InvalidScope("scope.ambiguous", "the scope "+name+" means something else at another resource")
 			}
 		}
 	}

@@ -149,6 +149,13 @@ func TestAuthorize(t *testing.T) {
 		{name: "star of two named, myparcel", dialect: "myparcel", grants: two, scope: "*", res: []string{stock}, wantScope: "stock/read", wantAud: []string{stock}},
 		{name: "left out, cognito", dialect: "cognito", grants: two, wantScope: "orders/read stock/read", wantAud: []string{stock, orders}},
 		{name: "named two, cognito", dialect: "cognito", grants: two, scope: "orders/read stock/read", wantScope: "orders/read stock/read", wantAud: []string{stock, orders}},
+		{name: "no aud, its own name", dialect: "cognito", grants: []mintage.Grant{grant(left, "own")}, wantScope: "own", wantAud: []string{left}},
+		{name: "no aud, another defines the name", dialect: "cognito", grants: []mintage.Grant{grant(left, "*")}, code: "invalid_scope", reason: "scope.ambiguous"},
+		{name: "no aud, may have both", dialect: "cognito", grants: []mintage.Grant{grant(left, "shared"), grant(right, "shared")}, scope: "own", code: "invalid_scope", reason: "scope.not_granted"},
+		{
+			name: "no aud by the client's claims", grants: []mintage.Grant{grant(left, "shared")}, scope: "shared", code: "invalid_scope", reason: "scope.ambiguous",
+			client: mintage.Client{Token: mintage.TokenSettings{Claims: mintage.ClaimsCognito}},
+		},
 		{name: "not granted, cognito", dialect: "cognito", grants: two, scope: "orders/write", code: "invalid_scope", reason: "scope.not_granted"},
 		{name: "of other dialects", dialect: "doorkeeper", grants: one, client: mintage.Client{Dialects: []string{"rfc", "cognito"}}, scope: "orders/read", code: "unauthorized_client", reason: "dialect.not_allowed"},
 		{name: "of this dialect", dialect: "doorkeeper", grants: one, client: mintage.Client{Dialects: []string{"doorkeeper"}}, scope: "orders/read", wantScope: "orders/read", wantAud: []string{orders}},

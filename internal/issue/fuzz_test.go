@@ -34,7 +34,7 @@ var descriptions = regexp.MustCompile(`^(` + strings.Join([]string{
 	`scope has a character that is not allowed at byte [0-9]+`, `scope is required`,
 	`the scope [\x21\x23-\x5b\x5d-\x7e]+ is not one that this client may have`,
 	`the scope [\x21\x23-\x5b\x5d-\x7e]+ is one of several resources: name the resource`,
-	`the scope [\x21\x23-\x5b\x5d-\x7e]+ means something else at another of the resources: name the resource`,
+	`the scope [\x21\x23-\x5b\x5d-\x7e]+ means something else at another resource`,
 	`the scope spans several resources: name the resource`, `the client may have a token for one resource only: name one`,
 	`resource is not an absolute URI without a fragment`, `the resource or audience is not one that this client may use`,
 	`the client may not use this (grant|token endpoint)`, `the token was issued to another client`,
