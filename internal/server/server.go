@@ -315,7 +315,13 @@ func (s *Server) drain(ctx context.Context) error {
 		wg.Go(func() { errs[i] = l.drain(ctx) })
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	if errors.Is(err, context.DeadlineExceeded) {
+		// A peer that does not let go is no failure of the server's.
+		s.log.LogAttrs(ctx, slog.LevelWarn, "requests were cut off at the end of the drain timeout", slog.Any("err", err))
+		return nil
+	}
+	return err
 }
 
 // Close lets go of the addresses and the database. Run calls it.
