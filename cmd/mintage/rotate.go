@@ -85,19 +85,7 @@ func (a *app) rotate(ctx context.Context, client string, f rotateFlags) error {
 	if err != nil {
 		return err
 	}
-	env := [][2]string{{"MINTAGE_CLIENT_ID", made.ClientID}, {"MINTAGE_CLIENT_SECRET", made.ClientSecret}}
-	r := result{
-		doc: made, name: []string{made.ID}, env: env,
-		rows: [][]string{{"client id", made.ClientID}, {"client secret", made.ClientSecret}},
-		note: "The secret is shown once; the server keeps only a hash of it.",
-	}
-	if out != nil {
-		if err := out.commit(env); err != nil {
-			return err
-		}
-		r = result{doc: made.Secret, name: r.name, env: env[:1], rows: r.rows[:1], note: "wrote " + out.path}
-	}
-	if err := a.printOnce(r); err != nil {
+	if err := a.revealSecret(made, out); err != nil {
 		return err
 	}
 	a.tellRetiring(ctx, api, c)

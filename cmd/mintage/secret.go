@@ -84,6 +84,11 @@ func (a *app) secretAdd(ctx context.Context, client string, n adminclient.NewSec
 	if err != nil {
 		return err
 	}
+	return a.revealSecret(made, out)
+}
+
+// revealSecret prints a new secret, unless it goes to a file.
+func (a *app) revealSecret(made *adminclient.CreatedSecret, out *envFile) error {
 	env := [][2]string{{"MINTAGE_CLIENT_ID", made.ClientID}, {"MINTAGE_CLIENT_SECRET", made.ClientSecret}}
 	r := result{
 		doc: made, name: []string{made.ID}, env: env,
