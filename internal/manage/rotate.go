@@ -157,13 +157,9 @@ func (m *Manager) BrownOut(ctx context.Context, by By, tenant, client, which str
 	}
 	var out *mintage.Client
 	err := m.update(ctx, func(tx store.Tx) error {
-		old, err := tx.Client(ctx, tenant, client)
+		old, i, err := secretOf(ctx, tx, tenant, client, which)
 		if err != nil {
 			return err
-		}
-		i := secretOf(old, which)
-		if i < 0 {
-			return fmt.Errorf("secret %q: %w", which, mintage.ErrNotFound)
 		}
 		now := m.now()
 		out = cloneClient(old)
@@ -188,12 +184,19 @@ func (m *Manager) BrownOut(ctx context.Context, by By, tenant, client, which str
 	return out, nil
 }
 
-// secretOf returns the index of the secret with that identifier or label, or
-// -1.
-func secretOf(c *mintage.Client, which string) int {
+// secretOf reads a client and finds the secret with that identifier or, else,
+// that label: its index in the client's secrets.
+func secretOf(ctx context.Context, tx store.Tx, tenant, client, which string) (*mintage.Client, int, error) {
+	c, err := tx.Client(ctx, tenant, client)
+	if err != nil {
+		return nil, 0, err
+	}
 	i := slices.IndexFunc(c.Secrets, func(s mintage.Secret) bool { return s.ID == which })
 	if i < 0 {
 		i = named(c.Secrets, which)
 	}
-	return i
+	if i < 0 {
+		return nil, 0, fmt.Errorf("secret %q: %w", which, mintage.ErrNotFound)
+	}
+	return c, i, nil
 }

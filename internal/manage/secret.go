@@ -84,13 +84,9 @@ func (m *Manager) appendSecret(old *mintage.Client, label *mintage.Secret) (*min
 // to be locked out. A secret that has ended already is left as it is.
 func (m *Manager) RevokeSecret(ctx context.Context, by By, tenant, client, which string, allowLast bool) error { //nolint:revive // consent that the caller passes on
 	err := m.update(ctx, func(tx store.Tx) error {
-		old, err := tx.Client(ctx, tenant, client)
+		old, i, err := secretOf(ctx, tx, tenant, client, which)
 		if err != nil {
 			return err
-		}
-		i := secretOf(old, which)
-		if i < 0 {
-			return fmt.Errorf("secret %q: %w", which, mintage.ErrNotFound)
 		}
 		now := m.now()
 		if !old.Secrets[i].Live(now) {

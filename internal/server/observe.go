@@ -24,7 +24,7 @@ func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
 	}
 	if o.AuthMethod != "" {
 		result := "ok"
-		if o.ClientName == "" && o.Error != "" {
+		if o.SecretID == "" && o.Error != "" { // nobody proved to be anybody
 			result = o.Reason
 		}
 		s.metrics.ClientAuth(o.AuthMethod, result)

@@ -140,17 +140,13 @@ func (s *Server) openStore(ctx context.Context) error {
 	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	sqlite, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: filepath.Join(s.cfg.Data, "mintage.db")})
+	sqlite, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: filepath.Join(s.cfg.Data, databaseFile)})
 	if err != nil {
 		return err
 	}
 	st := timedStore{Store: sqlite, metrics: s.metrics}
 	s.store = st
-	path := s.cfg.MasterKeyFile
-	if path == "" {
-		path = filepath.Join(s.cfg.Data, "master.key")
-	}
-	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: path, Now: s.cfg.Now, Create: true})
+	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: s.cfg.masterKeyFile(), Now: s.cfg.Now, Create: true})
 	if err != nil {
 		return err
 	}
