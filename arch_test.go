@@ -38,7 +38,7 @@ var layers = map[string]layer{
 	// on the wire.
 	".":       {ours: []string{"oauth"}},
 	"enforce": {ours: []string{"oauth", "internal/jose", "internal/strictjson"}},
-	"consume": {ours: []string{"oauth"}},
+	"consume": {ours: []string{"oauth", "internal/jose"}},
 
 	"adminclient":    {ours: []string{".", "oauth"}},
 	"internal/store": {ours: []string{"."}},

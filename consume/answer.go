@@ -1,6 +1,7 @@
 package consume
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"math"
@@ -41,6 +42,11 @@ func (c *ClientCredentials) read(body []byte, sent time.Time) (*Token, error) {
 		return nil, errors.New("the answer has no access_token, or one that fits in no header")
 	case !strings.EqualFold(m.text("token_type"), tok.Type): // RFC 6749 §7.1
 		return nil, errors.New("the answer's token_type is not Bearer")
+	}
+	if tok.Expires.IsZero() {
+		if end, ok := jwtExpiry(tok.Value); ok {
+			tok.Expires = end
+		}
 	}
 	tok.Scope = oauth.NewScope(c.Scope...)
 	if s := m.text("scope"); s != "" {
@@ -127,4 +133,26 @@ func (c *ClientCredentials) retryAfter(h http.Header) time.Duration {
 		now = c.Now
 	}
 	return max(at.Sub(now()), 0)
+}
+
+// jwtExpiry returns the exp of a token that is a JWT. Nothing of it is
+// verified: it is our own token, and the server that takes it looks for itself.
+func jwtExpiry(token string) (time.Time, bool) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return time.Time{}, false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return time.Time{}, false
+	}
+	var m members
+	if json.Unmarshal(payload, &m) != nil {
+		return time.Time{}, false
+	}
+	n, ok := number(m["exp"])
+	if !ok || n <= 0 || n > math.MaxInt32*100 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(n), 0), true
 }

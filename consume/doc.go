@@ -1,18 +1,23 @@
-// Package consume lets a Go program get access tokens: ClientCredentials asks
-// a token endpoint for one, in whichever of the usual spellings that endpoint
-// reads.
+// Package consume lets a Go program call protected APIs: ClientCredentials asks
+// a token endpoint for a token, in whichever of the usual spellings that
+// endpoint reads; a Source keeps it fresh for any number of goroutines; and a
+// Transport puts it on requests.
 //
-//	src := &consume.ClientCredentials{
+//	src := &consume.Source{Fetcher: &consume.ClientCredentials{
 //		TokenURL:   "https://auth.example/oauth2/token",
 //		ClientID:   "nightly-export",
 //		Secret:     consume.SecretFile("/run/secrets/nightly-export"),
 //		Scope:      []string{"orders.read"},
 //		HTTPClient: client,
-//	}
-//	tok, err := src.Token(ctx)
+//	}}
+//	defer src.Close()
+//	api := &http.Client{Transport: &consume.Transport{
+//		Source:  src,
+//		Origins: []string{"https://api.example"},
+//	}}
 //
 // One thing is always true of it: neither a secret nor a token is in an error,
-// in a log line, or in a request to any URL but the one that was configured.
+// in a log line, or in a request to anywhere but where it was configured to go.
 //
 // It needs nothing but the standard library.
 //
@@ -21,4 +26,11 @@
 //   - answer.go: reading what the server answers
 //   - token.go: Token
 //   - error.go: Error
+//   - source.go: Source, one fetch at a time
+//   - failure.go: what a failed fetch stands in the way of, and for how long
+//   - status.go: how a Source is
+//   - observer.go: who is told of it
+//   - transport.go: Transport
+//   - challenge.go: what a 401 says
+//   - replay.go: bodies that are sent twice
 package consume

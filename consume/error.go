@@ -1,6 +1,7 @@
 package consume
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,6 +23,10 @@ type Error struct {
 	Cause error // what went wrong on our side, or nil
 
 	misuse bool // the ClientCredentials cannot work
+
+	// changed reports whether other credentials than the refused ones would be
+	// sent now; nil where that is not known.
+	changed func(context.Context) bool
 }
 
 // Error returns all that is known.

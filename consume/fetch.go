@@ -2,6 +2,7 @@ package consume
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -62,7 +63,11 @@ func (c *ClientCredentials) Token(ctx context.Context) (*Token, error) {
 	if err := c.check(); err != nil {
 		return nil, &Error{Cause: err, misuse: true}
 	}
-	req, err := c.request(ctx)
+	secret, err := c.Secret(ctx)
+	if err != nil {
+		return nil, &Error{Cause: fmt.Errorf("the client secret: %w", err)}
+	}
+	req, err := c.request(ctx, secret)
 	if err != nil {
 		return nil, &Error{Cause: err}
 	}
@@ -85,7 +90,9 @@ func (c *ClientCredentials) Token(ctx context.Context) (*Token, error) {
 	case len(body) > maxAnswer:
 		return nil, c.failed(res, nil, fmt.Errorf("the answer is longer than %d bytes", maxAnswer))
 	case res.StatusCode != http.StatusOK:
-		return nil, c.failed(res, body, nil)
+		e := c.failed(res, body, nil)
+		e.changed = c.changedFrom(sha256.Sum256([]byte(secret)))
+		return nil, e
 	}
 	tok, err := c.read(body, sent)
 	if err != nil {
@@ -94,12 +101,17 @@ func (c *ClientCredentials) Token(ctx context.Context) (*Token, error) {
 	return tok, nil
 }
 
-// request writes the request.
-func (c *ClientCredentials) request(ctx context.Context) (*http.Request, error) {
-	secret, err := c.Secret(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("the client secret: %w", err)
+// changedFrom returns what tells whether the secret is still the one with this
+// hash.
+func (c *ClientCredentials) changedFrom(sent [sha256.Size]byte) func(context.Context) bool {
+	return func(ctx context.Context) bool {
+		secret, err := c.Secret(ctx)
+		return err == nil && sha256.Sum256([]byte(secret)) != sent
 	}
+}
+
+// request writes the request.
+func (c *ClientCredentials) request(ctx context.Context, secret string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.TokenURL, nil)
 	if err != nil {
 		return nil, errors.New("the token URL cannot be used")

@@ -143,9 +143,8 @@ func TestErrors(t *testing.T) {
 			if !ok || tok != nil {
 				t.Fatalf("got %v, %v", tok, err)
 			}
-			got := *e
-			got.Cause = nil
-			if got != tt.want || e.Temporary() != tt.temporary {
+			got := consume.Error{Code: e.Code, Description: e.Description, URI: e.URI, TraceID: e.TraceID, Status: e.Status, RetryAfter: e.RetryAfter}
+			if fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", tt.want) || e.Temporary() != tt.temporary {
 				t.Errorf("got %+v temporary %v, want %+v %v", got, e.Temporary(), tt.want, tt.temporary)
 			}
 			if tt.text != "" && e.Error() != tt.text {

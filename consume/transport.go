@@ -1,0 +1,176 @@
+package consume
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+const (
+	// defaultMaxBody bounds what is kept of a body in order to send it again.
+	defaultMaxBody = 1 << 20
+	// maxDrain bounds what is read of an answer that is thrown away, so that its
+	// connection can be used again. Beyond it a new one is cheaper.
+	maxDrain = 64 << 10
+)
+
+// Transport is an http.RoundTripper that puts a token on each request. A
+// request that is answered 401 because of its token is sent once more, with
+// another one, if its body can be; the second answer is final. No request is
+// ever sent without a token, but for one that a redirect has led to another
+// origin, which gets none. It is safe for concurrent use.
+type Transport struct {
+	Source *Source // must be set
+
+	// Origins are where the token may be sent to, such as https://api.example;
+	// a port that is the scheme's own may be left out. None means nowhere.
+	Origins []string
+
+	// Base sends the requests; nil means http.DefaultTransport.
+	Base http.RoundTripper
+
+	// MaxBody is how many bytes of a request's body are kept while it is sent, in
+	// order to send it again, where the request has no GetBody. Zero means 1 MiB;
+	// with a negative one nothing is kept.
+	MaxBody int64
+
+	// InsecureHTTP allows Origins of plain http on other hosts than this one:
+	// whoever is on the way then reads the token.
+	InsecureHTTP bool
+}
+
+// RoundTrip sends r with a token. Errors are those of Source.Token, of Base, and
+// one that says that the token is not meant for r's origin.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	followed, err := t.mayGo(r)
+	if err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	if followed {
+		r = r.Clone(r.Context())
+		r.Header.Del("Authorization")
+		return t.base().RoundTrip(r)
+	}
+	tok, err := t.Source.Token(r.Context())
+	if err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	first := r.Clone(r.Context())
+	body := prepare(first, t.maxBody())
+	first.Header.Set("Authorization", tok.Header())
+	res, err := t.base().RoundTrip(first)
+	if err != nil || res.StatusCode != http.StatusUnauthorized || body.again == nil ||
+		!refusesToken(challenges(res.Header.Values("WWW-Authenticate"))) {
+		body.release()
+		return res, err
+	}
+	return t.replay(r, res, body, tok)
+}
+
+// replay sends r again with another token than the one that was refused with
+// res. Where that cannot be, res says more to the caller than why.
+func (t *Transport) replay(r *http.Request, res *http.Response, body *outgoing, refused *Token) (*http.Response, error) {
+	next, err := t.Source.Renew(r.Context(), refused)
+	if err != nil {
+		body.release()
+		return res, nil //nolint:nilerr // the caller gets the 401
+	}
+	second := r.Clone(r.Context())
+	if second.Body, err = body.again(); err != nil {
+		body.release()
+		return res, nil //nolint:nilerr // the caller gets the 401
+	}
+	_, _ = io.CopyN(io.Discard, res.Body, maxDrain)
+	_ = res.Body.Close()
+	second.Header.Set("Authorization", next.Header())
+	res, err = t.base().RoundTrip(second)
+	if o := t.Source.Observer; o != nil {
+		status := 0
+		if res != nil {
+			status = res.StatusCode
+		}
+		o.Replayed(status, err)
+	}
+	return res, err
+}
+
+// mayGo says whether r may have the token. Followed says that it may not and
+// goes without, because a redirect led to it.
+func (t *Transport) mayGo(r *http.Request) (followed bool, err error) {
+	switch {
+	case t.Source == nil:
+		return false, errors.New("the Transport has no Source")
+	case r.URL == nil:
+		return false, errors.New("the request has no URL")
+	}
+	// Once a chain of redirects has left, it gets no token any more, not even
+	// where it comes back: where it goes is then another server's choice.
+	if r.Response != nil {
+		for hop := r; ; hop = hop.Response.Request {
+			if !t.named(hop.URL) {
+				return true, nil
+			}
+			if hop.Response == nil || hop.Response.Request == nil {
+				break
+			}
+		}
+	}
+	return false, t.meant(r.URL)
+}
+
+// meant returns nil where the token may be sent to u.
+func (t *Transport) meant(u *url.URL) error {
+	switch {
+	case !t.named(u):
+		return fmt.Errorf("the token is not meant for %s: add it to the Transport's Origins if it is", origin(u))
+	case u.Scheme != "https" && !t.InsecureHTTP && !loopback(u.Hostname()):
+		return fmt.Errorf("the token is not sent to %s: it is not https", origin(u))
+	}
+	return nil
+}
+
+// named reports whether u is of one of the Origins.
+func (t *Transport) named(u *url.URL) bool {
+	to := origin(u)
+	return slices.ContainsFunc(t.Origins, func(s string) bool {
+		o, err := url.Parse(s)
+		return err == nil && o.Host != "" && origin(o) == to
+	})
+}
+
+// origin returns scheme, host and port (RFC 6454 §4).
+func origin(u *url.URL) string {
+	scheme, port := strings.ToLower(u.Scheme), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	return scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+func (t *Transport) base() http.RoundTripper {
+	if t.Base != nil {
+		return t.Base
+	}
+	return http.DefaultTransport
+}
+
+func (t *Transport) maxBody() int64 {
+	if t.MaxBody == 0 {
+		return defaultMaxBody
+	}
+	return t.MaxBody
+}
+
+// closeBody closes r's body, as a RoundTripper must even when it fails.
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
