@@ -67,6 +67,7 @@ var layers = map[string]layer{
 		".", "oauth", "internal/strictjson", "internal/jose", "internal/clientauth", "internal/keys", "internal/directory",
 		"internal/revoke", "internal/explain", "internal/secret",
 	}},
+	"internal/gateway": {ours: []string{"oauth", "enforce", "internal/yamlfile"}},
 	"internal/manage": {
 		ours: []string{
 			".", "oauth", "internal/jose", "internal/store", "internal/keys", "internal/secret", "internal/apply",

@@ -1,0 +1,15 @@
+// Package gateway stands in front of an API: it lets requests with a good token
+// through to the upstream of their route and answers the rest itself.
+//
+// One thing is always true of it: a request is decided on in one place, Decide,
+// by exactly the method, host and path that the backend then sees. The proxy,
+// forward auth and ext_authz all ask there.
+//
+//   - config.go, config_read.go, config_check.go: Config and gateway.yaml
+//   - path.go, pattern.go, routes.go: from a request to its Route
+//   - header.go: what a caller may not say
+//   - gateway.go: Gateway, its parts and their exchange at a reload
+//   - decide.go, refuse.go: Decide, and the answer to what it refuses
+//   - limit.go, observe.go: rates; who would be refused
+//   - identity.go: what the backend is told of the caller
+package gateway

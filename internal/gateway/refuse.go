@@ -1,0 +1,49 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// refusal is the body of an answer to a call that is refused.
+type refusal struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+	TraceID     string `json:"trace_id,omitempty"`
+}
+
+// Body returns the JSON of the answer to a call that is refused.
+func (d *Decision) Body(trace string) []byte {
+	body, err := json.Marshal(refusal{Error: d.Code, Description: d.Description, TraceID: trace})
+	if err != nil { // strings always encode
+		return nil
+	}
+	return body
+}
+
+// Header adds the headers of the answer to a call that is refused to h.
+func (d *Decision) Header(h http.Header) {
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	if d.Challenge != "" {
+		h.Set("WWW-Authenticate", d.Challenge)
+	}
+	if len(d.Allowed) > 0 {
+		h.Set("Allow", strings.Join(d.Allowed, ", "))
+	}
+	if d.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(d.RetryAfter))
+	}
+}
+
+// Refuse answers a call that is not allowed: JSON, never a redirect.
+func (d *Decision) Refuse(w http.ResponseWriter, trace string) {
+	d.Header(w.Header())
+	if trace != "" {
+		w.Header().Set("X-Request-Id", trace)
+	}
+	w.WriteHeader(d.Status)
+	_, _ = w.Write(d.Body(trace))
+}
