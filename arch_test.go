@@ -32,6 +32,7 @@ var layers = map[string]layer{
 	"docs":                {},
 	"internal/strictjson": {},
 	"internal/jose":       {ours: []string{"internal/strictjson"}},
+	"internal/relay":      {},
 	"internal/yamlfile":   {theirs: []string{"go.yaml.in/yaml/v3"}},
 
 	// The three sides never import one another: they meet in oauth, as they do

@@ -1,0 +1,241 @@
+package relay
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"os"
+	"time"
+)
+
+const (
+	// deadlineSlack is by how much later than promised a wait may end: the
+	// deadline of a busy connection is then set once a second.
+	deadlineSlack = time.Second
+	// continueWait is how long a server may take to say 100 (Continue) before
+	// the body is sent without.
+	continueWait = time.Second
+	// maxWriteBuffer is what a connection keeps of its buffer, in bytes.
+	maxWriteBuffer = 64 << 10
+)
+
+// errNoAnswer marks that the connection broke before a byte of an answer.
+var errNoAnswer = errors.New("the server closed the connection without an answer")
+
+// conn is a connection to the upstream, for one request at a time.
+type conn struct {
+	net.Conn
+	raw    net.Conn // below TLS
+	pool   *pool
+	r      *bufio.Reader
+	out    []byte
+	head   head
+	since  time.Time // when it became idle
+	until  time.Time // read deadline; zero: none
+	reused bool
+	// sent is closed when the body that is being sent is, or could not be.
+	sent chan struct{}
+	lost error // why not; valid after sent
+}
+
+func (c *conn) drop() { _ = c.Close() }
+
+// wait sets the read deadline to within d from now, or d and a second.
+func (c *conn) wait(d time.Duration) {
+	now := time.Now()
+	if left := c.until.Sub(now); left < d || left > d+deadlineSlack {
+		c.until = now.Add(d + deadlineSlack)
+		_ = c.SetReadDeadline(c.until)
+	}
+}
+
+// waitLong lifts the read deadline.
+func (c *conn) waitLong() {
+	if !c.until.IsZero() {
+		c.until = time.Time{}
+		_ = c.SetReadDeadline(c.until)
+	}
+}
+
+// longAgo is a deadline that ends what is under way.
+var longAgo = time.Unix(1, 0)
+
+// exchange sends o and reads the head of the answer. Informational answers go
+// to w on the way.
+func (c *conn) exchange(ctx context.Context, w http.ResponseWriter, o *outgoing, timeout time.Duration) (*answer, error) {
+	c.sent, c.lost = nil, nil
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
+	a, err := c.try(w, o, timeout)
+	if err != nil {
+		stop()
+		c.drop() // ends the sending of a body too
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, err
+	}
+	a.stop = stop
+	return a, nil
+}
+
+func (c *conn) try(w http.ResponseWriter, o *outgoing, timeout time.Duration) (*answer, error) {
+	c.out = o.appendHead(c.out[:0])
+	begin, err := c.begin(w, o)
+	if err != nil {
+		return nil, err
+	}
+	if cap(c.out) > maxWriteBuffer {
+		c.out = nil
+	}
+	c.wait(timeout)
+	for {
+		status := begin
+		if status == 0 {
+			if status, err = c.head.read(c.r); err != nil {
+				return nil, c.explain(err)
+			}
+		}
+		begin = 0
+		switch {
+		case status == http.StatusContinue:
+		case status < 200 && status != http.StatusSwitchingProtocols:
+			c.head.inform(w, status)
+		default:
+			return newAnswer(c, o, status)
+		}
+	}
+}
+
+// explain prefers what went wrong with sending to what it led to.
+func (c *conn) explain(err error) error {
+	if c.sent != nil {
+		select {
+		case <-c.sent:
+			if c.lost != nil && errors.Is(c.lost, errCaller) {
+				return c.lost
+			}
+		default:
+		}
+	}
+	return err
+}
+
+// begin sends the head and the body, or has the body sent beside. It returns
+// the status of an answer that came before the body.
+func (c *conn) begin(w http.ResponseWriter, o *outgoing) (status int, err error) {
+	if o.body == nil {
+		return 0, c.write(c.out)
+	}
+	if o.expect {
+		if err := c.write(c.out); err != nil {
+			return 0, err
+		}
+		if status, err = c.awaitContinue(w); err != nil || status != 0 {
+			return status, err
+		}
+		c.out = c.out[:0]
+	} else if small, err := o.body.small(); err != nil {
+		return 0, err
+	} else if small {
+		c.out = append(c.out, o.body.kept...)
+		return 0, c.write(c.out)
+	}
+	if err := c.write(c.out); err != nil {
+		return 0, err
+	}
+	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 is so anyway
+	r := o.body.reader()
+	sent := make(chan struct{})
+	c.sent = sent
+	go func() { // ends with the connection, which exchange and deliver see to
+		defer close(sent)
+		c.lost = c.copyBody(o, r)
+	}()
+	return 0, nil
+}
+
+// awaitContinue waits until the server asks for the body or answers without it.
+func (c *conn) awaitContinue(w http.ResponseWriter) (status int, err error) {
+	c.until = time.Now().Add(continueWait)
+	_ = c.SetReadDeadline(c.until)
+	defer c.waitLong()
+	for {
+		status, err := c.head.read(c.r)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return 0, nil
+		case err != nil:
+			return 0, err
+		case status == http.StatusContinue:
+			return 0, nil
+		case status >= 200 || status == http.StatusSwitchingProtocols:
+			return status, nil
+		}
+		c.head.inform(w, status)
+	}
+}
+
+func (c *conn) write(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if _, err := c.Write(b); err != nil {
+		return fmt.Errorf("%w: %w", errNoAnswer, err)
+	}
+	return nil
+}
+
+// copyBody sends a body whose length is not known or not small.
+func (c *conn) copyBody(o *outgoing, r io.Reader) error {
+	buffer := getBuffer()
+	defer putBuffer(buffer)
+	if o.body.length >= 0 {
+		n, err := io.CopyBuffer(struct{ io.Writer }{c.Conn}, io.LimitReader(r, o.body.length), *buffer)
+		if err == nil && n < o.body.length {
+			err = callerError(io.ErrUnexpectedEOF)
+		}
+		if err != nil {
+			c.cut()
+		}
+		return err
+	}
+	chunks := httputil.NewChunkedWriter(c.Conn)
+	for {
+		n, err := r.Read(*buffer)
+		if n > 0 {
+			if _, werr := chunks.Write((*buffer)[:n]); werr != nil {
+				return werr
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return c.endChunks(o)
+		case err != nil:
+			c.cut() // a message without its end, or the server would believe it whole
+			return callerError(err)
+		}
+	}
+}
+
+// endChunks writes the last chunk and the trailers (RFC 9112 §7.1.2).
+func (c *conn) endChunks(o *outgoing) error {
+	end := []byte("0\r\n")
+	for name, values := range o.trailer {
+		if forbiddenTrailer(name) {
+			continue
+		}
+		for _, v := range values {
+			end = appendField(end, name, v)
+		}
+	}
+	_, err := c.Write(append(end, "\r\n"...))
+	return err
+}
+
+// cut ends the connection: what was sent on it has no end.
+func (c *conn) cut() { _ = c.Close() }
