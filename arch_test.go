@@ -60,6 +60,7 @@ var layers = map[string]layer{
 	"internal/directory": {ours: []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"}},
 	"internal/mint":      {ours: []string{".", "oauth", "internal/strictjson", "internal/jose", "internal/keys"}},
 	"internal/lint":      {ours: []string{"adminclient"}},
+	"internal/attack":    {ours: []string{"internal/jose"}},
 	"internal/apply":     {ours: []string{".", "oauth", "internal/yamlfile"}},
 	"internal/config":    {ours: []string{".", "internal/yamlfile"}},
 
@@ -89,7 +90,7 @@ var layers = map[string]layer{
 	"bench": {}, // it measures the product from outside
 	"cmd/mintage": {ours: []string{
 		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/config", "internal/apply", "internal/explain",
-		"internal/secret", "internal/lint", "internal/jose", "internal/yamlfile",
+		"internal/secret", "internal/lint", "internal/attack", "internal/jose", "internal/yamlfile",
 	}, theirs: []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/itchyny/gojq"}},
 }
 

@@ -70,7 +70,7 @@ func (a *app) root() *cobra.Command {
 		a.devCommand(), a.serveCommand(),
 		a.applyCommand(), a.diffCommand(), a.exportCommand(),
 		a.tenantCommand(), a.apiCommand(), a.clientCommand(), a.keyCommand(), a.masterKeyCommand(), a.adminCredentialsCommand(), a.tokenCommand(),
-		a.explainCommand(), a.logCommand(),
+		a.explainCommand(), a.logCommand(), a.attackCommand(),
 		a.statusCommand(), a.doctorCommand(), a.configCommand(), a.hashCommand(), a.lintCommand(), a.dialectCommand(), a.versionCommand(),
 	)
 	root.AddCommand(helpTopics()...)
