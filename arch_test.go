@@ -87,6 +87,10 @@ var layers = map[string]layer{
 		ours:   []string{".", "oauth", "enforce", "docs", "internal/*"},
 		theirs: []string{"github.com/yuin/goldmark"},
 	},
+	"internal/hostile": {ours: []string{".", "oauth", "internal/issue", "internal/manage"}},
+	"mintagetest": {ours: []string{
+		".", "internal/apply", "internal/hostile", "internal/jose", "internal/manage", "internal/secret", "internal/server", "oauth",
+	}},
 	"bench": {}, // it measures the product from outside
 	"cmd/mintage": {ours: []string{
 		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/config", "internal/apply", "internal/explain",

@@ -17,6 +17,9 @@ type Declared struct {
 	State       *apply.State
 	Source      string // names the file for ever; see apply.Options
 	AllowDelete bool   // lets prune remove from protected tenants
+	// KeysLater makes Apply return without the keys beside a tenant's first; a
+	// request that needs one has it made.
+	KeysLater bool
 	// Hash is that of the plan that somebody looked at and said yes to; another
 	// one is mintage.ErrConflict. Empty: whatever it comes to.
 	Hash string
@@ -44,6 +47,9 @@ func (m *Manager) Apply(ctx context.Context, by By, d Declared) (*apply.Plan, er
 		if err := m.carryOut(ctx, by, d, p); err != nil {
 			return nil, err
 		}
+	}
+	if d.KeysLater {
+		return p, nil
 	}
 	for _, tenant := range d.State.TenantIDs() {
 		if err := m.ensureNeededKeys(ctx, by, tenant); err != nil {

@@ -12,6 +12,9 @@ import (
 // observe counts how a request ended.
 func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
 	s.noteSpan(ctx, o)
+	if s.cfg.Observe != nil {
+		s.cfg.Observe(o)
+	}
 	if o.SecretID != "" {
 		s.lastUse.Note(o.Tenant, o.ClientID, o.SecretID, s.cfg.Now(), o.RemoteIP)
 	}

@@ -54,7 +54,7 @@ func routes() []route {
 // publicHandler serves every tenant but the built-in one, each under its issuer.
 func (s *Server) publicHandler() http.Handler {
 	table := newTable(s, func(rt route) bool { return rt.public })
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h := table.plainAt(r.URL.Path); h != nil {
 			h.ServeHTTP(w, r)
 			return
@@ -66,6 +66,10 @@ func (s *Server) publicHandler() http.Handler {
 		}
 		table.serve(s, w, r, t, rest)
 	})
+	if s.cfg.Front != nil {
+		h = s.cfg.Front(h)
+	}
+	return h
 }
 
 // adminHandler serves the admin API and the built-in tenant, whatever the host

@@ -69,6 +69,16 @@ type Config struct {
 	// and only on loopback.
 	Debug bool
 
+	// Volatile keeps the database in a temporary place, without waiting for the
+	// disk, until Close. It is for tests.
+	Volatile bool
+
+	// Front is put around what the public listener serves, and Observe is told
+	// how each of its requests ended; neither may keep what it is given. Both are
+	// for issuers that misbehave on purpose. Nil: none.
+	Front   func(http.Handler) http.Handler
+	Observe func(*issue.Outcome)
+
 	Version, Commit string
 	Now             func() time.Time // nil: time.Now
 	Log             *slog.Logger
@@ -140,7 +150,11 @@ func (s *Server) openStore(ctx context.Context) error {
 	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	sqlite, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: filepath.Join(s.cfg.Data, databaseFile)})
+	path := filepath.Join(s.cfg.Data, databaseFile)
+	if s.cfg.Volatile {
+		path = ""
+	}
+	sqlite, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: path})
 	if err != nil {
 		return err
 	}
@@ -270,6 +284,11 @@ func (s *Server) AdminAddr() net.Addr { return s.admin }
 
 // Manager returns the use cases of administration, for mintage dev.
 func (s *Server) Manager() *manage.Manager { return s.manager }
+
+// Ring returns the signing keys of a tenant, for tests.
+func (s *Server) Ring(ctx context.Context, tenant string) (*keys.Ring, error) {
+	return s.directory.Ring(ctx, tenant)
+}
 
 // Run serves until ctx ends, lets requests under way finish and closes. Ready
 // is called when both listeners answer; it may be nil.
