@@ -1,9 +1,11 @@
 package enforce
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
 	"fmt"
 
-	"github.com/mintage-auth/mintage/internal/jose"
 	"github.com/mintage-auth/mintage/internal/strictjson"
 	"github.com/mintage-auth/mintage/oauth"
 )
@@ -17,21 +19,26 @@ type claims struct {
 	bad string // name of the claim that has the wrong form
 }
 
-// parseClaims reads the payload of j into a Token. A claim that is there has to
-// have its type, even where it could be missing.
-func parseClaims(j *jose.JWS) (*Token, error) {
-	doc, err := strictjson.Parse(j.Payload, strictjson.Options{})
+// parsePayload reads the payload of a JWT, or an introspection answer.
+func parsePayload(b []byte) (strictjson.Value, error) {
+	doc, err := strictjson.Parse(b, strictjson.Options{})
 	if err != nil || doc.Kind() != strictjson.Object {
-		return nil, fmt.Errorf("the payload is not a JSON object with each name once")
+		return strictjson.Value{}, errors.New("it is not a JSON object with each name once")
 	}
+	return doc, nil
+}
+
+// parseClaims reads a document into a Token, as profile says. A claim that is
+// there has to have its type, even where it could be missing.
+func parseClaims(doc strictjson.Value, profile *Profile) (*Token, error) {
 	c := claims{doc: doc}
 	t := &Token{
 		Claims: oauth.Claims{
 			Issuer: c.text("iss"), Subject: c.text("sub"), Audience: c.audience(),
 			Expires: c.time("exp"), IssuedAt: c.time("iat"),
-			ID: c.text("jti"), ClientID: c.text("client_id"), Scope: c.scope(),
+			ID: c.text("jti"), ClientID: profile.client(&c), Scope: c.scope(),
 		},
-		NotBefore: c.time("nbf"), KeyID: j.KeyID, Algorithm: string(j.Alg), payload: j.Payload,
+		NotBefore: c.time("nbf"), Confirmation: c.confirmation(),
 	}
 	if c.bad != "" {
 		return nil, fmt.Errorf("claim %s has the wrong form", c.bad)
@@ -113,17 +120,24 @@ func (c *claims) scope() oauth.Scope {
 	return oauth.NewScope(tokens...)
 }
 
-// missing returns the name of a claim that RFC 9068 §2.2 demands and t lacks.
-func (t *Token) missing() string {
-	switch {
-	case t.Subject == "":
-		return "sub"
-	case t.ClientID == "":
-		return "client_id"
-	case t.IssuedAt == 0:
-		return "iat"
-	case t.ID == "":
-		return "jti"
+// confirmation reads cnf (RFC 7800 §3.1). A token that is bound in a way that
+// we cannot check is refused: whoever bound it did not mean it for everybody.
+func (c *claims) confirmation() Confirmation {
+	v, ok := c.doc.Lookup("cnf")
+	if !ok {
+		return Confirmation{}
 	}
-	return ""
+	member := claims{doc: v}
+	cnf := Confirmation{Certificate: member.text("x5t#S256"), Key: member.text("jkt")}
+	if v.Kind() != strictjson.Object || member.bad != "" || !cnf.Bound() ||
+		cnf.Certificate != "" && !isSHA256(cnf.Certificate) || cnf.Key != "" && !isSHA256(cnf.Key) {
+		c.fail("cnf")
+	}
+	return cnf
+}
+
+// isSHA256 says whether s is the base64url form of 32 bytes.
+func isSHA256(s string) bool {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return err == nil && len(b) == sha256.Size
 }

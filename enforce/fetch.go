@@ -4,71 +4,96 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mintage-auth/mintage/internal/strictjson"
 )
 
 // maxKeySetSize bounds the answer of an issuer, in bytes: a hundred RSA keys
-// with their certificates are shorter.
+// with their certificates are shorter. Its metadata are too.
 const maxKeySetSize = 512 << 10
 
 // fetch asks the issuer for its keys and for how long they may be kept.
 func (s *RemoteKeySet) fetch(ctx context.Context) (StaticKeySet, time.Duration, error) {
-	u, err := url.Parse(s.URL)
-	switch {
-	case err != nil:
-		return nil, 0, fmt.Errorf("URL: %w", err)
-	case u.User != nil:
-		return nil, 0, errors.New("the URL has credentials in it")
-	case s.Client == nil:
-		return nil, 0, errors.New("there is no HTTP client")
-	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, 0, errors.New("the URL is not an absolute https URL")
-	case u.Scheme == "http" && !s.InsecureHTTP && !loopback(u.Hostname()):
-		return nil, 0, errors.New("the URL is not https")
+	jwks := s.URL
+	if jwks == "" {
+		var err error
+		if jwks, err = s.discover(ctx); err != nil {
+			return nil, 0, err
+		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil) //nolint:gosec // the configuration says which URL, no token does
+	body, header, err := s.get(ctx, jwks, "application/jwk-set+json, application/json")
 	if err != nil {
 		return nil, 0, err
-	}
-	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	client := *s.Client
-	client.Jar = nil
-	client.CheckRedirect = sameHost
-	res, err := client.Do(req) //nolint:gosec // as above
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		return nil, 0, fmt.Errorf("the issuer answered %d", res.StatusCode)
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySetSize+1))
-	switch {
-	case err != nil:
-		return nil, 0, err
-	case len(body) > maxKeySetSize:
-		return nil, 0, fmt.Errorf("the answer is longer than %d bytes", maxKeySetSize)
 	}
 	keys, err := ParseKeySet(body)
 	if err != nil {
 		return nil, 0, err
 	}
-	return keys, keyLife(res.Header), nil
+	return keys, keyLife(header), nil
 }
 
-// sameHost follows redirects on the same scheme and host, three at most.
-func sameHost(req *http.Request, via []*http.Request) error {
-	first := via[0].URL
-	if len(via) > 3 || req.URL.Scheme != first.Scheme || req.URL.Host != first.Host {
-		return errors.New("redirected to another host, or too often")
+// get asks for one document.
+func (s *RemoteKeySet) get(ctx context.Context, from, accept string) ([]byte, http.Header, error) {
+	client, err := direct(s.Client)
+	if err != nil {
+		return nil, nil, err
 	}
-	return nil
+	if err := checkURL(from, s.InsecureHTTP); err != nil {
+		return nil, nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil) //nolint:gosec // the configuration says which URL, no token does
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header.Set("Accept", accept)
+	res, err := client.Do(req) //nolint:gosec // as above
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return nil, nil, newStatusError(res)
+	}
+	body, err := readAll(res, maxKeySetSize)
+	return body, res.Header, err
+}
+
+// discover finds the keys by the issuer's metadata, which has to name exactly
+// this issuer (RFC 8414 §3.3).
+func (s *RemoteKeySet) discover(ctx context.Context) (string, error) {
+	if s.Issuer == "" {
+		return "", errors.New("there is neither a URL nor an Issuer")
+	}
+	places, err := wellKnown(s.Issuer)
+	if err != nil {
+		return "", fmt.Errorf("issuer: %w", err)
+	}
+	var trouble error
+	for _, place := range places {
+		body, _, err := s.get(ctx, place, "application/json")
+		if err != nil {
+			trouble = err
+			continue
+		}
+		doc, err := strictjson.Parse(body, strictjson.Options{})
+		if err != nil {
+			return "", fmt.Errorf("metadata: %w", err)
+		}
+		iss, _ := doc.Lookup("issuer")
+		if name, _ := iss.Str(); name != s.Issuer {
+			return "", errors.New("metadata: they are of another issuer")
+		}
+		uri, _ := doc.Lookup("jwks_uri")
+		if jwks, ok := uri.Str(); ok && jwks != "" {
+			return jwks, nil
+		}
+		return "", errors.New("metadata: there is no jwks_uri")
+	}
+	return "", fmt.Errorf("metadata: %w", trouble)
 }
 
 // keyLife reads max-age of Cache-Control (RFC 9111 §5.2.2.1) and holds it
@@ -87,9 +112,4 @@ func keyLife(h http.Header) time.Duration {
 		}
 	}
 	return min(max(life, shortestKeyLife), longestKeyLife)
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

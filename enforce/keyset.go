@@ -74,6 +74,11 @@ func (k *Key) ID() string { return k.key.ID() }
 // Algorithm returns the JWS algorithm.
 func (k *Key) Algorithm() string { return string(k.key.Alg()) }
 
+// equal says whether k and o are the same key for the same algorithm.
+func (k *Key) equal(o *Key) bool {
+	return k == o || k.key.ID() == o.key.ID() && k.key.Alg() == o.key.Alg() && k.key.Thumbprint() == o.key.Thumbprint()
+}
+
 // String returns the algorithm and the kid.
 func (k *Key) String() string { return k.key.String() }
 

@@ -277,7 +277,7 @@ func TestRemoteForeignKeys(t *testing.T) {
 	}
 }
 
-// JW-12: redirects stay on the host, and a URL has to be https.
+// JW-12: redirects are not followed, and a URL has to be https.
 func TestRemoteURL(t *testing.T) {
 	t.Parallel()
 	body := keySet(newSigner(t, jose.ES256, "k1", ""))
@@ -303,7 +303,7 @@ func TestRemoteURL(t *testing.T) {
 		want string
 	}{
 		{srv.URL + "/jwks", "there"},
-		{srv.URL + "/here", "there"},
+		{srv.URL + "/here", "away"},
 		{srv.URL + "/away", "away"},
 		{srv.URL + "/loop", "away"},
 		{"http://auth.invalid/jwks", "away"},

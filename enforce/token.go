@@ -8,23 +8,45 @@ import (
 	"github.com/mintage-auth/mintage/oauth"
 )
 
-// Token is a verified access token.
+// Token is a verified access token. Several requests may share one: do not
+// change it.
 type Token struct {
 	oauth.Claims
 
 	NotBefore int64  // nbf, seconds since 1970; zero: none
-	KeyID     string // the kid of the key that signed it
-	Algorithm string // the JWS algorithm of that key
+	KeyID     string // the kid of the key that signed it; empty for an opaque token
+	Algorithm string // the JWS algorithm of that key; empty for an opaque token
+
+	// Confirmation is what its holder has to prove. Authenticate checks it.
+	Confirmation Confirmation
 
 	value   string
 	payload []byte
 }
 
+// Confirmation is the key that a token is bound to (RFC 7800 §3.1). The zero
+// value is that of a bearer token, which is bound to none.
+type Confirmation struct {
+	// Certificate is the SHA-256 of the DER form of the client's certificate,
+	// in base64url (RFC 8705 §3.1).
+	Certificate string
+
+	// Key is the SHA-256 thumbprint of the client's DPoP key, in base64url (RFC
+	// 9449 §6.1).
+	Key string
+}
+
+// Bound reports whether there is something to prove.
+func (c Confirmation) Bound() bool { return c != Confirmation{} }
+
 // Value returns the token as it was sent, for passing it on.
 func (t *Token) Value() string { return t.value }
 
-// Payload returns all claims, a JSON object in which no name occurs twice. The
-// slice is the caller's.
+// Opaque reports whether its issuer had to be asked what it says.
+func (t *Token) Opaque() bool { return t.Algorithm == "" }
+
+// Payload returns all claims, or the issuer's answer about an opaque token: a
+// JSON object in which no name occurs twice. The slice is the caller's.
 func (t *Token) Payload() []byte { return slices.Clone(t.payload) }
 
 // LogValue hides the token itself.

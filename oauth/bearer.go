@@ -14,7 +14,13 @@ var ErrNoBearer = errors.New("no bearer token")
 // ErrNoBearer where there is none and an invalid_request where there are
 // several headers or the token has a character that no token has. The form
 // body and the query are not read: RFC 9700 §4.3.2 is against them.
-func Bearer(h http.Header) (string, error) {
+func Bearer(h http.Header) (string, error) { return schemeToken(h, "bearer") }
+
+// DPoP returns the token of a request that says it has a DPoP proof beside it
+// (RFC 9449 §7.1). Errors are those of Bearer.
+func DPoP(h http.Header) (string, error) { return schemeToken(h, "dpop") }
+
+func schemeToken(h http.Header, want string) (string, error) {
 	values := h.Values("Authorization")
 	if len(values) == 0 {
 		return "", ErrNoBearer
@@ -23,12 +29,12 @@ func Bearer(h http.Header) (string, error) {
 		return "", InvalidRequest("token.malformed", "the Authorization header is repeated")
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
-	if !isScheme(scheme, "bearer") {
+	if !isScheme(scheme, want) {
 		return "", ErrNoBearer
 	}
 	token = strings.Trim(token, " ")
 	if !validBearer(token) {
-		return "", InvalidRequest("token.malformed", "the bearer token is empty or has a character that no token has")
+		return "", InvalidRequest("token.malformed", "the access token is empty or has a character that no token has")
 	}
 	return token, nil
 }

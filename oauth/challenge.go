@@ -31,6 +31,26 @@ func BearerChallenge(realm string, e *Error, scope Scope) string {
 	return "Bearer " + strings.Join(params, ", ")
 }
 
+// DPoPChallenge returns the WWW-Authenticate value of a resource that takes
+// tokens with a DPoP proof signed by one of algs (RFC 9449 §7.1). A nil e gets
+// no error code.
+func DPoPChallenge(realm string, e *Error, scope Scope, algs ...string) string {
+	params, _ := strings.CutPrefix(BearerChallenge(realm, e, scope), "Bearer")
+	if params != "" {
+		params += ","
+	}
+	return "DPoP" + params + " algs=" + quote(strings.Join(algs, " "))
+}
+
+// WithResourceMetadata adds to a challenge where the metadata of the resource
+// is (RFC 9728 §5.1).
+func WithResourceMetadata(challenge, url string) string {
+	if strings.Contains(challenge, " ") {
+		challenge += ","
+	}
+	return challenge + " resource_metadata=" + quote(url)
+}
+
 // quote returns s as a quoted-string (RFC 9110 §5.6.4).
 func quote(s string) string {
 	var b strings.Builder

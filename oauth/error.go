@@ -126,6 +126,24 @@ func InvalidToken(reason, description string, cause error) *Error {
 	}
 }
 
+// InvalidDPoPProof says that the DPoP proof of a request to a resource is
+// missing or does not fit it (RFC 9449 §7.1).
+func InvalidDPoPProof(reason, description string, cause error) *Error {
+	return &Error{
+		Code: "invalid_dpop_proof", Description: description,
+		Status: http.StatusUnauthorized, Reason: reason, Cause: cause,
+	}
+}
+
+// UseDPoPNonce says that a DPoP proof has to carry a nonce of this server; the
+// answer needs a DPoP-Nonce header (RFC 9449 §9).
+func UseDPoPNonce(cause error) *Error {
+	return &Error{
+		Code: "use_dpop_nonce", Description: "the DPoP proof needs the nonce of the header DPoP-Nonce",
+		Status: http.StatusUnauthorized, Reason: "dpop.nonce", Cause: cause,
+	}
+}
+
 // InsufficientScope says that the token is good and not enough (RFC 6750
 // §3.1).
 func InsufficientScope(need Scope) *Error {

@@ -49,8 +49,8 @@ var reasons = []Reason{
 	{"assertion.key_unknown", "The client's assertion is signed by a key that is not registered for the client.", "Register the public key, or sign with the one that is registered."},
 	{"assertion.alg", "The client's assertion is signed with an algorithm that is not allowed.", "Sign with the algorithm of the registered key."},
 
-	{"cert.missing", "The client has to present a certificate and did not.", "Configure the client's certificate and key in its TLS library, and check that no proxy ends the TLS connection on the way."},
-	{"cert.mismatch", "The client's certificate is not the one that is registered.", "Register the certificate, or present the one that is registered."},
+	{"cert.missing", "The client or its token needs a certificate, and none was presented.", "Configure the client's certificate and key in its TLS library, and check that no proxy ends the TLS connection on the way."},
+	{"cert.mismatch", "The client's certificate is not the one that is registered, or that the token is bound to.", "Present the certificate that is registered, or that the token was got with."},
 
 	{"scope.unknown", "No resource server of this tenant defines the scope.", "Check the spelling of the scope, its prefix included."},
 	{"scope.not_granted", "The scope exists and the client was not given it.", "Grant the scope to the client, or ask for less."},
@@ -79,7 +79,10 @@ var reasons = []Reason{
 	{"admin.last", "It is the last client that can administer the whole server.", "Make another administrator first; where that is too late, run mintage admin-credentials new on the server's machine."},
 	{"tenant.protected", "The tenant is protected.", "Say on purpose that the protected tenant is meant."},
 
+	{"dpop.missing", "The access token is bound to a DPoP key, and came without a proof of it.", "Send the token with the scheme DPoP and a new proof in the header DPoP."},
 	{"dpop.invalid", "The DPoP proof does not fit the request.", "Make a new proof for each request, with its method, its URL and the current time."},
+	{"dpop.nonce", "The DPoP proof lacks the nonce that the server asks for, or has an old one.", "Make the proof again with the nonce of the header DPoP-Nonce."},
+	{"dpop.replayed", "The DPoP proof was used before.", "Make a new proof with a new jti for each request, retries too."},
 
 	{"limit.client", "The client asks more often than it may.", "Keep a token until shortly before it expires, and wait as long as Retry-After says."},
 	{"limit.ip", "Too many requests come from this address.", "Wait as long as Retry-After says."},
@@ -101,7 +104,7 @@ var reasons = []Reason{
 	{"token.audience", "The access token is for another resource server.", "Ask for a token with the resource that the API names."},
 	{"token.scope", "The access token lacks a scope that the request needs.", "Ask for a token with that scope, and grant it to the client if it has to have it."},
 	{"token.revoked", "The access token was revoked.", "Get a new token."},
-	{"token.unknown", "No token of this tenant has this value.", "Send a token that the tenant issued, whole and unchanged."},
+	{"token.unknown", "No live token of the issuer has this value.", "Send a token that the tenant issued, whole and unchanged."},
 	{"token.other_client", "The token was issued to another client.", "Use the credentials of the client that holds the token."},
 	{"token.other_tenant", "The access token belongs to another tenant.", "Use the token of the tenant that the request is about."},
 }

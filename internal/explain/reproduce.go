@@ -81,6 +81,13 @@ var reproductions = map[string]reproduction{
 	"key.active":        {kindAdmin, "`mintage token revoke --key KID` with a key that signs."},
 	"internal":          {kindRefusal, "Nothing that a caller sends does this; please report it with the log line."},
 
+	"cert.missing":  {kindVerifier, "Call an API without a certificate, with a token that is bound to one."},
+	"cert.mismatch": {kindVerifier, "Call an API with another certificate than the token is bound to."},
+	"dpop.missing":  {kindVerifier, "Call an API with a token that is bound to a DPoP key, as `Authorization: Bearer`."},
+	"dpop.invalid":  {kindVerifier, "Call an API with a DPoP proof for another URL."},
+	"dpop.nonce":    {kindVerifier, "Call an API that demands nonces without one."},
+	"dpop.replayed": {kindVerifier, "Send the same DPoP proof twice."},
+
 	"token.missing":      {kindVerifier, "Call the admin API without a token."},
 	"token.malformed":    {kindVerifier, "Call an API with `Authorization: Bearer x`."},
 	"token.expired":      {kindVerifier, "Call an API with a token after its life."},
