@@ -69,7 +69,10 @@ var layers = map[string]layer{
 		".", "oauth", "internal/strictjson", "internal/jose", "internal/clientauth", "internal/keys", "internal/directory",
 		"internal/revoke", "internal/explain", "internal/secret",
 	}},
-	"internal/gateway": {ours: []string{"oauth", "enforce", "internal/yamlfile"}},
+	"internal/gateway": {
+		ours:   []string{"oauth", "enforce", "internal/yamlfile"},
+		theirs: []string{"github.com/envoyproxy/go-control-plane/envoy", "google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc"},
+	},
 	"internal/manage": {
 		ours: []string{
 			".", "oauth", "internal/jose", "internal/store", "internal/keys", "internal/secret", "internal/apply",

@@ -29,6 +29,7 @@ type Config struct {
 
 	Identity       Identity
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	ForwardAuth    ForwardAuth
 	Bounds         Bounds
 	AccessLog      string // all, refused or off
 	Upstreams      []*Upstream
@@ -226,7 +227,10 @@ func (c *Config) setDefaults() {
 		setDefault(&j.Header, "X-Internal-Token")
 		setDefault(&j.Issuer, "mintage-gateway")
 	}
-	for _, t := range []*TLS{c.TLS, c.AdminTLS} {
+	if len(c.ForwardAuth.Proxies) == 0 {
+		c.ForwardAuth.Proxies = loopback()
+	}
+	for _, t := range []*TLS{c.TLS, c.AdminTLS, c.ForwardAuth.TLS} {
 		if t != nil {
 			setDefault(&t.ClientCertificates, CertificateNone)
 		}

@@ -38,7 +38,7 @@ func (r *reader) check(root yamlfile.Node) {
 			r.routes[i].Errorf("%s", err)
 		}
 	}
-	for n, t := range map[*yamlfile.Node]*TLS{&r.places.tls: c.TLS, &r.places.adminTLS: c.AdminTLS} {
+	for n, t := range map[*yamlfile.Node]*TLS{&r.places.tls: c.TLS, &r.places.adminTLS: c.AdminTLS, &r.places.forwardTLS: c.ForwardAuth.TLS} {
 		if err := t.check(); err != nil {
 			n.Errorf("%s", err)
 		}
@@ -82,7 +82,7 @@ func (r *reader) checkConflicts() {
 // defaults.
 func (c *Config) Validate() error {
 	c.setDefaults()
-	errs := []error{checkAddress(c.Listen), checkAddress(c.AdminListen), c.TLS.check(), c.AdminTLS.check(), c.checkWhole()}
+	errs := []error{checkAddress(c.Listen), checkAddress(c.AdminListen), c.TLS.check(), c.AdminTLS.check(), c.ForwardAuth.check(), c.checkWhole()}
 	for i := range c.Issuers {
 		errs = append(errs, c.Issuers[i].check())
 	}

@@ -62,12 +62,13 @@ type reader struct {
 
 // places are nodes that the checks point at.
 type places struct {
-	issuers   []yamlfile.Node
-	upstreams []yamlfile.Node
-	jwt       yamlfile.Node
-	tls       yamlfile.Node
-	adminTLS  yamlfile.Node
-	resource  yamlfile.Node
+	issuers    []yamlfile.Node
+	upstreams  []yamlfile.Node
+	jwt        yamlfile.Node
+	tls        yamlfile.Node
+	adminTLS   yamlfile.Node
+	forwardTLS yamlfile.Node
+	resource   yamlfile.Node
 }
 
 func (r *reader) top() yamlfile.Fields {
@@ -85,6 +86,7 @@ func (r *reader) top() yamlfile.Fields {
 		"cache_size":          integer(&c.CacheSize, 0, 10_000_000),
 		"identity":            r.identity,
 		"trusted_proxies":     prefixes(&c.TrustedProxies),
+		"forward_auth":        r.forwardAuth,
 		"bounds":              func(n yamlfile.Node) { n.Object(boundFields(&c.Bounds)) },
 		"access_log":          oneOf(&c.AccessLog, LogAll, LogRefused, LogOff),
 		"upstreams":           r.upstreams,
@@ -119,6 +121,19 @@ func (r *reader) tls(n yamlfile.Node) *TLS {
 		"client_ca":           r.file(&t.ClientCA),
 	})
 	return t
+}
+
+func (r *reader) forwardAuth(n yamlfile.Node) {
+	f := &r.config.ForwardAuth
+	n.Object(yamlfile.Fields{
+		"listen":             address(&f.Listen),
+		"tls":                func(n yamlfile.Node) { r.places.forwardTLS = n; f.TLS = r.tls(n) },
+		"proxies":            prefixes(&f.Proxies),
+		"certificate_header": headerName(&f.CertificateHeader),
+	})
+	if f.Listen == "" {
+		n.Errorf("listen is missing: the address where the fronts ask, such as 127.0.0.1:9412")
+	}
 }
 
 func (r *reader) issuers(n yamlfile.Node) {

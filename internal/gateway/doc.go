@@ -11,5 +11,6 @@
 //   - gateway.go: Gateway, its parts and their exchange at a reload
 //   - decide.go, refuse.go: Decide, and the answer to what it refuses
 //   - limit.go, observe.go: rates; who would be refused
+//   - forwardauth.go, forwardauth_question.go, extauthz.go: what fronts ask
 //   - identity.go: what the backend is told of the caller
 package gateway

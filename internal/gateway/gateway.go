@@ -33,6 +33,7 @@ type live struct {
 	config    *Config
 	table     *table
 	protected *protected
+	front     *front
 	verifier  *enforce.Verifier
 	scopes    map[*Route]oauth.Scope
 	keys      map[string]*enforce.RemoteKeySet // by issuer
@@ -91,7 +92,7 @@ func (g *Gateway) build(c *Config, before *live) (*live, error) {
 		return nil, err
 	}
 	l := &live{
-		config: c, table: t, protected: newProtected(c.Identity), scopes: map[*Route]oauth.Scope{},
+		config: c, table: t, protected: newProtected(c.Identity), front: newFront(c), scopes: map[*Route]oauth.Scope{},
 		keys: map[string]*enforce.RemoteKeySet{},
 	}
 	for _, r := range c.Routes {

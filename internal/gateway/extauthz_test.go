@@ -1,0 +1,174 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	auth "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/mintage-auth/mintage/internal/gateway"
+)
+
+// extAuthzClient is Envoy's generated client of a forward auth listener.
+func extAuthzClient(t *testing.T, g *gateway.Gateway) auth.AuthorizationClient {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := g.ForwardAuthServer()
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(func() { _ = s.Close() })
+	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return auth.NewAuthorizationClient(conn)
+}
+
+// check is what Envoy asks about a request.
+func check(method, path string, headers map[string]string) *auth.CheckRequest {
+	all := map[string]string{":method": method, ":path": path, ":authority": "api.example", "user-agent": "curl/8.5.0"}
+	for name, value := range headers {
+		all[name] = value
+	}
+	return &auth.CheckRequest{Attributes: &auth.AttributeContext{
+		Source: &auth.AttributeContext_Peer{Address: &core.Address{Address: &core.Address_SocketAddress{
+			SocketAddress: &core.SocketAddress{Address: "203.0.113.7", PortSpecifier: &core.SocketAddress_PortValue{PortValue: 1234}},
+		}}},
+		Request: &auth.AttributeContext_Request{Http: &auth.AttributeContext_HttpRequest{
+			Id: "1", Method: method, Path: path, Host: "api.example", Scheme: "https", Protocol: "HTTP/2", Headers: all,
+		}},
+	}}
+}
+
+// TestExtAuthz asks with Envoy's generated client.
+func TestExtAuthz(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	client := extAuthzClient(t, newGateway(t, is.config(frontRoutes()...), gateway.Deps{}))
+	good := "Bearer " + is.token("read", nil)
+	for _, tt := range []struct {
+		name, method, path string
+		headers            map[string]string
+		status             int // 0: it may pass
+		error, challenge   string
+	}{
+		{"good", "GET", "/orders/7?x=1", map[string]string{"authorization": good}, 0, "", ""},
+		{"none", "GET", "/orders/7", nil, 401, "invalid_token", "Bearer realm="},
+		{"forged", "GET", "/orders/7", map[string]string{"authorization": good[:len(good)-6] + "AAAAAA"}, 401, "invalid_token", `error="invalid_token"`},
+		{"audience", "GET", "/orders/7", map[string]string{"authorization": "Bearer " + is.token("read", map[string]any{"aud": "x"})}, 401, "invalid_token", ""},
+		{"scope", "POST", "/orders/7", map[string]string{"authorization": good}, 403, "insufficient_scope", `scope="write"`},
+		{"two tokens", "GET", "/orders/7", map[string]string{"authorization": good + "," + good}, 400, "invalid_request", ""},
+		{"public", "GET", "/status", nil, 0, "", ""},
+		{"unknown", "GET", "/nothing", nil, 404, "not_found", ""},
+		{"path", "GET", "/status/../orders/7", nil, 400, "invalid_request", ""},
+		{"what a caller says", "GET", "/orders/7", map[string]string{"x-forwarded-uri": "/status", "x-original-uri": "/status"}, 401, "invalid_token", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			res, err := client.Check(t.Context(), check(tt.method, tt.path, tt.headers))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.status == 0 {
+				if res.GetStatus().GetCode() != 0 || res.GetOkResponse() == nil {
+					t.Fatalf("refused: %v", res)
+				}
+				return
+			}
+			no := res.GetDeniedResponse()
+			if no == nil || int(no.GetStatus().GetCode()) != tt.status || res.GetStatus().GetCode() == 0 {
+				t.Fatalf("got %v, want %d", res, tt.status)
+			}
+			var body map[string]string
+			if err := json.Unmarshal([]byte(no.GetBody()), &body); err != nil || body["error"] != tt.error {
+				t.Errorf("body %q, want error %s", no.GetBody(), tt.error)
+			}
+			if c := header(no.GetHeaders(), "www-authenticate"); !strings.Contains(c, tt.challenge) {
+				t.Errorf("challenge %q, want %q in it", c, tt.challenge)
+			}
+		})
+	}
+}
+
+func header(all []*core.HeaderValueOption, name string) string {
+	for _, h := range all {
+		if h.GetHeader().GetKey() == name {
+			return h.GetHeader().GetValue()
+		}
+	}
+	return ""
+}
+
+// TestExtAuthzIdentity is RS-09: what the caller says of itself is overwritten
+// or removed, in every spelling, and its token stays with the gateway.
+func TestExtAuthzIdentity(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	client := extAuthzClient(t, newGateway(t, is.config(frontRoutes()...), gateway.Deps{}))
+	spoofed := map[string]string{
+		"authorization": "Bearer " + is.token("read", nil), "x-client-id": "admin", "x_client_id": "admin", "x-client.id": "admin", "x_token-scope": "all",
+		"x-internal-token": "admin",
+	}
+	res, err := client.Check(t.Context(), check("GET", "/orders/7", spoofed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ok := res.GetOkResponse()
+	for name, want := range map[string]string{
+		"x-client-id": "client-1", "x-token-subject": "client-1", "x-token-scope": "read", "x-token-issuer": is.URL, "x-token-id": "jti-1",
+	} {
+		if got := header(ok.GetHeaders(), name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if slices.Contains(ok.GetHeadersToRemove(), name) {
+			t.Errorf("%s is set and removed", name)
+		}
+	}
+	for _, h := range ok.GetHeaders() {
+		if h.GetAppendAction() != core.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD {
+			t.Errorf("%s is added beside the caller's", h.GetHeader().GetKey())
+		}
+	}
+	for _, name := range []string{"x_client_id", "x-client.id", "x_token-scope", "x-internal-token", "authorization"} {
+		if !slices.Contains(ok.GetHeadersToRemove(), name) {
+			t.Errorf("%s is not removed: %v", name, ok.GetHeadersToRemove())
+		}
+	}
+	// Where no token is needed nobody has an identity.
+	if res, err = client.Check(t.Context(), check("GET", "/status", map[string]string{"x-client-id": "admin"})); err != nil {
+		t.Fatal(err)
+	}
+	if ok := res.GetOkResponse(); ok == nil || len(ok.GetHeaders()) > 0 || !slices.Contains(ok.GetHeadersToRemove(), "x-client-id") {
+		t.Errorf("public: %v", res)
+	}
+}
+
+// TestExtAuthzUnlisted: nobody but a listed proxy is told anything.
+func TestExtAuthzUnlisted(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	c := is.config(frontRoutes()...)
+	p, err := gateway.ParsePrefix("192.0.2.0/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ForwardAuth.Proxies = append(c.ForwardAuth.Proxies, p)
+	client := extAuthzClient(t, newGateway(t, c, gateway.Deps{}))
+	res, err := client.Check(t.Context(), check("GET", "/status", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := int(res.GetDeniedResponse().GetStatus().GetCode()); got != http.StatusForbidden {
+		t.Errorf("got %v, want 403", res)
+	}
+}

@@ -1,0 +1,239 @@
+package gateway
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"google.golang.org/grpc"
+)
+
+// ForwardAuth is where a front asks before it passes a request on.
+type ForwardAuth struct {
+	Listen string // empty: nowhere
+	TLS    *TLS   // nil: plain
+	// Proxies are the fronts that may ask. Nobody else is told anything, since
+	// whoever asks also says what was asked for.
+	Proxies []netip.Prefix
+	// CertificateHeader is the header in which the fronts pass on the certificate
+	// of the caller (RFC 9440 §2.2); empty: none does. A front that is listed here
+	// must overwrite what a caller sends under this name.
+	CertificateHeader string
+}
+
+// loopback are the addresses of this machine.
+func loopback() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+}
+
+func (f *ForwardAuth) check() error {
+	switch {
+	case f.Listen != "" && checkAddress(f.Listen) != nil:
+		return checkAddress(f.Listen)
+	case f.CertificateHeader != "" && !isHeaderName(f.CertificateHeader):
+		return errors.New("forward_auth: certificate_header is the name of a header: letters, digits and hyphens")
+	}
+	return f.TLS.check()
+}
+
+// Paths of the forward auth listener.
+const (
+	forwardPath = "/forward-auth" // nginx, Traefik, Caddy: headers say what was asked for
+	envoyPath   = "/ext-authz"    // Envoy: the path behind it is what was asked for
+)
+
+// forwardHandler answers the questions of fronts.
+type forwardHandler struct {
+	g    *Gateway
+	grpc *grpc.Server
+}
+
+// ForwardAuth returns what answers the questions of fronts: over HTTP at
+// /forward-auth and below /ext-authz, and over gRPC as Envoy's
+// envoy.service.auth.v3.Authorization.
+func (g *Gateway) ForwardAuth() http.Handler { return &forwardHandler{g: g, grpc: g.extAuthz()} }
+
+// asker is why a question cannot be answered, as a decision.
+func asker(status int, reason, description string) Decision {
+	return Decision{Status: status, Reason: reason, Code: "access_denied", Description: description}
+}
+
+// errQuestion says that the front does not say plainly what was asked for.
+var errQuestion = errors.New("the front does not say plainly what was asked for")
+
+func (f *forwardHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		f.grpc.ServeHTTP(w, r)
+		return
+	}
+	l := f.g.live.Load()
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	var q question
+	var err error
+	switch behind, ok := strings.CutPrefix(r.RequestURI, envoyPath); {
+	case !l.front.lists(peerAddress(r.RemoteAddr)):
+		d := asker(http.StatusForbidden, "proxy.unlisted", "questions are answered to listed proxies alone")
+		f.g.answer(w, l, &q, &d)
+		return
+	case path == forwardPath:
+		err = q.fromHeaders(l.front, r)
+	case ok && strings.HasPrefix(behind, "/"):
+		err = q.fromEnvoy(l.front, r, behind)
+	default:
+		d := Decision{Status: http.StatusNotFound, Reason: "route.unknown", Code: "not_found", Description: "ask at " + forwardPath + " or below " + envoyPath}
+		f.g.answer(w, l, &q, &d)
+		return
+	}
+	if err != nil {
+		d := asker(http.StatusForbidden, "proxy.request", err.Error())
+		f.g.answer(w, l, &q, &d)
+		return
+	}
+	d := f.g.decideFor(r.Context(), l, &q)
+	f.g.answer(w, l, &q, &d)
+}
+
+// decideFor is Decide for a front, which passes on the request as it came.
+func (g *Gateway) decideFor(ctx context.Context, l *live, q *question) Decision {
+	if name := l.front.alias(q.Header); name != "" && !q.strips {
+		return bad("request.header", errAlias)
+	}
+	d := g.Decide(ctx, q.Call)
+	if d.Allow && !samePath(q.Path, d.Path) {
+		d = bad("request.path", errSpelling)
+	}
+	return d
+}
+
+var (
+	errAlias    = errors.New("a header of the request is another spelling of one that the gateway sets")
+	errSpelling = errors.New("the path encodes characters that need no encoding, which the API might read differently")
+)
+
+// answer writes the answer to a front. The identity headers are all there when
+// the request may pass, empty where there is nothing to say, so that a front
+// which copies them overwrites what the caller sent.
+func (g *Gateway) answer(w http.ResponseWriter, l *live, q *question, d *Decision) {
+	h := w.Header()
+	if d.Allow {
+		for _, name := range l.front.identity {
+			h[name] = emptyValue
+		}
+		for _, field := range d.Set {
+			h.Set(field.Name, field.Value)
+		}
+		h["Cache-Control"] = noStore
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	if q.mapped {
+		// nginx knows 401 and 403 alone; its configuration may give the rest back.
+		h.Set("X-Auth-Status", strconv.Itoa(d.Status))
+		h.Set("X-Auth-Error", d.Code)
+		if d.Status != http.StatusUnauthorized {
+			refused := *d
+			refused.Status = http.StatusForbidden
+			d = &refused
+		}
+	}
+	d.Refuse(w, "")
+}
+
+var (
+	emptyValue = []string{""}
+	noStore    = []string{"no-store"}
+)
+
+// front is what a Config says to fronts, ready for use.
+type front struct {
+	proxies     []netip.Prefix
+	certificate string          // header, canonical
+	identity    []string        // headers that the gateway sets, canonical
+	folded      map[string]bool // the same, folded
+}
+
+func newFront(c *Config) *front {
+	f := &front{proxies: c.ForwardAuth.Proxies, folded: map[string]bool{}}
+	if c.ForwardAuth.CertificateHeader != "" {
+		f.certificate = http.CanonicalHeaderKey(c.ForwardAuth.CertificateHeader)
+	}
+	for _, name := range c.Identity.names() {
+		if !f.folded[fold(name)] {
+			f.folded[fold(name)] = true
+			f.identity = append(f.identity, http.CanonicalHeaderKey(name))
+		}
+	}
+	return f
+}
+
+// lists reports whether questions from an address are answered.
+func (f *front) lists(a netip.Addr) bool {
+	for _, p := range f.proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// alias returns a header of the request that is another spelling of an
+// identity header. A front can overwrite the name that it is given, and not
+// what a careless backend takes for the same.
+func (f *front) alias(in http.Header) string {
+	for name := range in {
+		var buf [64]byte
+		if folded := appendFold(buf[:0], name); f.folded[string(folded)] && !strings.EqualFold(string(folded), name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// peerAddress returns the address of a peer; not valid: it has none.
+func peerAddress(hostport string) netip.Addr {
+	at, err := netip.ParseAddrPort(hostport)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
+}
+
+// question is what a front asks: may this request pass?
+type question struct {
+	Call
+	mapped bool // the front knows 401 and 403 alone
+	strips bool // the front removes what it is told to
+}
+
+// certificateIn returns the certificate that the front passes on, if it does.
+func (f *front) certificateIn(in http.Header) (*x509.Certificate, error) {
+	if f.certificate == "" {
+		return nil, nil //nolint:nilnil // none is passed on
+	}
+	switch values := in[f.certificate]; {
+	case len(values) == 0 || len(values) == 1 && values[0] == "":
+		return nil, nil //nolint:nilnil // the caller has none
+	case len(values) > 1:
+		return nil, errCertificate
+	default:
+		return ParseCertificate(values[0])
+	}
+}
+
+// ForwardAuthServer returns the server of the forward auth listener: HTTP/1.1,
+// and HTTP/2 with and without TLS, which gRPC needs.
+func (g *Gateway) ForwardAuthServer() *http.Server {
+	b := g.live.Load().config.Bounds
+	s := &http.Server{
+		Handler: g.ForwardAuth(), ReadHeaderTimeout: b.HeaderTimeout, ReadTimeout: b.BodyTimeout, IdleTimeout: b.IdleTimeout,
+		MaxHeaderBytes: b.Header, Protocols: &http.Protocols{},
+	}
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetHTTP2(true)
+	s.Protocols.SetUnencryptedHTTP2(true)
+	return s
+}
