@@ -35,12 +35,12 @@ func (e *extAuthz) Check(ctx context.Context, in *auth.CheckRequest) (*auth.Chec
 	l := e.g.live.Load()
 	p, ok := peer.FromContext(ctx)
 	if !ok || !l.front.lists(peerAddress(p.Addr.String())) {
-		d := asker(http.StatusForbidden, "proxy.unlisted", "questions are answered to listed proxies alone")
+		d := asker("proxy.unlisted", "questions are answered to listed proxies alone")
 		return denied(&d), nil
 	}
 	q := question{strips: true}
 	if err := q.fromCheck(in.GetAttributes()); err != nil {
-		d := asker(http.StatusForbidden, "proxy.request", err.Error())
+		d := asker("proxy.request", err.Error())
 		return denied(&d), nil
 	}
 	d := e.g.decideFor(ctx, l, &q)
@@ -139,7 +139,7 @@ func denied(d *Decision) *auth.CheckResponse {
 		code = codes.Unauthenticated
 	}
 	return &auth.CheckResponse{
-		Status:       &status.Status{Code: int32(code), Message: d.Reason + " " + strconv.Itoa(d.Status)}, //nolint:gosec // a gRPC code
+		Status:       &status.Status{Code: int32(code), Message: d.Reason + " " + strconv.Itoa(d.Status)},
 		HttpResponse: &auth.CheckResponse_DeniedResponse{DeniedResponse: no},
 	}
 }

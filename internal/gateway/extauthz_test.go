@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -37,9 +38,7 @@ func extAuthzClient(t *testing.T, g *gateway.Gateway) auth.AuthorizationClient {
 // check is what Envoy asks about a request.
 func check(method, path string, headers map[string]string) *auth.CheckRequest {
 	all := map[string]string{":method": method, ":path": path, ":authority": "api.example", "user-agent": "curl/8.5.0"}
-	for name, value := range headers {
-		all[name] = value
-	}
+	maps.Copy(all, headers)
 	return &auth.CheckRequest{Attributes: &auth.AttributeContext{
 		Source: &auth.AttributeContext_Peer{Address: &core.Address{Address: &core.Address_SocketAddress{
 			SocketAddress: &core.SocketAddress{Address: "203.0.113.7", PortSpecifier: &core.SocketAddress_PortValue{PortValue: 1234}},

@@ -58,8 +58,8 @@ type forwardHandler struct {
 func (g *Gateway) ForwardAuth() http.Handler { return &forwardHandler{g: g, grpc: g.extAuthz()} }
 
 // asker is why a question cannot be answered, as a decision.
-func asker(status int, reason, description string) Decision {
-	return Decision{Status: status, Reason: reason, Code: "access_denied", Description: description}
+func asker(reason, description string) Decision {
+	return Decision{Status: http.StatusForbidden, Reason: reason, Code: "access_denied", Description: description}
 }
 
 // errQuestion says that the front does not say plainly what was asked for.
@@ -76,7 +76,7 @@ func (f *forwardHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch behind, ok := strings.CutPrefix(r.RequestURI, envoyPath); {
 	case !l.front.lists(peerAddress(r.RemoteAddr)):
-		d := asker(http.StatusForbidden, "proxy.unlisted", "questions are answered to listed proxies alone")
+		d := asker("proxy.unlisted", "questions are answered to listed proxies alone")
 		f.g.answer(w, l, &q, &d)
 		return
 	case path == forwardPath:
@@ -89,7 +89,7 @@ func (f *forwardHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		d := asker(http.StatusForbidden, "proxy.request", err.Error())
+		d := asker("proxy.request", err.Error())
 		f.g.answer(w, l, &q, &d)
 		return
 	}

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/mintage-auth/mintage/enforce"
 )
 
 // original is where a front says one thing about the request: the names that
@@ -184,39 +186,44 @@ func samePath(raw, canonical string) bool {
 }
 
 // ParseCertificate reads a certificate as fronts pass it on: a byte sequence
-// of RFC 9440 §2.1, the same without colons (Traefik), or PEM that is encoded
-// as in a URL (nginx, Envoy).
+// (RFC 9440 §2.2), the same without colons (Traefik), or PEM that is encoded as
+// in a URL (nginx, Envoy).
 func ParseCertificate(text string) (*x509.Certificate, error) {
 	if len(text) > maxCertificate {
 		return nil, errCertificate
 	}
-	var der []byte
+	if strings.HasPrefix(text, ":") {
+		c, err := enforce.ParseClientCert([]string{text})
+		if err != nil || c == nil {
+			return nil, errCertificate
+		}
+		return c, nil
+	}
+	der, err := base64.StdEncoding.Strict().DecodeString(text)
 	if strings.HasPrefix(text, "-----BEGIN") {
-		plain, err := url.PathUnescape(text)
-		if err != nil {
-			return nil, errCertificate
-		}
-		block, rest := pem.Decode([]byte(plain))
-		if block == nil || block.Type != "CERTIFICATE" || strings.TrimSpace(string(rest)) != "" {
-			return nil, errCertificate
-		}
-		der = block.Bytes
-	} else {
-		if inner, ok := strings.CutPrefix(text, ":"); ok {
-			if text, ok = strings.CutSuffix(inner, ":"); !ok {
-				return nil, errCertificate
-			}
-		}
-		var err error
-		if der, err = base64.StdEncoding.Strict().DecodeString(text); err != nil || strings.ContainsAny(text, "\r\n") {
-			return nil, errCertificate
-		}
+		der, err = fromPEM(text)
+	}
+	if err != nil || strings.ContainsAny(text, "\r\n") {
+		return nil, errCertificate
 	}
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, errCertificate
 	}
 	return c, nil
+}
+
+// fromPEM reads one block and nothing beside it.
+func fromPEM(encoded string) ([]byte, error) {
+	text, err := url.PathUnescape(encoded)
+	if err != nil {
+		return nil, errCertificate
+	}
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || block.Type != "CERTIFICATE" || strings.TrimSpace(string(rest)) != "" {
+		return nil, errCertificate
+	}
+	return block.Bytes, nil
 }
 
 // maxCertificate bounds a certificate in a header, in bytes.

@@ -45,5 +45,5 @@ func (d *Decision) Refuse(w http.ResponseWriter, trace string) {
 		w.Header().Set("X-Request-Id", trace)
 	}
 	w.WriteHeader(d.Status)
-	_, _ = w.Write(d.Body(trace))
+	_, _ = w.Write(d.Body(trace)) //nolint:gosec // JSON that was encoded, and says so
 }
