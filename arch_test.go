@@ -41,6 +41,12 @@ var layers = map[string]layer{
 	"enforce": {ours: []string{"oauth", "internal/jose", "internal/strictjson"}},
 	"consume": {ours: []string{"oauth", "internal/jose"}},
 
+	// Adapters, each of which imports what it adapts to.
+	"consume/grpccreds":    {ours: []string{"consume"}, theirs: []string{"google.golang.org/grpc"}},
+	"consume/oauth2source": {ours: []string{"consume"}, theirs: []string{"golang.org/x/oauth2"}},
+	"consume/promobserver": {ours: []string{"consume"}, theirs: []string{"github.com/prometheus/client_golang"}},
+	"consume/slogobserver": {ours: []string{"consume"}},
+
 	"adminclient":    {ours: []string{".", "oauth"}},
 	"internal/store": {ours: []string{"."}},
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -36,17 +37,18 @@ func (c *ClientCredentials) read(body []byte, sent time.Time) (*Token, error) {
 	if err := json.Unmarshal(body, &m); err != nil || m == nil {
 		return nil, errors.New("the answer is not a JSON object")
 	}
-	tok := &Token{Value: m.text("access_token"), Type: "Bearer", Expires: m.expires(sent)}
+	tok := &Token{Value: m.text("access_token"), Type: "Bearer"}
+	if c.DPoP != nil {
+		tok.Type = "DPoP" // RFC 9449 §5: a bearer token is not what was asked for
+	}
 	switch {
 	case !validToken(tok.Value):
 		return nil, errors.New("the answer has no access_token, or one that fits in no header")
 	case !strings.EqualFold(m.text("token_type"), tok.Type): // RFC 6749 §7.1
-		return nil, errors.New("the answer's token_type is not Bearer")
+		return nil, fmt.Errorf("the answer's token_type is not %s", tok.Type)
 	}
-	if tok.Expires.IsZero() {
-		if end, ok := jwtExpiry(tok.Value); ok {
-			tok.Expires = end
-		}
+	if tok.Expires = c.expires(m, tok.Value, sent); !tok.Expires.IsZero() {
+		tok.life = tok.Expires.Sub(sent)
 	}
 	tok.Scope = oauth.NewScope(c.Scope...)
 	if s := m.text("scope"); s != "" {
@@ -69,20 +71,31 @@ func validToken(s string) bool {
 }
 
 // expires returns when the token ends: expires_in from sent, else expires_at,
-// which some servers write instead. A life of zero or less ends at once; one
-// that is missing or no number is one that the server did not say.
-func (m members) expires(sent time.Time) time.Time {
-	if n, ok := number(m["expires_in"]); ok {
+// which some servers write instead, else the exp of a JWT. A life of zero or less
+// that no exp contradicts ends at once; one that nothing says is one that the
+// server did not say. A created_at beside expires_in, as Doorkeeper has it, is
+// not counted from: its expires_in is what is left.
+func (c *ClientCredentials) expires(m members, token string, sent time.Time) time.Time {
+	in, said := number(m["expires_in"])
+	if said && in > 0 {
 		// Count from when we asked: the issuer's clock and ours may differ, and
 		// the answer took a while to arrive.
-		return sent.Add(time.Duration(min(max(n, 0), longestLife.Seconds())) * time.Second)
+		return sent.Add(time.Duration(min(in, longestLife.Seconds())) * time.Second)
 	}
-	if n, ok := number(m["expires_at"]); ok {
-		latest := sent.Add(longestLife)
-		if n >= float64(latest.Unix()) {
-			return latest
+	latest := c.clock.at(sent).Add(longestLife)
+	if at, ok := number(m["expires_at"]); ok && !said {
+		if at >= float64(latest.Unix()) {
+			return sent.Add(longestLife)
 		}
-		return time.Unix(int64(max(n, 0)), 0)
+		return c.clock.local(time.Unix(int64(max(at, 0)), 0), sent)
+	}
+	if end, ok := jwtExpiry(token); ok && end.Before(latest) {
+		if local := c.clock.local(end, sent); !said || local.After(sent) {
+			return local
+		}
+	}
+	if said {
+		return sent
 	}
 	return time.Time{}
 }
@@ -128,11 +141,7 @@ func (c *ClientCredentials) retryAfter(h http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
-	now := time.Now
-	if c.Now != nil {
-		now = c.Now
-	}
-	return max(at.Sub(now()), 0)
+	return max(at.Sub(c.clock.at(c.now())), 0)
 }
 
 // jwtExpiry returns the exp of a token that is a JWT. Nothing of it is

@@ -2,54 +2,18 @@ package consume
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
+	"time"
 
 	"github.com/mintage-auth/mintage/oauth"
 )
-
-// Secret returns the client's secret. It is asked at each request, so that a
-// secret that changes is noticed, and should be quick. Being a function, it
-// shows nothing when it is printed.
-type Secret func(ctx context.Context) (string, error)
-
-// SecretValue returns a Secret that is known beforehand.
-func SecretValue(secret string) Secret {
-	return func(context.Context) (string, error) { return secret, nil }
-}
-
-// maxSecretSize bounds a secret file, in bytes.
-const maxSecretSize = 64 << 10
-
-// SecretFile returns a Secret that is read from a file at each request. A line
-// break at its end is not part of it.
-func SecretFile(path string) Secret {
-	return func(context.Context) (string, error) {
-		f, err := os.Open(path) //nolint:gosec // the program says which file
-		if err != nil {
-			return "", err
-		}
-		defer func() { _ = f.Close() }()
-		b, err := io.ReadAll(io.LimitReader(f, maxSecretSize+1))
-		switch {
-		case err != nil:
-			return "", err
-		case len(b) > maxSecretSize:
-			return "", fmt.Errorf("%s is too long for a secret", path)
-		}
-		s := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
-		if s == "" {
-			return "", fmt.Errorf("%s is empty", path)
-		}
-		return s, nil
-	}
-}
 
 // Auth says how the request carries the client's credentials and parameters.
 // Nothing is ever tried in turn: a server that reads another way is told by its
@@ -72,25 +36,88 @@ const (
 	// Query is all parameters in the URL, where proxies and logs see the
 	// secret. Some servers read nothing else.
 	Query Auth = "query"
+	// PrivateKeyJWT is an assertion in the form body that the client's Key signs
+	// (RFC 7523 §2.2). It needs Key and Issuer, and no Secret.
+	PrivateKeyJWT Auth = "private_key_jwt"
+	// TLS is client_id in the form body and a certificate of the connection (RFC
+	// 8705 §2): the HTTPClient's transport brings it, as CertificateFiles does.
+	// It needs no Secret.
+	TLS Auth = "tls_client_auth"
 )
 
 // credentials are what a request says of the client.
-type credentials struct{ id, secret string }
+type credentials struct {
+	id, secret, assertion string
 
-// encoders make a request's URL, header and body. The parameters hold no
-// credentials yet.
-var encoders = map[Auth]func(r *http.Request, params url.Values, c credentials) (body string){
-	Basic: func(r *http.Request, params url.Values, c credentials) string {
+	// mark is another one when the secret or key is, and zero where neither is
+	// ours to know.
+	mark [sha256.Size]byte
+}
+
+// method is one way of authentication.
+type method struct {
+	// lacks says what it cannot do without.
+	lacks func(c *ClientCredentials) error
+	// mark returns the mark of the credentials as they are now.
+	mark func(ctx context.Context, c *ClientCredentials) ([sha256.Size]byte, error)
+	// load gets the credentials for a request that is sent at a time.
+	load func(ctx context.Context, c *ClientCredentials, at time.Time) (credentials, error)
+	// write makes a request's URL, header and body. The parameters hold no
+	// credentials yet.
+	write func(r *http.Request, params url.Values, c credentials) (body string)
+}
+
+// withSecret is a method that sends a secret.
+func withSecret(write func(*http.Request, url.Values, credentials) string) method {
+	return method{
+		lacks: func(c *ClientCredentials) error {
+			if c.Secret == nil {
+				return errors.New("there is no client secret")
+			}
+			return nil
+		},
+		mark: func(ctx context.Context, c *ClientCredentials) ([sha256.Size]byte, error) {
+			cred, err := loadSecret(ctx, c, time.Time{})
+			return cred.mark, err
+		},
+		load:  loadSecret,
+		write: write,
+	}
+}
+
+func loadSecret(ctx context.Context, c *ClientCredentials, _ time.Time) (credentials, error) {
+	secret, err := c.Secret(ctx)
+	if err != nil {
+		return credentials{}, fmt.Errorf("the client secret: %w", err)
+	}
+	return credentials{id: c.ClientID, secret: secret, mark: sha256.Sum256([]byte(secret))}, nil
+}
+
+// methods are those there are.
+var methods = map[Auth]method{
+	Basic: withSecret(func(r *http.Request, params url.Values, c credentials) string {
 		r.Header.Set("Authorization", oauth.BasicHeader(c.id, c.secret))
 		return form(r, params)
-	},
-	BasicRaw: func(r *http.Request, params url.Values, c credentials) string {
+	}),
+	BasicRaw: withSecret(func(r *http.Request, params url.Values, c credentials) string {
 		r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(c.id+":"+c.secret)))
 		return form(r, params)
+	}),
+	Post:          withSecret(func(r *http.Request, params url.Values, c credentials) string { return form(r, c.in(params)) }),
+	JSON:          withSecret(jsonBody),
+	Query:         withSecret(inQuery),
+	PrivateKeyJWT: {lacks: lacksKey, mark: markKey, load: loadAssertion, write: inAssertion},
+	TLS: {
+		lacks: func(*ClientCredentials) error { return nil },
+		mark:  func(context.Context, *ClientCredentials) (mark [sha256.Size]byte, err error) { return mark, nil },
+		load: func(_ context.Context, c *ClientCredentials, _ time.Time) (credentials, error) {
+			return credentials{id: c.ClientID}, nil
+		},
+		write: func(r *http.Request, params url.Values, c credentials) string {
+			params.Set("client_id", c.id)
+			return form(r, params)
+		},
 	},
-	Post:  func(r *http.Request, params url.Values, c credentials) string { return form(r, c.in(params)) },
-	JSON:  jsonBody,
-	Query: inQuery,
 }
 
 // in adds c to params.
@@ -126,4 +153,58 @@ func inQuery(r *http.Request, params url.Values, c credentials) string {
 	}
 	r.URL.RawQuery = query
 	return ""
+}
+
+// check says what is missing or cannot be.
+func (c *ClientCredentials) check() error {
+	if err := checkEndpoint("the token URL", c.TokenURL, c.InsecureHTTP); err != nil {
+		return err
+	}
+	m, ok := methods[c.auth()]
+	switch {
+	case c.ClientID == "":
+		return errors.New("there is no client id")
+	case c.Auth == BasicRaw && strings.Contains(c.ClientID, ":"): // RFC 7617 §2
+		return errors.New("a client id with a colon in it needs Basic, which encodes it")
+	case c.HTTPClient == nil:
+		return errors.New("there is no HTTP client")
+	case !ok:
+		return fmt.Errorf("the authentication method %q does not exist", c.Auth)
+	}
+	if err := m.lacks(c); err != nil {
+		return err
+	}
+	for _, s := range c.Scope {
+		if !oauth.ValidScopeToken(s) {
+			return fmt.Errorf("%q is not a scope", s)
+		}
+	}
+	for name := range c.Params {
+		if ours[name] {
+			return fmt.Errorf("the parameter %s has a field of its own", name)
+		}
+	}
+	return nil
+}
+
+// ours are the parameters that Params cannot set.
+var ours = map[string]bool{
+	"grant_type": true, "scope": true, "resource": true, "audience": true,
+	"client_id": true, "client_secret": true, "client_assertion": true, "client_assertion_type": true,
+}
+
+// checkEndpoint says why a URL, called what, cannot be used.
+func checkEndpoint(what, raw string, insecure bool) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return errors.New(what + " cannot be parsed")
+	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return errors.New(what + " is not an absolute https URL")
+	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
+		return errors.New(what + " is not https")
+	case u.User != nil || u.Fragment != "":
+		return errors.New(what + " has credentials or a fragment in it")
+	}
+	return nil
 }

@@ -100,3 +100,13 @@ func refusesToken(cs []challenge) bool {
 	}
 	return !said
 }
+
+// dpopError returns the error code of the DPoP challenge (RFC 9449 §7.1), or "".
+func dpopError(cs []challenge) string {
+	for _, c := range cs {
+		if c.scheme == "dpop" && c.params["error"] != "" {
+			return c.params["error"]
+		}
+	}
+	return ""
+}

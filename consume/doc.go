@@ -22,11 +22,18 @@
 // It needs nothing but the standard library.
 //
 //   - fetch.go: ClientCredentials and its request
-//   - auth.go: how the client says who it is
+//   - auth.go: how the client says who it is, one table
+//   - secret.go, key.go: Secret and Key, and reading them from files
+//   - assertion.go: what a client signs instead of showing a secret
+//   - dpop.go: tokens that are bound to a key
+//   - clock.go: how far the server's clock is ahead of ours
 //   - answer.go: reading what the server answers
+//   - discover.go: the server's metadata
 //   - token.go: Token
 //   - error.go: Error
-//   - source.go: Source, one fetch at a time
+//   - source.go: Source
+//   - kept.go: the token that is handed out, and for how long
+//   - flight.go: one fetch that any number of callers wait for
 //   - failure.go: what a failed fetch stands in the way of, and for how long
 //   - status.go: how a Source is
 //   - observer.go: who is told of it

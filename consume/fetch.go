@@ -3,12 +3,16 @@ package consume
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +27,7 @@ const (
 )
 
 // ClientCredentials gets tokens by the client credentials grant (RFC 6749
-// §4.4). It is safe for concurrent use and is not modified by it.
+// §4.4). It is safe for concurrent use and must not be copied once it is in use.
 type ClientCredentials struct {
 	TokenURL string // must be https, but for loopback addresses
 	ClientID string
@@ -32,9 +36,21 @@ type ClientCredentials struct {
 	// Auth is how the request is written; empty means Basic.
 	Auth Auth
 
+	// Key signs the assertions of PrivateKeyJWT, and Issuer is whom they are for:
+	// the server's issuer identifier (RFC 8414 §2), or, for servers that want
+	// that, the token URL. Nothing else uses the two.
+	Key    Key
+	Issuer string
+
 	Scope    []string // scope tokens; empty leaves the choice to the server
 	Resource []string // RFC 8707 §2: absolute URIs
 	Audience []string // the same by any identifier, for servers that read it
+
+	// Params are further parameters, which some servers ask for.
+	Params url.Values
+
+	// DPoP is set when tokens are to be bound to its key; nil means bearer tokens.
+	DPoP *DPoP
 
 	// HTTPClient makes the requests. It must be set. Redirects are never
 	// followed: the request holds a secret.
@@ -44,80 +60,99 @@ type ClientCredentials struct {
 	// the way then reads the secret and the token.
 	InsecureHTTP bool
 
-	// Timeout bounds one request with its answer; zero means 30 seconds.
+	// Timeout bounds the request with its answer; zero means 30 seconds.
 	Timeout time.Duration
 
 	// Now returns the time; nil means time.Now.
 	Now func() time.Time
+
+	clock clock // the server's
 }
 
-// Token asks for a token, once: what to do about a failure is the caller's to
-// say. The error is an *Error.
+// Token asks for a token. What to do about a failure is the caller's to say; the
+// error is an *Error. The request is sent a second time in two cases, in which
+// the first said what it lacks: a nonce for DPoP, and the right time in what the
+// client signed.
 func (c *ClientCredentials) Token(ctx context.Context) (*Token, error) {
+	if err := c.check(); err != nil {
+		return nil, &Error{Cause: err, misuse: true}
+	}
 	timeout := c.Timeout
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := c.check(); err != nil {
-		return nil, &Error{Cause: err, misuse: true}
+	tok, again, err := c.ask(ctx)
+	if again {
+		tok, _, err = c.ask(ctx)
 	}
-	secret, err := c.Secret(ctx)
+	return tok, err
+}
+
+// ask sends the request once. Again says that it failed for want of something
+// that its answer brought.
+func (c *ClientCredentials) ask(ctx context.Context) (tok *Token, again bool, err error) {
+	method := methods[c.auth()]
+	cred, err := method.load(ctx, c, c.clock.at(c.now()))
 	if err != nil {
-		return nil, &Error{Cause: fmt.Errorf("the client secret: %w", err)}
+		return nil, false, &Error{Cause: err}
 	}
-	req, err := c.request(ctx, secret)
+	req, err := c.request(ctx, method, cred)
 	if err != nil {
-		return nil, &Error{Cause: err}
+		return nil, false, &Error{Cause: err}
 	}
-	now := time.Now
-	if c.Now != nil {
-		now = c.Now
-	}
-	sent := now()
+	sent := c.now()
 	client := *c.HTTPClient
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, &Error{Cause: withoutURL(err)}
+		return nil, false, &Error{Cause: withoutURL(err)}
 	}
 	defer func() { _ = res.Body.Close() }()
+	late := c.clock.learn(res.Header, sent, c.now())
+	if c.DPoP != nil {
+		c.DPoP.keep(req.URL, res.Header)
+	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, c.failed(res, nil, fmt.Errorf("reading the answer: %w", withoutURL(err)))
+		return nil, false, c.failed(res, nil, fmt.Errorf("reading the answer: %w", withoutURL(err)))
 	case len(body) > maxAnswer:
-		return nil, c.failed(res, nil, fmt.Errorf("the answer is longer than %d bytes", maxAnswer))
+		return nil, false, c.failed(res, nil, fmt.Errorf("the answer is longer than %d bytes", maxAnswer))
 	case res.StatusCode != http.StatusOK:
 		e := c.failed(res, body, nil)
-		e.changed = c.changedFrom(sha256.Sum256([]byte(secret)))
-		return nil, e
+		e.changed = c.changedFrom(cred)
+		return nil, late && c.signs() && !e.Temporary() || c.DPoP != nil && e.Code == "use_dpop_nonce", e
 	}
-	tok, err := c.read(body, sent)
-	if err != nil {
-		return nil, c.failed(res, nil, err)
+	if tok, err = c.read(body, sent); err != nil {
+		return nil, false, c.failed(res, nil, err)
 	}
-	return tok, nil
+	return tok, false, nil
 }
 
-// changedFrom returns what tells whether the secret is still the one with this
-// hash.
-func (c *ClientCredentials) changedFrom(sent [sha256.Size]byte) func(context.Context) bool {
+// signs reports whether requests hold something with a time in it.
+func (c *ClientCredentials) signs() bool { return c.DPoP != nil || c.auth() == PrivateKeyJWT }
+
+// changedFrom returns what tells whether others than the sent credentials would
+// be sent now, or nil where nobody knows.
+func (c *ClientCredentials) changedFrom(sent credentials) func(context.Context) bool {
+	if sent.mark == [sha256.Size]byte{} {
+		return nil
+	}
 	return func(ctx context.Context) bool {
-		secret, err := c.Secret(ctx)
-		return err == nil && sha256.Sum256([]byte(secret)) != sent
+		mark, err := methods[c.auth()].mark(ctx, c)
+		return err == nil && mark != sent.mark
 	}
 }
 
 // request writes the request.
-func (c *ClientCredentials) request(ctx context.Context, secret string) (*http.Request, error) {
+func (c *ClientCredentials) request(ctx context.Context, m method, cred credentials) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.TokenURL, nil)
 	if err != nil {
 		return nil, errors.New("the token URL cannot be used")
 	}
-	encode := encoders[c.auth()]
-	if body := encode(req, c.params(), credentials{id: c.ClientID, secret: secret}); body != "" {
+	if body := m.write(req, c.params(), cred); body != "" {
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
 		if req.Body, err = req.GetBody(); err != nil {
@@ -125,6 +160,9 @@ func (c *ClientCredentials) request(ctx context.Context, secret string) (*http.R
 		}
 	}
 	req.Header.Set("Accept", "application/json")
+	if c.DPoP != nil {
+		return req, c.DPoP.prove(req, "", c.clock.at(c.now()))
+	}
 	return req, nil
 }
 
@@ -135,40 +173,18 @@ func (c *ClientCredentials) auth() Auth {
 	return c.Auth
 }
 
-// check says what is missing or cannot be.
-func (c *ClientCredentials) check() error {
-	u, err := url.Parse(c.TokenURL)
-	switch {
-	case err != nil:
-		return errors.New("the token URL cannot be parsed")
-	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("the token URL is not an absolute https URL")
-	case u.Scheme == "http" && !c.InsecureHTTP && !loopback(u.Hostname()):
-		return errors.New("the token URL is not https")
-	case u.User != nil || u.Fragment != "":
-		return errors.New("the token URL has credentials or a fragment in it")
-	case c.ClientID == "":
-		return errors.New("there is no client id")
-	case c.Auth == BasicRaw && strings.Contains(c.ClientID, ":"): // RFC 7617 §2
-		return errors.New("a client id with a colon in it needs Basic, which encodes it")
-	case c.Secret == nil:
-		return errors.New("there is no client secret")
-	case c.HTTPClient == nil:
-		return errors.New("there is no HTTP client")
-	case encoders[c.auth()] == nil:
-		return fmt.Errorf("the authentication method %q does not exist", c.Auth)
+func (c *ClientCredentials) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
 	}
-	for _, s := range c.Scope {
-		if !oauth.ValidScopeToken(s) {
-			return fmt.Errorf("%q is not a scope", s)
-		}
-	}
-	return nil
+	return time.Now()
 }
 
-// params are the parameters of RFC 6749 §4.4.2 and RFC 8707 §2.
+// params are the parameters of RFC 6749 §4.4.2 and RFC 8707 §2, and the others.
 func (c *ClientCredentials) params() url.Values {
-	p := url.Values{"grant_type": {string(oauth.ClientCredentials)}}
+	p := url.Values{}
+	maps.Copy(p, c.Params)
+	p.Set("grant_type", string(oauth.ClientCredentials))
 	if len(c.Scope) > 0 {
 		p.Set("scope", oauth.NewScope(c.Scope...).String())
 	}
@@ -179,6 +195,40 @@ func (c *ClientCredentials) params() url.Values {
 		p.Add("audience", a)
 	}
 	return p
+}
+
+// CacheKey returns what two ClientCredentials have in common when a token of one
+// is as good as a token of the other: the token URL, the client and how it
+// authenticates, scope, audiences, further parameters and the DPoP key, hashed.
+// The secret is not part of it: a cache that is shared by several owners of
+// secrets must add that.
+func (c *ClientCredentials) CacheKey() (string, error) {
+	key := struct {
+		TokenURL string      `json:"token_url"`
+		ClientID string      `json:"client_id"`
+		Issuer   string      `json:"issuer"`
+		Auth     Auth        `json:"auth"`
+		Scope    oauth.Scope `json:"scope"`
+		Resource []string    `json:"resource"`
+		Audience []string    `json:"audience"`
+		Params   url.Values  `json:"params"`
+		KeyID    string      `json:"jkt"`
+	}{
+		TokenURL: c.TokenURL, ClientID: c.ClientID, Issuer: c.Issuer, Auth: c.auth(), Scope: oauth.NewScope(c.Scope...),
+		Resource: slices.Sorted(slices.Values(c.Resource)), Audience: slices.Sorted(slices.Values(c.Audience)), Params: c.Params,
+	}
+	if c.DPoP != nil {
+		var err error
+		if key.KeyID, err = c.DPoP.Thumbprint(); err != nil {
+			return "", err
+		}
+	}
+	b, err := json.Marshal(key)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // withoutURL takes the URL out of an error of package http: with Query it has

@@ -7,12 +7,16 @@ import (
 	"sync"
 )
 
-// errReplayed is what reads of a body get that is being sent a second time.
-var errReplayed = errors.New("the request is being sent again")
+var (
+	// errReplayed is what reads of a body get that is being sent a second time.
+	errReplayed = errors.New("the request is being sent again")
+	// errTooLong says that not all of a body was kept.
+	errTooLong = errors.New("the body is too long to be sent again")
+)
 
 // outgoing is a request's body that may have to be sent twice.
 type outgoing struct {
-	again func() (io.ReadCloser, error) // the body from its start, or nil
+	again func() (io.ReadCloser, error) // the body from its start
 	tape  *tape                         // where again is of it
 }
 
@@ -26,7 +30,7 @@ func prepare(r *http.Request, most int64) *outgoing {
 	case r.GetBody != nil:
 		return &outgoing{again: r.GetBody}
 	case r.ContentLength > most || most <= 0:
-		return &outgoing{}
+		return &outgoing{again: func() (io.ReadCloser, error) { return nil, errTooLong }}
 	}
 	t := &tape{src: r.Body, most: most, held: true}
 	r.Body = &reel{tape: t}
@@ -112,7 +116,7 @@ func (t *tape) again() (io.ReadCloser, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.lost {
-		return nil, errors.New("the body is too long to be sent again")
+		return nil, errTooLong
 	}
 	t.reel++
 	t.held = false

@@ -39,7 +39,7 @@ func (s *Source) Status() Status {
 	if f := s.failure; f != nil {
 		st.LastError, st.RetryAt = f.err, f.retryAt
 	}
-	k := s.kept.Load()
+	k := s.kept
 	if k == nil {
 		return st
 	}
@@ -63,7 +63,7 @@ func (s *Source) endedLocked(f *flight, began, now time.Time) Fetch {
 	}
 	if s.failure != nil {
 		e.RetryAt = s.failure.retryAt
-		if k := s.kept.Load(); k != nil {
+		if k := s.kept; k != nil {
 			e.Left = max(k.end-now.Sub(k.since), 0)
 		}
 	}

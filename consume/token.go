@@ -1,6 +1,7 @@
 package consume
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 // not show its value.
 type Token struct {
 	Value string
-	Type  string // Bearer, whatever the letter case of the answer
+	Type  string // Bearer or DPoP, whatever the letter case of the answer; empty means Bearer
 
 	// Expires is when the token ends by our own clock, counted from when we
 	// asked. Zero means that the server did not say.
@@ -20,6 +21,10 @@ type Token struct {
 	// Scope is what was granted: what the answer says, else what was asked for
 	// (RFC 6749 §5.1).
 	Scope oauth.Scope
+
+	// life is Expires from when the token was asked for, by whichever clock that
+	// was; zero where it is not known.
+	life time.Duration
 }
 
 // Expired reports whether the token has ended at now. One whose end the server
@@ -27,10 +32,12 @@ type Token struct {
 func (t *Token) Expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
 
 // Header returns the value of an Authorization header (RFC 6750 §2.1).
-func (t *Token) Header() string { return t.Type + " " + t.Value }
+func (t *Token) Header() string { return cmp.Or(t.Type, "Bearer") + " " + t.Value }
 
 // String hides the token itself.
-func (t *Token) String() string { return t.Type + " (hidden) for " + t.Scope.String() }
+func (t *Token) String() string {
+	return cmp.Or(t.Type, "Bearer") + " (hidden) for " + t.Scope.String()
+}
 
 // GoString is String, so that %#v hides the token too.
 func (t *Token) GoString() string { return t.String() }

@@ -1,6 +1,7 @@
 package consume
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
@@ -39,6 +41,9 @@ type Transport struct {
 	// with a negative one nothing is kept.
 	MaxBody int64
 
+	// DPoP is the ClientCredentials' own, where it has one.
+	DPoP *DPoP
+
 	// InsecureHTTP allows Origins of plain http on other hosts than this one:
 	// whoever is on the way then reads the token.
 	InsecureHTTP bool
@@ -64,41 +69,71 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	first := r.Clone(r.Context())
 	body := prepare(first, t.maxBody())
-	first.Header.Set("Authorization", tok.Header())
-	res, err := t.base().RoundTrip(first)
-	if err != nil || res.StatusCode != http.StatusUnauthorized || body.again == nil ||
-		!refusesToken(challenges(res.Header.Values("WWW-Authenticate"))) {
+	res, late, err := t.send(first, tok)
+	if err != nil || res.StatusCode != http.StatusUnauthorized {
 		body.release()
 		return res, err
 	}
-	return t.replay(r, res, body, tok)
-}
-
-// replay sends r again with another token than the one that was refused with
-// res. Where that cannot be, res says more to the caller than why.
-func (t *Transport) replay(r *http.Request, res *http.Response, body *outgoing, refused *Token) (*http.Response, error) {
-	next, err := t.Source.Renew(r.Context(), refused)
+	next, err := t.instead(r.Context(), tok, challenges(res.Header.Values("WWW-Authenticate")), late)
+	if err == nil {
+		first = r.Clone(r.Context())
+		first.Body, err = body.again()
+	}
 	if err != nil {
 		body.release()
-		return res, nil //nolint:nilerr // the caller gets the 401
-	}
-	second := r.Clone(r.Context())
-	if second.Body, err = body.again(); err != nil {
-		body.release()
-		return res, nil //nolint:nilerr // the caller gets the 401
+		return res, nil //nolint:nilerr // the 401 says more to the caller than why there is no second try
 	}
 	_, _ = io.CopyN(io.Discard, res.Body, maxDrain)
 	_ = res.Body.Close()
-	second.Header.Set("Authorization", next.Header())
-	res, err = t.base().RoundTrip(second)
-	if o := t.Source.Observer; o != nil {
-		status := 0
-		if res != nil {
-			status = res.StatusCode
-		}
-		o.Replayed(status, err)
-	}
+	res, _, err = t.send(first, next)
+	t.told(res, err)
 	return res, err
+}
+
+// errNoReplay says that the API has refused something else than the token.
+var errNoReplay = errors.New("it is not about the token")
+
+// instead returns the token for a second try after a 401 to tok with these
+// challenges. Late says that the answer has set our idea of the API's clock right.
+func (t *Transport) instead(ctx context.Context, tok *Token, cs []challenge, late bool) (*Token, error) {
+	switch code := dpopError(cs); {
+	case t.DPoP != nil && (code == "use_dpop_nonce" || code == "invalid_dpop_proof" && late):
+		return tok, nil // a new proof is enough
+	case !refusesToken(cs):
+		return nil, errNoReplay
+	}
+	return t.Source.Renew(ctx, tok)
+}
+
+// send sends r with tok, and a proof of its own where it needs one.
+func (t *Transport) send(r *http.Request, tok *Token) (res *http.Response, late bool, err error) {
+	r.Header.Set("Authorization", tok.Header())
+	if t.DPoP == nil {
+		res, err = t.base().RoundTrip(r)
+		return res, false, err
+	}
+	sent := time.Now()
+	if err = t.DPoP.prove(r, tok.Value, t.DPoP.clock.at(sent)); err != nil {
+		closeBody(r)
+		return nil, false, err
+	}
+	if res, err = t.base().RoundTrip(r); err == nil {
+		t.DPoP.keep(r.URL, res.Header)
+		late = t.DPoP.clock.learn(res.Header, sent, time.Now())
+	}
+	return res, late, err
+}
+
+// told tells the Observer of the second try.
+func (t *Transport) told(res *http.Response, err error) {
+	if t.Source.Observer == nil {
+		return
+	}
+	status := 0
+	if res != nil {
+		status = res.StatusCode
+	}
+	t.Source.Observer.Replayed(status, err)
 }
 
 // mayGo says whether r may have the token. Followed says that it may not and

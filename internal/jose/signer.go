@@ -106,7 +106,7 @@ func (p Param) append(h []byte, key *Key) ([]byte, error) {
 		return strictjson.AppendString(h, key.kid), nil
 	case "jwk":
 		return key.appendCanonical(h), nil
-	case "typ", "cty":
+	case "typ", "cty", "x5t#S256":
 		return strictjson.AppendString(h, p.Value), nil
 	}
 	return nil, fmt.Errorf("%q is not a header parameter that we write", p.Name)

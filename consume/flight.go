@@ -1,0 +1,173 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// flight is one fetch that any number of callers wait for.
+type flight struct {
+	trigger Trigger
+	refused *kept // the token it replaces because an API refused it, or nil
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when token and err are set
+	token   *Token
+	err     error
+}
+
+// joinLocked joins the fetch under way or starts one, unless the last one's
+// failure stands in its way.
+func (s *Source) joinLocked(trigger Trigger, refused *kept) (*flight, error) {
+	f := s.flight
+	if f == nil {
+		now := s.now()
+		if !s.failure.due(now) {
+			s.armLocked()
+			return nil, s.failure.backoff()
+		}
+		f = s.startLocked(trigger, now)
+	}
+	if refused != nil {
+		f.refused = refused
+	}
+	s.armLocked()
+	return f, nil
+}
+
+// startLocked starts a fetch. It has a context of its own: a caller's would end
+// with that caller, and others wait for the fetch too.
+//
+//nolint:contextcheck,nolintlint // so it is meant; contextcheck reads this itself, and nolintlint takes it for unused
+func (s *Source) startLocked(trigger Trigger, now time.Time) *flight {
+	timeout := s.FetchTimeout
+	if timeout <= 0 {
+		timeout = defaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	f := &flight{trigger: trigger, cancel: cancel, done: make(chan struct{})}
+	s.flight = f
+	past := s.failure
+	go s.fly(ctx, f, past, now)
+	return f
+}
+
+// fly is a fetch's goroutine. Past is the failure that it comes after, or nil.
+func (s *Source) fly(ctx context.Context, f *flight, past *failure, began time.Time) {
+	defer close(f.done)
+	defer f.cancel()
+	if past.repeats(ctx, s.now()) {
+		s.land(f, began, nil, past.backoff(), past.lookedAt(s.now()))
+		return
+	}
+	if s.Observer != nil {
+		s.Observer.FetchStarted(f.trigger)
+	}
+	tok, err := s.Fetcher.Token(ctx)
+	if err == nil && (tok == nil || tok.Value == "") {
+		err = errors.New("the fetcher returned no token")
+	}
+	ended := s.now()
+	var failed *failure
+	if err != nil {
+		failed = past.next(err, ended)
+	}
+	e := s.land(f, began, tok, err, failed)
+	if s.Observer != nil {
+		s.Observer.FetchEnded(e)
+	}
+}
+
+// land notes how f ended.
+func (s *Source) land(f *flight, began time.Time, tok *Token, err error, failed *failure) Fetch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	s.flight, s.failure = nil, failed
+	f.token, f.err = nil, err
+	switch k := s.kept; {
+	case s.closed:
+		f.err = ErrClosed
+	case err == nil:
+		f.token = s.keepLocked(f, tok, began)
+	case k != nil && k.rejected:
+		// There is no better one. Other APIs may well take it, or this one again.
+		k.rejected = false
+	}
+	if failed == nil || failed.err == err { //nolint:errorlint // whether it is this one
+		s.fetches++
+		s.lastFetch = now
+	}
+	s.armLocked()
+	return s.endedLocked(f, began, now)
+}
+
+// keepLocked makes tok the one that is handed out, with its end filled in.
+func (s *Source) keepLocked(f *flight, tok *Token, began time.Time) *Token {
+	life := s.lifeOf(tok, began)
+	copied := *tok
+	copied.Expires = began.Add(life)
+	if s.share == 0 {
+		s.share = earliestRenewal + (latestRenewal-earliestRenewal)*rand.Float64() //nolint:gosec // jitter
+	}
+	k := &kept{token: &copied, since: began, end: life, renew: time.Duration(s.share * float64(life))}
+	if f.refused != nil {
+		k.hold = nextHold(f.refused, began.Sub(f.refused.since))
+	}
+	s.kept = k
+	return k.token
+}
+
+// lifeOf returns how long tok, asked for at began, may be used.
+func (s *Source) lifeOf(tok *Token, began time.Time) time.Duration {
+	life := s.Life
+	if life <= 0 {
+		life = defaultLife
+	}
+	if tok.life != 0 {
+		life = tok.life
+	} else if !tok.Expires.IsZero() {
+		life = tok.Expires.Sub(began)
+	} else if end, ok := jwtExpiry(tok.Value); ok {
+		life = end.Sub(began)
+	}
+	return max(life, minLife)
+}
+
+// waitUnlock unlocks s.mu and waits for f.
+func (s *Source) waitUnlock(ctx context.Context, f *flight) (*Token, error) {
+	most := s.MaxWaiting
+	if most <= 0 {
+		most = defaultMaxWaiting
+	}
+	if s.waiting >= most {
+		s.mu.Unlock()
+		return nil, ErrQueueFull
+	}
+	s.waiting++
+	s.mu.Unlock()
+	began := s.now()
+	tok, err := f.wait(ctx)
+	s.mu.Lock()
+	s.waiting--
+	s.mu.Unlock()
+	if err == nil {
+		s.served.add()
+	}
+	if s.Observer != nil {
+		s.Observer.Waited(s.now().Sub(began), err)
+	}
+	return tok, err
+}
+
+// wait waits for the end of f.
+func (f *flight) wait(ctx context.Context) (*Token, error) {
+	select {
+	case <-f.done:
+		return f.token, f.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for a token: %w", ctx.Err())
+	}
+}
