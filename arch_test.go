@@ -103,7 +103,7 @@ var layers = map[string]layer{
 	"bench": {}, // it measures the product from outside
 	"cmd/mintage": {ours: []string{
 		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/config", "internal/apply", "internal/explain",
-		"internal/secret", "internal/lint", "internal/attack", "internal/jose", "internal/yamlfile",
+		"internal/secret", "internal/lint", "internal/attack", "internal/jose", "internal/yamlfile", "internal/hostile",
 	}, theirs: []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/itchyny/gojq"}},
 }
 

@@ -92,7 +92,7 @@ func runServer(t *testing.T) *server.Demo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	demo, err := srv.Demo(t.Context())
+	demo, err := srv.Demo(t.Context(), server.DemoOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -83,7 +84,7 @@ type Handler struct {
 
 	api     huma.API
 	mux     *http.ServeMux
-	openAPI []byte
+	openAPI func() ([]byte, error)
 }
 
 // New returns the handler of the admin API.
@@ -104,9 +105,9 @@ func New(cfg Config) (*Handler, error) {
 	for _, op := range operations() {
 		op.mount(h, op)
 	}
-	var err error
-	h.openAPI, err = h.describe()
-	return h, err
+	h.finishDescription()
+	h.openAPI = sync.OnceValues(h.describe) // it is long, and few ask for it
+	return h, nil
 }
 
 // ServeHTTP answers one request, and logs one line of it.

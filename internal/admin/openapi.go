@@ -64,8 +64,8 @@ func (h *Handler) problemResponse() map[string]*huma.Response {
 	}}
 }
 
-// describe returns the OpenAPI document, once all operations are there.
-func (h *Handler) describe() ([]byte, error) {
+// finishDescription corrects the description, once all operations are there.
+func (h *Handler) finishDescription() {
 	doc := h.api.OpenAPI()
 	schemas := doc.Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // Huma's own problems, which nobody gets to see
@@ -75,7 +75,11 @@ func (h *Handler) describe() ([]byte, error) {
 	}
 	patched := doc.Paths["/tenants/{tenant}/clients/{client}"].Patch.RequestBody.Content
 	patched[mediaPatch] = patched[mediaJSON]
-	b, err := json.Marshal(doc)
+}
+
+// describe returns the OpenAPI document.
+func (h *Handler) describe() ([]byte, error) {
+	b, err := json.Marshal(h.api.OpenAPI())
 	if err != nil {
 		return nil, fmt.Errorf("admin: the OpenAPI document: %w", err)
 	}

@@ -154,7 +154,11 @@ type created[T any] struct {
 
 // document serves the OpenAPI description.
 func (h *Handler) document(_ context.Context, _ *struct{}) (*document, error) {
-	return &document{ContentType: "application/openapi+json", Body: h.openAPI}, nil
+	body, err := h.openAPI()
+	if err != nil {
+		return nil, err
+	}
+	return &document{ContentType: "application/openapi+json", Body: body}, nil
 }
 
 type document struct {

@@ -12,5 +12,6 @@
 //   - fate.go: which good tokens are refused
 //   - api.go: an API that refuses them
 //   - introspect.go: the issuer's own opinion of a token
+//   - control.go: how programs change it
 //   - rotate.go: keys that change all the time
 package hostile

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/issue"
 	"github.com/mintage-auth/mintage/oauth"
 )
@@ -102,8 +103,8 @@ func (f *Front) away() <-chan struct{} {
 
 // Observe notes what the issuer answered.
 func (f *Front) Observe(o *issue.Outcome) {
-	if o.Endpoint != "token" || o.TokenID == "" || o.Error != "" {
-		return
+	if o.Endpoint != "token" || o.TokenID == "" || o.Error != "" || o.Tenant == mintage.BuiltInTenant {
+		return // administration has no enemies
 	}
 	f.counts.add(&f.counts.s.Tokens)
 	now := time.Now()

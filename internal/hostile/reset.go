@@ -9,13 +9,13 @@ import (
 
 // Stats are what a Front has done since it was made.
 type Stats struct {
-	TokenRequests int
-	Tokens        int
-	TooMany       int
-	Unavailable   int
-	Resets        int
-	Refusals      int
-	Early         int
+	TokenRequests int `json:"token_requests"`
+	Tokens        int `json:"tokens"`
+	TooMany       int `json:"too_many"`
+	Unavailable   int `json:"unavailable"`
+	Resets        int `json:"resets"`
+	Refusals      int `json:"refusals"`
+	Early         int `json:"early"`
 }
 
 type counts struct {

@@ -47,9 +47,19 @@ type demoSecret struct {
 	Secret   string `json:"client_secret"`
 }
 
+// DemoOptions say what the demo is like. The zero value is the usual one.
+type DemoOptions struct {
+	// Life is how long the demo client's tokens live, in whole seconds; zero: as
+	// long as each dialect says.
+	Life time.Duration
+}
+
+// DemoTenants returns the tenants that Demo makes.
+func DemoTenants() []string { return []string{demoTenant, demoCognito} }
+
 // Demo makes two tenants that speak all dialects, an API and a client, or
 // brings those of an earlier run on the same data up to date.
-func (s *Server) Demo(ctx context.Context) (*Demo, error) {
+func (s *Server) Demo(ctx context.Context, o DemoOptions) (*Demo, error) {
 	plain, err := s.demoSecret()
 	if err != nil {
 		return nil, err
@@ -63,7 +73,7 @@ func (s *Server) Demo(ctx context.Context) (*Demo, error) {
 		d.Issuer = "https://" + s.public.String()
 	}
 	d.CognitoIssuer = d.Issuer + "/cognito"
-	if err := s.applyDemo(ctx, demoState(d)); err != nil {
+	if err := s.applyDemo(ctx, demoState(d, o)); err != nil {
 		return nil, fmt.Errorf("make the demo tenants: %w", err)
 	}
 	return d, nil
@@ -108,8 +118,9 @@ func (s *Server) demoSecret() (string, error) {
 }
 
 // demoState declares what dev serves.
-func demoState(d *Demo) *apply.State {
-	tenants := []string{demoTenant, demoCognito}
+func demoState(d *Demo, o DemoOptions) *apply.State {
+	tenants := DemoTenants()
+	life := apply.Duration(o.Life) // zero is the dialect's, also after a run that said another
 	ask := string(mintage.LadderAllow)
 	return &apply.State{
 		APIVersion: apply.APIVersion,
@@ -125,10 +136,12 @@ func demoState(d *Demo) *apply.State {
 		},
 		ResourceServers: []apply.ResourceServer{{
 			Identifier: demoAPI, Name: new("demo-api"), Tenants: tenants,
-			Scopes: map[string]string{"orders/read": "Read orders", "orders/write": "Change orders"},
+			Scopes:        map[string]string{"orders/read": "Read orders", "orders/write": "Change orders"},
+			Introspectors: []string{demoClient},
 		}},
 		Clients: []apply.Client{{
 			ID: demoClient, Name: new("Demo"), Tenants: tenants,
+			Token:   &apply.Token{Lifetime: &life},
 			Ladder:  map[string]string{string(mintage.RungQueryCredentials): ask},
 			Grants:  []apply.Grant{{ResourceServer: demoAPI, Scopes: []string{mintage.AllScopes}}},
 			Secrets: []apply.Secret{{Name: "demo", Generate: true, Made: madeFor(tenants, d.Secret)}},

@@ -28,7 +28,7 @@ func open(t *testing.T) *Server {
 			t.Error(err)
 		}
 	})
-	if _, err := s.Demo(t.Context()); err != nil {
+	if _, err := s.Demo(t.Context(), DemoOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -69,7 +69,7 @@ func start(t *testing.T, cfg server.Config) *running {
 	if r.srv, err = server.Open(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	if r.demo, err = r.srv.Demo(t.Context()); err != nil {
+	if r.demo, err = r.srv.Demo(t.Context(), server.DemoOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	r.public, r.admin = "http://"+r.srv.PublicAddr().String(), "http://"+r.srv.AdminAddr().String()
