@@ -56,7 +56,8 @@ var layers = map[string]layer{
 		theirs: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"},
 	},
 	"internal/keys":       {ours: []string{".", "internal/jose", "internal/store"}, theirs: []string{"golang.org/x/crypto"}},
-	"internal/secret":     {ours: []string{".", "oauth"}, theirs: []string{"golang.org/x/crypto"}},
+	"internal/limit":      {},
+	"internal/secret":     {ours: []string{".", "oauth", "internal/limit"}, theirs: []string{"golang.org/x/crypto"}},
 	"internal/explain":    {ours: []string{".", "oauth"}},
 	"internal/requestlog": {ours: []string{"."}},
 	"internal/revoke":     {ours: []string{".", "internal/store"}},
@@ -70,10 +71,10 @@ var layers = map[string]layer{
 	"internal/apply":     {ours: []string{".", "oauth", "internal/yamlfile"}},
 	"internal/config":    {ours: []string{".", "internal/yamlfile"}},
 
-	"internal/clientauth": {ours: []string{".", "oauth", "internal/jose", "internal/secret", "internal/directory", "internal/explain"}},
+	"internal/clientauth": {ours: []string{".", "oauth", "internal/jose", "internal/secret", "internal/directory", "internal/explain", "internal/limit"}},
 	"internal/issue": {ours: []string{
 		".", "oauth", "internal/strictjson", "internal/jose", "internal/clientauth", "internal/keys", "internal/directory",
-		"internal/revoke", "internal/explain", "internal/secret",
+		"internal/revoke", "internal/explain", "internal/secret", "internal/limit",
 	}},
 	"internal/gateway": {
 		ours:   []string{"oauth", "enforce", "internal/yamlfile"},

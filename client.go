@@ -49,6 +49,9 @@ type Client struct {
 	// all.
 	AllowFrom []netip.Prefix
 
+	// Limits bounds how often the client may ask.
+	Limits Limits
+
 	Labels map[string]string
 
 	Grants []Grant // in the order in which aud lists them
@@ -58,6 +61,14 @@ type Client struct {
 	Secrets []Secret
 
 	Meta
+}
+
+// Limits bounds how often a client may ask, by what it asks for. Zero has no
+// bound. What is left unused of one minute is there for the next, up to a
+// minute's worth.
+type Limits struct {
+	TokensPerMinute         int
+	IntrospectionsPerMinute int
 }
 
 // DefaultScopeMode says how DefaultScope is to be read.

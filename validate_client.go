@@ -18,6 +18,7 @@ const (
 	maxLabelKey   = 63
 	maxLabelValue = 255
 	maxAllowFrom  = 256
+	maxPerMinute  = 1_000_000
 )
 
 // Validate checks every member of c by itself. ValidateGrants checks it
@@ -42,6 +43,14 @@ func (c *Client) Validate() error {
 	c.validateLadder(&p)
 	c.validateAllowFrom(&p)
 	c.validateLabels(&p)
+	for _, bound := range []struct {
+		name string
+		n    int
+	}{{"tokens_per_minute", c.Limits.TokensPerMinute}, {"introspections_per_minute", c.Limits.IntrospectionsPerMinute}} {
+		if bound.n < 0 || bound.n > maxPerMinute {
+			p.add(Pointer("limits", bound.name), "write a number from 1 to %d, or 0 for no bound", maxPerMinute)
+		}
+	}
 	for i := range c.Grants {
 		c.validateGrant(&p, i)
 	}

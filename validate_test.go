@@ -176,6 +176,8 @@ func TestClientValidate(t *testing.T) {
 		{"/ladder/two_methods", func(c *client) { c.Ladder[mintage.RungTwoMethods] = "warn until tomorrow" }},
 		{"/allow_from/0", func(c *client) { c.AllowFrom[0] = netip.MustParsePrefix("203.0.113.1/24") }},
 		{"/allow_from/0", func(c *client) { c.AllowFrom[0] = netip.Prefix{} }},
+		{"/limits/tokens_per_minute", func(c *client) { c.Limits.TokensPerMinute = -1 }},
+		{"/limits/introspections_per_minute", func(c *client) { c.Limits.IntrospectionsPerMinute = 1_000_001 }},
 		{"/allow_from/0", func(c *client) { c.AllowFrom[0] = netip.MustParsePrefix("::ffff:203.0.113.0/120") }},
 		{"/labels/a b", func(c *client) { c.Labels["a b"] = "" }},
 		{"/labels/a", func(c *client) { c.Labels["a"] = "\x00" }},

@@ -20,8 +20,15 @@ type ClientSettings struct {
 	Downscope     bool              `json:"downscope,omitempty" doc:"Whether scopes that the client may not have are dropped instead of refused."`
 	Ladder        map[string]string `json:"ladder,omitempty" doc:"Weaknesses that the client is allowed: query_credentials or two_methods to refuse, warn or allow."`
 	AllowFrom     []string          `json:"allow_from,omitempty" doc:"Networks (CIDR) from which the client may ask; absent or empty: all."`
+	Limits        Limits            `json:"limits,omitzero" doc:"How often the client may ask."`
 	Labels        map[string]string `json:"labels,omitempty" doc:"Free labels."`
 	Grants        []Grant           `json:"grants,omitempty" doc:"Which scopes of which resource servers the client may have, in the order of aud."`
+}
+
+// Limits bounds how often a client may ask. Zero or absent has no bound.
+type Limits struct {
+	TokensPerMinute         int `json:"tokens_per_minute,omitempty" minimum:"0" maximum:"1000000" doc:"Token requests of the client that a node serves in a minute; absent or 0: any number."`
+	IntrospectionsPerMinute int `json:"introspections_per_minute,omitempty" minimum:"0" maximum:"1000000" doc:"Introspections by the client that a node serves in a minute; absent or 0: any number."`
 }
 
 // Grant is the scopes of one resource server that a client may have.

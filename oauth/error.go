@@ -1,6 +1,9 @@
 package oauth
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // Error is what a client or a caller is told when a request fails: the codes
 // of RFC 6749 §5.2 at the token endpoint and of RFC 6750 §3.1 at a resource.
@@ -14,6 +17,9 @@ type Error struct {
 	Status      int    // HTTP status
 	Reason      string // stable reason code, such as scope.not_granted
 	Cause       error
+	// RetryAfter is after how long asking again makes sense, for the header of
+	// that name (RFC 9110 §10.2.3); zero: whoever answers knows.
+	RetryAfter time.Duration
 }
 
 // Error returns all that is known, the cause included.
@@ -163,12 +169,12 @@ func TemporarilyUnavailable(reason, description string, cause error) *Error {
 	}
 }
 
-// TooManyRequests says that the caller has to wait; the answer needs a
-// Retry-After (RFC 6585 §4).
-func TooManyRequests(reason, description string, cause error) *Error {
+// TooManyRequests says that the caller has to wait, and how long; the answer
+// needs a Retry-After (RFC 6585 §4).
+func TooManyRequests(reason, description string, wait time.Duration, cause error) *Error {
 	return &Error{
 		Code: "too_many_requests", Description: description,
-		Status: http.StatusTooManyRequests, Reason: reason, Cause: cause,
+		Status: http.StatusTooManyRequests, Reason: reason, Cause: cause, RetryAfter: wait,
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 func (a *app) clientCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "client",
-		Short: "Clients: create, list, show, disable, enable, delete, secret",
+		Short: "Clients: create, list, show, edit, disable, enable, delete, secret",
 		Example: `  mintage client create "Nightly export" --tenant prod --api https://api.example --scope orders/read
   mintage client list --tenant prod
   mintage client disable "Nightly export" --reason "left the programme" --yes`,
@@ -28,7 +28,7 @@ func (a *app) clientCommand() *cobra.Command {
 	a.tenantFlag(cmd)
 	a.outputFlags(cmd)
 	cmd.AddCommand(
-		a.clientCreateCommand(), a.clientListCommand(), a.clientShowCommand(),
+		a.clientCreateCommand(), a.clientListCommand(), a.clientShowCommand(), a.clientEditCommand(),
 		a.clientDisableCommand(), a.clientEnableCommand(), a.clientDeleteCommand(),
 		a.clientRotateCommand(), a.secretCommand(),
 	)
@@ -139,6 +139,17 @@ func clientResult(c *adminclient.RegisteredClient) result {
 	}
 	for _, g := range c.Grants {
 		rows = append(rows, []string{"may", strings.Join(g.Scopes, " ") + " at " + g.ResourceServer})
+	}
+	for _, network := range c.AllowFrom {
+		rows = append(rows, []string{"from", network})
+	}
+	for _, bound := range []struct {
+		what string
+		n    int
+	}{{"tokens", c.Limits.TokensPerMinute}, {"introspections", c.Limits.IntrospectionsPerMinute}} {
+		if bound.n > 0 {
+			rows = append(rows, []string{"limit", fmt.Sprintf("%d %s a minute", bound.n, bound.what)})
+		}
 	}
 	for _, s := range c.Secrets {
 		rows = append(rows, []string{"secret", strings.Join([]string{s.Name, s.Hint, s.State, expiry(s.ExpiresAt)}, "  ")})

@@ -18,6 +18,8 @@ type newClientFlags struct {
 	expires      string
 	secretName   string
 	labels       map[string]string
+	allowFrom    []string
+	limits       adminclient.Limits
 	writeEnv     string
 }
 
@@ -41,6 +43,9 @@ func (a *app) clientCreateCommand() *cobra.Command {
 	fl.StringVar(&f.expires, "expires", "", "when the secret ends, such as 90d, or never; left out: the tenant's default")
 	fl.StringVar(&f.secretName, "secret-name", "", "label of the secret; left out: today's date")
 	fl.StringToStringVar(&f.labels, "label", nil, "labels, NAME=VALUE")
+	fl.StringSliceVar(&f.allowFrom, "allow-from", nil, "networks from which the client may ask, such as 203.0.113.0/24; left out: all")
+	fl.IntVar(&f.limits.TokensPerMinute, "tokens-per-minute", 0, "tokens that the client may have in a minute; 0: any number")
+	fl.IntVar(&f.limits.IntrospectionsPerMinute, "introspections-per-minute", 0, "introspections that the client may ask for in a minute; 0: any number")
 	fl.StringVar(&f.writeEnv, "write-env", "", "write id and secret to this new file (mode 0600) instead of printing the secret")
 	a.writeFlags(cmd)
 	return cmd
@@ -51,6 +56,7 @@ func (a *app) clientCreateCommand() *cobra.Command {
 func (a *app) clientCreate(ctx context.Context, name string, f newClientFlags) error {
 	in := adminclient.NewClient{ClientSettings: adminclient.ClientSettings{
 		Name: name, Organization: f.organization, Dialects: f.dialects, Labels: f.labels,
+		AllowFrom: f.allowFrom, Limits: f.limits,
 	}}
 	secret, err := newSecret(f.secretName, f.expires)
 	if err != nil {

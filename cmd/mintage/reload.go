@@ -52,7 +52,7 @@ func (re *reloader) reload(ctx context.Context) {
 	if err == nil {
 		err = re.server.Reload(server.Live{
 			TLS: server.KeyFiles(next.TLS), AdminTLS: server.KeyFiles(next.AdminTLS),
-			BehindProxy: next.BehindProxy, DrainTimeout: next.DrainTimeout,
+			BehindProxy: next.BehindProxy, DrainTimeout: next.DrainTimeout, RequestsPerMinute: next.RequestsPerMinute,
 		})
 	}
 	if err != nil {

@@ -118,7 +118,7 @@ func serverConfig(s *config.Server) (server.Config, error) {
 	cfg := server.Config{
 		Listen: s.Listen, AdminListen: s.AdminListen, AdminURL: s.AdminURL,
 		Data: s.Data, MasterKeyFile: s.MasterKeyFile, BehindProxy: s.BehindProxy,
-		DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout, Version: b.Version, Commit: b.Commit,
+		DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout, RequestsPerMinute: s.RequestsPerMinute, Version: b.Version, Commit: b.Commit,
 	}
 	var errs [2]error
 	cfg.TLS, errs[0] = certificate("tls", s.TLS)

@@ -28,6 +28,7 @@ func TestClientLifeCycle(t *testing.T) {
 	made, err := c.CreateClient(ctx, "hotel", adminclient.NewClient{
 		ClientSettings: adminclient.ClientSettings{
 			Name: "Nightly export", Labels: map[string]string{"team": "billing"}, AllowFrom: []string{"10.0.0.0/8"},
+			Limits: adminclient.Limits{TokensPerMinute: 60},
 			Grants: []adminclient.Grant{{ResourceServer: "api", Scopes: []string{"orders/read"}}},
 		},
 		Secret: &adminclient.NewSecret{Name: "first", ExpiresIn: 3600},
@@ -41,6 +42,7 @@ func TestClientLifeCycle(t *testing.T) {
 	want := adminclient.ClientSettings{
 		Name: "Nightly export", GrantTypes: []string{"client_credentials"}, DefaultScope: []string{"*"},
 		Labels: map[string]string{"team": "billing"}, AllowFrom: []string{"10.0.0.0/8"},
+		Limits: adminclient.Limits{TokensPerMinute: 60},
 		Grants: []adminclient.Grant{{ResourceServer: api, Scopes: []string{"orders/read"}}},
 	}
 	if diff := cmp.Diff(want, made.ClientSettings); diff != "" {
@@ -59,13 +61,13 @@ func TestClientLifeCycle(t *testing.T) {
 
 	patched, err := c.UpdateClient(ctx, "hotel", made.ClientID, adminclient.Patch{
 		"disabled": true, "disabled_reason": "left", "labels": map[string]any{"team": nil, "tier": "1"},
-		"allow_from": nil, "default_scope": []string{}, "token": map[string]any{"lifetime": 60},
+		"allow_from": nil, "default_scope": []string{}, "limits": map[string]any{"introspections_per_minute": 6000}, "token": map[string]any{"lifetime": 60},
 	}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want.Labels, want.AllowFrom, want.DefaultScope = map[string]string{"tier": "1"}, nil, []string{}
-	want.Token.Lifetime = 60
+	want.Token.Lifetime, want.Limits.IntrospectionsPerMinute = 60, 6000
 	if diff := cmp.Diff(want, patched.ClientSettings); diff != "" || !patched.Disabled || patched.DisabledReason != "left" || patched.Version != 2 {
 		t.Errorf("patched %+v (-want +got):\n%s", patched, diff)
 	}

@@ -38,6 +38,12 @@ func (f facts) span(path string, d time.Duration) {
 	}
 }
 
+func (f facts) number(path string, n int) {
+	if n != 0 {
+		f.one(path, strconv.Itoa(n))
+	}
+}
+
 func (f facts) many(path string, values []string) {
 	if len(values) > 0 {
 		f[path] = fact{list: true, values: values}
@@ -148,6 +154,8 @@ func clientFacts(c *mintage.Client, shortName func(identifier string) string) fa
 		networks = append(networks, n.String())
 	}
 	f.many("allow_from", networks)
+	f.number("limits.tokens_per_minute", c.Limits.TokensPerMinute)
+	f.number("limits.introspections_per_minute", c.Limits.IntrospectionsPerMinute)
 	for k, v := range c.Labels {
 		f.one("labels."+k, strconv.Quote(v))
 	}

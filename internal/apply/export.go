@@ -100,6 +100,12 @@ func exportClient(c *mintage.Client, now time.Time) Client {
 		}
 		w.Ladder[string(rung)] = string(state)
 	}
+	if c.Limits != (mintage.Limits{}) {
+		w.Limits = &Limits{
+			TokensPerMinute:         unless(c.Limits.TokensPerMinute, 0),
+			IntrospectionsPerMinute: unless(c.Limits.IntrospectionsPerMinute, 0),
+		}
+	}
 	for _, network := range c.AllowFrom {
 		w.AllowFrom = append(w.AllowFrom, network.String())
 	}

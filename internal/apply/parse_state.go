@@ -2,6 +2,7 @@ package apply
 
 import (
 	"path/filepath"
+	"strconv"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/yamlfile"
@@ -53,7 +54,6 @@ func (r *reader) tenant(n yamlfile.Node) {
 		"token":        token(&t.Token),
 		"secret":       func(n yamlfile.Node) { t.Secret = secretPolicy(n) },
 		"cors_origins": texts(&t.CORSOrigins),
-		"limits":       unsupported,
 	}) {
 		return
 	}
@@ -92,7 +92,6 @@ func (r *reader) resourceServer(n yamlfile.Node) {
 		"scopes":        textMap(&rs.Scopes),
 		"token":         token(&rs.Token),
 		"introspectors": texts(&rs.Introspectors),
-		"limits":        unsupported,
 	})) {
 		return
 	}
@@ -121,7 +120,7 @@ func (r *reader) client(n yamlfile.Node) {
 		"auth_methods":   unsupported,
 		"jwks_uri":       unsupported,
 		"jwks":           unsupported,
-		"limits":         unsupported,
+		"limits":         func(n yamlfile.Node) { c.Limits = limits(n) },
 	})) {
 		return
 	}
@@ -151,6 +150,15 @@ func (r *reader) owned(tenants *[]string, fields yamlfile.Fields) yamlfile.Field
 		}
 	}
 	return fields
+}
+
+func limits(n yamlfile.Node) *Limits {
+	l := &Limits{}
+	n.Object(yamlfile.Fields{
+		"tokens_per_minute":         perMinute(&l.TokensPerMinute),
+		"introspections_per_minute": perMinute(&l.IntrospectionsPerMinute),
+	})
+	return l
 }
 
 func grants(n yamlfile.Node) []Grant {
@@ -321,5 +329,21 @@ func token(dst **Token) func(yamlfile.Node) {
 			"lifetime": duration(&t.Lifetime, false),
 		})
 		*dst = t
+	}
+}
+
+// perMinute reads how often something may happen in a minute.
+func perMinute(dst **int) func(yamlfile.Node) {
+	return func(n yamlfile.Node) {
+		s, ok := n.Text()
+		if !ok {
+			return
+		}
+		i, err := strconv.Atoi(s)
+		if err != nil || i < 0 {
+			n.Errorf("write how many in a minute, such as 60, or 0 for no bound")
+			return
+		}
+		*dst = &i
 	}
 }

@@ -85,6 +85,10 @@ func (p *planner) overlayClient(w *Client, c *mintage.Client, ptr string) {
 		}
 	}
 	p.overlayNetworks(w, c, ptr)
+	if w.Limits != nil {
+		put(&c.Limits.TokensPerMinute, w.Limits.TokensPerMinute)
+		put(&c.Limits.IntrospectionsPerMinute, w.Limits.IntrospectionsPerMinute)
+	}
 	if w.Labels != nil {
 		c.Labels = w.Labels
 	}

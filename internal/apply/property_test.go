@@ -79,6 +79,12 @@ func drawClient(t *rapid.T, id string, tenants []string) apply.Client {
 	if rapid.Bool().Draw(t, "allow_from") {
 		c.AllowFrom = subset(t, []string{"203.0.113.0/24", "192.0.2.7"}, "network")
 	}
+	if rapid.Bool().Draw(t, "limits") {
+		c.Limits = &apply.Limits{
+			TokensPerMinute:         optional(t, rapid.IntRange(0, 60), "tokens"),
+			IntrospectionsPerMinute: optional(t, rapid.IntRange(0, 60), "introspections"),
+		}
+	}
 	if rapid.Bool().Draw(t, "dialects") {
 		c.Dialects = rapid.Permutation([]string{"rfc", "cognito"}).Draw(t, "order")
 	}

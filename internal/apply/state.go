@@ -97,9 +97,16 @@ type Client struct {
 	Downscope     *bool             `json:"downscope,omitzero"`
 	Ladder        map[string]string `json:"ladder,omitzero"`
 	AllowFrom     []string          `json:"allow_from,omitzero"`
+	Limits        *Limits           `json:"limits,omitzero"`
 	Labels        map[string]string `json:"labels,omitzero"`
 	Grants        []Grant           `json:"grants,omitzero"` // complete
 	Secrets       []Secret          `json:"secrets,omitzero"`
+}
+
+// Limits declares how often a client may ask; zero: as often as it likes.
+type Limits struct {
+	TokensPerMinute         *int `json:"tokens_per_minute,omitzero"`
+	IntrospectionsPerMinute *int `json:"introspections_per_minute,omitzero"`
 }
 
 // Grant declares which scopes of one resource server a client may have.

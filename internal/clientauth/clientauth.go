@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/limit"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/oauth"
 )
@@ -53,6 +54,10 @@ type Secrets interface {
 	// VerifyFrom is told the address that asks, for whose turn it is where slow
 	// hashes wait; too many that wait are secret.ErrBusy.
 	VerifyFrom(ctx context.Context, from netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error)
+	// Unguessable returns the secret that the candidate is if that takes no slow
+	// hash to know and nobody could have guessed it, else nil. It takes as long
+	// without secrets as with one.
+	Unguessable(tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) *mintage.Secret
 	// VerifyNobody costs what VerifyFrom costs for a wrong secret, and returns what
 	// it returns. It is for clients that do not exist.
 	VerifyNobody(ctx context.Context, candidate string) error
@@ -64,6 +69,9 @@ type Authenticator struct {
 	Clients Clients
 	Secrets Secrets
 	Now     func() time.Time
+
+	// Guesses bounds wrong credentials; nil: nobody does.
+	Guesses *limit.Guesses
 
 	// Outdated is told of a secret that was right and is kept under a hash that
 	// should be replaced, with the secret itself. It must not block. Nil: nobody
@@ -149,10 +157,21 @@ func (a *Authenticator) several(ctx context.Context, t *mintage.Tenant, r *Reque
 // prove tries the readings of a claim in order and fills in res. Whatever
 // fails, it is one failure, and the answer does not say what failed.
 func (a *Authenticator) prove(ctx context.Context, t *mintage.Tenant, r *Request, c *claim, res *Result) error {
+	if done, err := a.proveAtOnce(ctx, t, r, c, res); done || err != nil {
+		return err
+	}
+	attempt := limit.Attempt{
+		Tenant: t.ID, Client: c.readings[0].id, From: r.Peer, Candidate: c.readings[0].secret, Now: a.Now(),
+	}
+	verdict := a.Guesses.Judge(&attempt)
+	if verdict.Wait > 0 {
+		return refuseGuess(verdict.Wait)
+	}
 	reason, cause := "", error(nil)
 	for _, rd := range c.readings {
 		client, found, err := a.check(ctx, t, rd, r.Peer)
 		if err == nil {
+			a.Guesses.Proved(&attempt)
 			res.Client, res.Secret, res.ClientID, res.Raw = client, found, rd.id, rd.raw
 			return nil
 		}
@@ -165,7 +184,39 @@ func (a *Authenticator) prove(ctx context.Context, t *mintage.Tenant, r *Request
 			res.ClientID = rd.id
 		}
 	}
+	a.Guesses.Failed(&attempt, verdict)
 	return c.method.refuse(reason, cause)
+}
+
+// proveAtOnce proves a claim by a secret that nobody can guess. Such a client
+// is served whatever others guess, and costs no look at the guesses.
+func (a *Authenticator) proveAtOnce(ctx context.Context, t *mintage.Tenant, r *Request, c *claim, res *Result) (bool, error) {
+	now := a.Now()
+	for _, rd := range c.readings {
+		client, err := a.lookUp(ctx, t, rd.id)
+		var secrets []mintage.Secret
+		switch {
+		case err == nil:
+			secrets = client.Secrets
+		case !errors.Is(err, mintage.ErrNotFound):
+			return false, troubled(err)
+		}
+		found := a.Secrets.Unguessable(t.ID, rd.id, secrets, rd.secret, now)
+		if found == nil || client.Disabled || !allowed(client, r.Peer) {
+			continue
+		}
+		a.accept(t, client, found, rd.secret)
+		res.Client, res.Secret, res.ClientID, res.Raw = client, found, rd.id, rd.raw
+		return true, nil
+	}
+	return false, nil
+}
+
+// accept tells of a hash that should be replaced.
+func (a *Authenticator) accept(t *mintage.Tenant, client *mintage.Client, found *mintage.Secret, candidate string) {
+	if a.Outdated != nil && secret.Upgradable(found.Hash, candidate) {
+		a.Outdated(t.ID, client.ID, found, candidate)
+	}
 }
 
 // check says whether one reading is right. An error that is not reasoned is an
@@ -177,7 +228,7 @@ func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, rd reading
 	case errors.Is(err, mintage.ErrNotFound):
 		return nil, nil, a.nobody(ctx, rd.secret, "client.unknown")
 	case err != nil:
-		return nil, nil, oauth.TemporarilyUnavailable("store.unavailable", "the server cannot check the client now", err)
+		return nil, nil, troubled(err)
 	case len(client.Secrets) == 0:
 		return nil, nil, a.nobody(ctx, rd.secret, "secret.mismatch")
 	}
@@ -190,9 +241,7 @@ func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, rd reading
 	case !allowed(client, peer):
 		return nil, nil, reasonError("ip.not_allowed")
 	}
-	if a.Outdated != nil && secret.Upgradable(found.Hash, rd.secret) {
-		a.Outdated(t.ID, client.ID, found, rd.secret)
-	}
+	a.accept(t, client, found, rd.secret)
 	return client, found, nil
 }
 
@@ -212,7 +261,7 @@ func ours(err error) error {
 		return err
 	}
 	if errors.Is(err, secret.ErrBusy) {
-		return oauth.TooManyRequests("secret.busy", "too many secrets wait to be checked: ask again in a few seconds", err)
+		return oauth.TooManyRequests("secret.busy", "too many secrets wait to be checked: ask again in a few seconds", 0, err)
 	}
 	return oauth.ServerError(err)
 }

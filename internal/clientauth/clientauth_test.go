@@ -39,6 +39,11 @@ func (c *counter) VerifyFrom(ctx context.Context, _ netip.Addr, tenant, client s
 	return c.Verify(ctx, tenant, client, secrets, candidate, now)
 }
 
+func (c *counter) Unguessable(tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) *mintage.Secret {
+	c.verified++
+	return c.Hasher.Unguessable(tenant, client, secrets, candidate, now)
+}
+
 func (c *counter) VerifyNobody(ctx context.Context, candidate string) error {
 	c.nobody++
 	return c.Hasher.VerifyNobody(ctx, candidate)
@@ -271,6 +276,10 @@ func (x trouble) Client(context.Context, string, string) (*mintage.Client, error
 
 func (x trouble) VerifyFrom(context.Context, netip.Addr, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error) {
 	return nil, x.err
+}
+
+func (x trouble) Unguessable(string, string, []mintage.Secret, string, time.Time) *mintage.Secret {
+	return nil
 }
 func (x trouble) VerifyNobody(context.Context, string) error { return x.err }
 

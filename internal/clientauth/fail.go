@@ -1,6 +1,8 @@
 package clientauth
 
 import (
+	"time"
+
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/oauth"
 )
@@ -44,6 +46,16 @@ func refuseMissing() *oauth.Error {
 // refuseSeveral is RFC 6749 §2.3: one method in a request.
 func refuseSeveral() *oauth.Error {
 	return oauth.InvalidRequest("auth.two_methods", "more than one client authentication method")
+}
+
+// refuseGuess is for credentials that are not looked at, since too many were
+// wrong. It is the same for a client that does not exist.
+func refuseGuess(wait time.Duration) *oauth.Error {
+	return oauth.TooManyRequests("limit.guess", "too many attempts failed: ask again after the seconds of Retry-After", wait, nil)
+}
+
+func troubled(err error) *oauth.Error {
+	return oauth.TemporarilyUnavailable("store.unavailable", "the server cannot check the client now", err)
 }
 
 func refuseQuery() *oauth.Error {

@@ -108,7 +108,7 @@ func TestPrecedence(t *testing.T) {
 		"listen=127.0.0.1:3 --listen", "admin_listen=127.0.0.1:9401 default", "admin_url= default",
 		"tls.cert=c.pem MINTAGE_TLS_CERT", "tls.key=k.pem MINTAGE_TLS_KEY", "admin_tls.cert= default", "admin_tls.key= default",
 		"behind_proxy=10.0.0.0/8, 192.0.2.0/24 MINTAGE_BEHIND_PROXY", "data=" + filepath.Join(filepath.Dir(name), "a") + " " + name + ":2", "master_key_file= default", "log.level=error MINTAGE_LOG_LEVEL",
-		"log.format=json --log-format", "docs_url= default", "drain_timeout=10s default", "store=sqlite default",
+		"log.format=json --log-format", "docs_url= default", "drain_timeout=10s default", "limits.requests_per_minute=0 default", "store=sqlite default",
 	}
 	if d := cmp.Diff(want, origins); d != "" {
 		t.Errorf("-want +got:\n%s", d)

@@ -34,7 +34,10 @@ type Server struct {
 	Log           Log
 	DocsURL       string // where error_uri points, without a slash at the end; empty: our own /docs
 	DrainTimeout  time.Duration
-	Store         string // StoreSQLite
+	// RequestsPerMinute is how many requests with credentials one address may
+	// make in a minute; zero: any number.
+	RequestsPerMinute int
+	Store             string // StoreSQLite
 
 	origins map[string]Origin
 	places  map[string]yamlfile.Node // of the settings whose value is the file's
@@ -148,6 +151,11 @@ func processSettings() []Setting {
 			set: func(s *Server, v string) error { return setDuration(&s.DrainTimeout, v) },
 		},
 		{
+			Path: "limits.requests_per_minute", Live: true, Default: "0",
+			Usage: "requests with credentials that one address may make in a minute; 0: any number",
+			set:   func(s *Server, v string) error { return setCount(&s.RequestsPerMinute, v) },
+		},
+		{
 			Path: "store", Default: StoreSQLite, Usage: "sqlite",
 			set: func(s *Server, v string) error { return setWord(&s.Store, v, StoreSQLite) },
 		},
@@ -245,6 +253,16 @@ func setWord(dst *string, v string, words ...string) error {
 		return errors.New("write " + strings.Join(words, " or "))
 	}
 	*dst = v
+	return nil
+}
+
+func setCount(dst *int, v string) error {
+	const most = 10_000_000
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > most {
+		return fmt.Errorf("write a number from 0 to %d", most)
+	}
+	*dst = n
 	return nil
 }
 

@@ -74,6 +74,9 @@ var reproductions = map[string]reproduction{
 	"admin.last":       {kindAdmin, "`mintage client disable` with the only client of the tenant `mintage` that has the grant `*`."},
 	"tenant.protected": {kindAdmin, "Apply a change to a protected tenant without saying so."},
 
+	"limit.client":  {kindRefusal, "Give a client `limits: { tokens_per_minute: 1 }`, and ask twice with its right secret."},
+	"limit.ip":      {kindRefusal, "`mintage serve --limits-requests-per-minute 1`, and ask twice."},
+	"limit.guess":   {kindRefusal, "Send 21 different wrong secrets for one client. Its right secret is served all the same if Mintage made it."},
 	"limit.streams": {kindAdmin, "Follow the revocations by more streams than the server takes."},
 
 	"store.unavailable": {kindRefusal, "Take the database away while the server runs."},

@@ -3,7 +3,9 @@ package issue
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/oauth"
@@ -32,7 +34,9 @@ func (h *Handler) fail(x *exchange, err error) {
 		header.Set("WWW-Authenticate", oauth.BasicChallenge(x.t.Issuer))
 	case status == http.StatusServiceUnavailable && oe.Reason == "key.unavailable":
 		header.Set("Retry-After", retryKey)
-	case status == http.StatusTooManyRequests: // RFC 6585 §4
+	case oe.RetryAfter > 0: // RFC 6585 §4; in whole seconds
+		header.Set("Retry-After", strconv.FormatInt(int64((oe.RetryAfter+time.Second-1)/time.Second), 10))
+	case status == http.StatusTooManyRequests:
 		header.Set("Retry-After", retryBusy)
 	case status == http.StatusServiceUnavailable:
 		header.Set("Retry-After", retryStore)

@@ -14,6 +14,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/clientauth"
 	"github.com/mintage-auth/mintage/internal/explain"
 	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/limit"
 	"github.com/mintage-auth/mintage/internal/revoke"
 	"github.com/mintage-auth/mintage/oauth"
 )
@@ -56,6 +57,9 @@ type Handler struct {
 	// Owners helps the second look. Nil: it looks in the request's own tenant
 	// alone.
 	Owners Owners
+
+	// Limits says who asks too often; nil: nobody does.
+	Limits *limit.Requests
 
 	// Observe is told how each request ended, before the answer is written to
 	// the connection. It must neither block nor keep the Outcome. Nil: nobody is
@@ -213,6 +217,9 @@ func (h *Handler) contained(r *http.Request, x *exchange, e *endpoint) (err erro
 	if e.credentials {
 		if err := x.peer.checkSecure(); err != nil {
 			return err
+		}
+		if wait := h.Limits.Address(x.peer.Addr, x.start); wait > 0 {
+			return oauth.TooManyRequests("limit.ip", "too many requests come from this address", wait, nil)
 		}
 	}
 	x.r = r

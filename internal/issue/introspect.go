@@ -33,6 +33,9 @@ func (h *Handler) introspect(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if err := h.bounded(x, caller, caller.Limits.IntrospectionsPerMinute); err != nil {
+		return err
+	}
 	if req.Token == "" {
 		return oauth.InvalidRequest("param.missing", "token is missing")
 	}

@@ -86,7 +86,7 @@ func (o *Outcome) hideUnproved() {
 	area, _, _ := strings.Cut(o.Reason, ".")
 	id := o.ClientID
 	switch {
-	case o.ClientName != "", area == "secret", o.Reason == "client.disabled", o.Reason == "ip.not_allowed":
+	case o.ClientName != "", area == "secret", o.Reason == "client.disabled", o.Reason == "ip.not_allowed", o.Reason == "limit.client":
 	case len(id) <= short, strings.HasPrefix(id, "mc_") && len(id) <= ours, id[0] == '(':
 	case len(id) == uuid && strings.Count(id, "-") == 4 && strings.Trim(id, "-0123456789abcdefABCDEF") == "":
 	default:

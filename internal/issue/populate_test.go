@@ -138,6 +138,9 @@ func clients() []*mintage.Client {
 		client("gateway", func(c *mintage.Client) { c.GrantTypes, c.Grants = nil, nil }),
 		client("disabled", func(c *mintage.Client) { c.Disabled = true }),
 		client("inside", func(c *mintage.Client) { c.AllowFrom = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} }),
+		client("bounded", func(c *mintage.Client) {
+			c.Limits = mintage.Limits{TokensPerMinute: 1, IntrospectionsPerMinute: 1}
+		}),
 		client("downscopes", func(c *mintage.Client) { c.Downscope = true }),
 		client("unset", func(c *mintage.Client) { c.Grants, c.DefaultScope = both, mintage.DefaultScope{} }),
 		client("none", func(c *mintage.Client) { c.DefaultScope.Mode = mintage.DefaultScopeNone }),

@@ -26,6 +26,9 @@ func (h *Handler) token(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if err := h.bounded(x, client, client.Limits.TokensPerMinute); err != nil {
+		return err
+	}
 	az, err := flow(ctx, h, x, client, req)
 	if err != nil {
 		return err
@@ -51,6 +54,16 @@ func (h *Handler) authenticate(ctx context.Context, x *exchange, req *Request) (
 	}
 	h.climb(x)
 	return who.Client, nil
+}
+
+// bounded counts one request of an authenticated client to an endpoint. Guesses
+// do not use up what the client may have.
+func (h *Handler) bounded(x *exchange, c *mintage.Client, perMinute int) error {
+	wait := h.Limits.Client(x.t.ID, c.ID, x.out.Endpoint, perMinute, x.start)
+	if wait == 0 {
+		return nil
+	}
+	return oauth.TooManyRequests("limit.client", "the client asks more often than it may: keep a token until shortly before it expires", wait, nil)
 }
 
 // dying warns whoever got a token by a secret that soon ends.

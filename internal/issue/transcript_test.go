@@ -24,6 +24,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/clientauth"
 	"github.com/mintage-auth/mintage/internal/issue"
 	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/limit"
 	"github.com/mintage-auth/mintage/internal/revoke"
 	"github.com/mintage-auth/mintage/internal/secret"
 )
@@ -121,6 +122,22 @@ func faults(h *issue.Handler, what string) error {
 		h.Revoker = away{}
 	case "busy":
 		h.Auth = &clientauth.Authenticator{Clients: auth.Clients, Secrets: busy{}, Now: now}
+	case "address": // that has used up what it may ask
+		h.Limits = limit.NewRequests()
+		h.Limits.BoundAddresses(1)
+		h.Limits.Address(netip.MustParseAddr("192.0.2.66"), epoch)
+	case "limits": // of which the client bounded has used up its own
+		h.Limits = limit.NewRequests()
+		for _, endpoint := range []string{"token", "introspect"} {
+			h.Limits.Client("acme", "bounded", endpoint, 1, epoch)
+		}
+	case "guesses": // many at the client other
+		guesses := limit.NewGuesses()
+		for i := range 20 {
+			a := limit.Attempt{Tenant: "acme", Client: "other", From: netip.MustParseAddr("127.0.0.1"), Candidate: strconv.Itoa(i), Now: epoch}
+			guesses.Failed(&a, limit.Verdict{})
+		}
+		h.Auth = &clientauth.Authenticator{Clients: auth.Clients, Secrets: auth.Secrets, Guesses: guesses, Now: now}
 	case "mint":
 		h.Minter = brokenMinter{}
 	case "panic":
@@ -156,6 +173,10 @@ type busy struct{}
 
 func (busy) VerifyFrom(context.Context, netip.Addr, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error) {
 	return nil, secret.ErrBusy
+}
+
+func (busy) Unguessable(string, string, []mintage.Secret, string, time.Time) *mintage.Secret {
+	return nil
 }
 func (busy) VerifyNobody(context.Context, string) error { return secret.ErrBusy }
 

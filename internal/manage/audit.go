@@ -135,6 +135,7 @@ func viewClient(c *mintage.Client) view {
 		"purge_at": at(c.PurgeAt), "dialects": c.Dialects, "grant_types": c.GrantTypes, "token": viewToken(c.Token),
 		"default_scope": string(c.DefaultScope.Mode), "default_scopes": []string(c.DefaultScope.Scopes),
 		"multi_audience": c.MultiAudience, "downscope": c.Downscope, "ladder": c.Ladder, "allow_from": c.AllowFrom,
+		"limits": view{"tokens_per_minute": c.Limits.TokensPerMinute, "introspections_per_minute": c.Limits.IntrospectionsPerMinute},
 		"labels": c.Labels, "grants": grants, "secrets": secrets, "managed_by": c.ManagedBy,
 	}
 }

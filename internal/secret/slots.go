@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/mintage-auth/mintage/internal/limit"
 )
 
 // asker is who waits for a slot.
@@ -88,7 +90,7 @@ type slot struct {
 
 // take waits for a slot. The error wraps ErrBusy.
 func (s *slots) take(ctx context.Context, who asker) (*slot, error) {
-	who.from = network(who.from)
+	who.from = limit.Network(who.from)
 	s.mu.Lock()
 	guess := s.suspect(who.from)
 	if !guess && s.free > 0 && s.waiting == 0 {
@@ -141,7 +143,7 @@ func (s *slots) judge(from netip.Addr, wrong bool) { //nolint:revive // the verd
 	if !from.IsValid() {
 		return
 	}
-	from = network(from)
+	from = limit.Network(from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !wrong {
@@ -325,18 +327,4 @@ func (c class) length(a asker) int {
 		return 0
 	}
 	return len(who.lines[a.from].waiters)
-}
-
-// network is what one guesser has to itself: an IPv4 address, or the 64 bits of
-// IPv6 that one customer gets at least.
-func network(a netip.Addr) netip.Addr {
-	a = a.Unmap().WithZone("")
-	if !a.Is6() {
-		return a
-	}
-	p, err := a.Prefix(64)
-	if err != nil {
-		return a
-	}
-	return p.Addr()
 }

@@ -54,6 +54,41 @@ func (h *Hasher) VerifyFrom(
 	return nil, &Error{reason: ReasonMismatch}
 }
 
+// Unguessable returns the live secret of the client that the candidate is, if
+// no slow hash has to show it and nobody could have guessed it: one that we
+// generated, or a long one of many characters. Otherwise it returns nil, which
+// says nothing of the candidate. It takes no slot, and as long for a client
+// without secrets as for one with a generated secret.
+func (h *Hasher) Unguessable(tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) *mintage.Secret {
+	if len(secrets) == 0 {
+		secrets = []mintage.Secret{{Hash: nobody}}
+	}
+	v := verification{
+		h: h, asker: asker{tenant: tenant, client: client},
+		secrets: secrets, candidate: candidate, now: now, want: h.HashGenerated(candidate),
+	}
+	v.fast()
+	if v.live == nil || v.live.Paused(now) || !strings.HasPrefix(v.live.Hash, generatedPrefix) && !rich(candidate) {
+		return nil
+	}
+	return v.live
+}
+
+// rich reports whether a secret is beyond guessing over a network, where a
+// thousand million guesses a day are very many.
+func rich(s string) bool {
+	const length, distinct = 20, 10
+	var seen [256]bool
+	n := 0
+	for i := range len(s) {
+		if !seen[s[i]] {
+			seen[s[i]] = true
+			n++
+		}
+	}
+	return len(s) >= length && n >= distinct
+}
+
 func whyDead(s *mintage.Secret) string {
 	switch {
 	case !s.Revoked.IsZero():

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 
 	"github.com/mintage-auth/mintage"
@@ -19,6 +20,9 @@ func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
 		s.lastUse.Note(o.Tenant, o.ClientID, o.SecretID, s.cfg.Now(), o.RemoteIP)
 	}
 	s.keep(o)
+	if o.Status == http.StatusTooManyRequests {
+		s.metrics.RateLimited(o.Reason)
+	}
 	if o.Error != "" {
 		s.metrics.Refusal(o.Tenant, o.Endpoint, o.Error, o.Reason)
 	}

@@ -14,6 +14,8 @@ type Live struct {
 	TLS, AdminTLS KeyFiles
 	BehindProxy   []netip.Prefix // as in Config
 	DrainTimeout  time.Duration  // as in Config
+	// RequestsPerMinute is as in Config.
+	RequestsPerMinute int
 }
 
 // Reload takes over all of l, or with an error nothing of it.
@@ -40,6 +42,7 @@ func (s *Server) Reload(l Live) error {
 		}
 	}
 	s.peers.Store(&peers{proxies: l.BehindProxy})
+	s.limits.BoundAddresses(l.RequestsPerMinute)
 	s.drainTimeout.Store(int64(max(l.DrainTimeout, 0)))
 	return nil
 }

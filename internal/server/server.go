@@ -20,6 +20,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/directory"
 	"github.com/mintage-auth/mintage/internal/issue"
 	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/limit"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/mint"
 	"github.com/mintage-auth/mintage/internal/revoke"
@@ -61,6 +62,10 @@ type Config struct {
 	// /docs at the root of the tenant's own issuer.
 	DocsURL string
 
+	// RequestsPerMinute is how many requests with credentials one address may
+	// make in a minute; zero: any number.
+	RequestsPerMinute int
+
 	// DrainTimeout is how long requests under way may take after a signal to
 	// stop; zero means DefaultDrainTimeout.
 	DrainTimeout time.Duration
@@ -100,6 +105,8 @@ type Server struct {
 	metrics   *telemetry.Metrics
 	tracing   *telemetry.Tracing // nil: off
 	peers     atomic.Pointer[peers]
+	guesses   *limit.Guesses
+	limits    *limit.Requests
 	background
 
 	listeners []*listener
@@ -124,7 +131,9 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 	s := &Server{
 		cfg: cfg, log: cfg.Log, metrics: telemetry.New(cfg.Version, cfg.Commit),
 		feed: &revoke.Feed{}, stopping: make(chan struct{}),
+		guesses: limit.NewGuesses(), limits: limit.NewRequests(),
 	}
+	s.limits.BoundAddresses(cfg.RequestsPerMinute)
 	defer func() { //nolint:contextcheck // what was opened is closed, whatever became of ctx
 		if err != nil {
 			_ = s.Close() // the first error is the one to tell
@@ -180,7 +189,10 @@ func (s *Server) openStore(ctx context.Context) error {
 	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st, Signed: s.metrics.Signed}
 	s.issue = &issue.Handler{
 		Directory: s.directory,
-		Auth:      s.tracedAuth(&clientauth.Authenticator{Clients: s.tracedClients(s.directory), Secrets: hasher, Now: s.cfg.Now, Outdated: s.upgrades.want}),
+		Auth: s.tracedAuth(&clientauth.Authenticator{
+			Clients: s.tracedClients(s.directory), Secrets: hasher, Now: s.cfg.Now, Guesses: s.guesses, Outdated: s.upgrades.want,
+		}),
+		Limits:    s.limits,
 		Minter:    s.tracedMinter(minter),
 		Revoker:   revoker{s.manager},
 		Now:       s.cfg.Now,

@@ -30,6 +30,7 @@ type Metrics struct {
 	refusals       *prometheus.CounterVec
 	introspections *prometheus.CounterVec
 	revocations    *prometheus.CounterVec
+	limited        *prometheus.CounterVec
 	expiring       *prometheus.GaugeVec
 
 	costs costs
@@ -76,6 +77,10 @@ func New(version, commit string) *Metrics {
 			Name: "mintage_revocations_total",
 			Help: "Tokens, clients and keys revoked.",
 		}, []string{"tenant", "kind"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mintage_rate_limited_total",
+			Help: "Requests answered with 429, by the reason code of the limit.",
+		}, []string{"limit"}),
 		expiring: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "mintage_secrets_expiring",
 			Help: "Active client secrets that end within the window, counted once an hour.",
@@ -90,7 +95,7 @@ func New(version, commit string) *Metrics {
 	}, []string{"version", "commit"})
 	info.WithLabelValues(version, commit).Set(1)
 	m.registry.MustRegister(
-		info, m.requests, m.duration, m.issued, m.clientAuth, m.warnings, m.refusals, m.introspections, m.revocations, m.expiring,
+		info, m.requests, m.duration, m.issued, m.clientAuth, m.warnings, m.refusals, m.introspections, m.revocations, m.limited, m.expiring,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -139,6 +144,10 @@ func (m *Metrics) Introspection(tenant, active, reason string) {
 func (m *Metrics) Revocation(tenant, kind string) {
 	m.revocations.WithLabelValues(m.tenantLabel(tenant), kind).Inc()
 }
+
+// RateLimited counts one request that was answered with 429; limit is a reason
+// code.
+func (m *Metrics) RateLimited(limit string) { m.limited.WithLabelValues(limit).Inc() }
 
 // SecretsExpiring takes the place of what was counted before: fill calls count
 // for each tenant and window, which Days names.

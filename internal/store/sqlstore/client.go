@@ -23,6 +23,8 @@ type clientSettings struct {
 	Ladder        map[mintage.Rung]mintage.LadderState `json:"ladder,omitempty"`
 	AllowFrom     []netip.Prefix                       `json:"allow_from,omitempty"`
 	Labels        map[string]string                    `json:"labels,omitempty"`
+	Tokens        int                                  `json:"tokens_per_minute,omitempty"`
+	Introspected  int                                  `json:"introspections_per_minute,omitempty"`
 }
 
 func encodeClient(c *mintage.Client) (string, error) {
@@ -37,6 +39,8 @@ func encodeClient(c *mintage.Client) (string, error) {
 		Ladder:        c.Ladder,
 		AllowFrom:     c.AllowFrom,
 		Labels:        c.Labels,
+		Tokens:        c.Limits.TokensPerMinute,
+		Introspected:  c.Limits.IntrospectionsPerMinute,
 	})
 }
 
@@ -57,6 +61,7 @@ func scanClient(row scanner) (*mintage.Client, error) {
 	c.Ladder = set.Ladder
 	c.AllowFrom = set.AllowFrom
 	c.Labels = set.Labels
+	c.Limits = mintage.Limits{TokensPerMinute: set.Tokens, IntrospectionsPerMinute: set.Introspected}
 	return c, nil
 }
 

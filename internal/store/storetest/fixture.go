@@ -230,6 +230,7 @@ func fullClient(tenant, id string) *mintage.Client {
 		MultiAudience: true, Downscope: true,
 		Ladder:    map[mintage.Rung]mintage.LadderState{mintage.RungQueryCredentials: mintage.LadderAllow},
 		AllowFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
+		Limits:    mintage.Limits{TokensPerMinute: 60, IntrospectionsPerMinute: 6000},
 		Labels:    map[string]string{"team": "a/b", "": "empty"},
 		Grants: []mintage.Grant{
 			{ResourceServer: "orders", Scopes: []string{"read", "write"}},

@@ -1,0 +1,171 @@
+package limit
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// Rate is how often something may happen: Burst times at once, and once more
+// each time that Every has passed. The zero Rate has no bound.
+type Rate struct {
+	Burst int
+	Every time.Duration
+}
+
+// PerMinute returns the rate of n in a minute, all of them at once if need be.
+// Zero or less has no bound.
+func PerMinute(n int) Rate {
+	if n <= 0 {
+		return Rate{}
+	}
+	return Rate{Burst: n, Every: time.Minute / time.Duration(n)}
+}
+
+// wait returns after how long an event is allowed where those before are paid
+// for at debt from now.
+func (r Rate) wait(debt time.Duration) time.Duration {
+	return max(0, debt-time.Duration(r.Burst-1)*r.Every)
+}
+
+// Table counts events by key. It is the generic cell rate algorithm: of each
+// key one number is kept, the time at which all its events are paid for. A table
+// that is full forgets the key that is paid for first. It is safe for concurrent
+// use, and no use of it waits for another.
+type Table struct {
+	seed  maphash.Seed // so that nobody can choose keys that collide
+	start time.Time    // years ago, so that a free cell is of the past
+	cells []cell
+	sets  uint64
+}
+
+// cell is what is known of one key; zero: it is free. While it changes hands,
+// an event of either key may be lost.
+type cell struct {
+	key  atomic.Uint64
+	paid atomic.Int64 // nanoseconds from the table's start
+}
+
+// ways is how many cells one key may be in, and longAgo by how much a clock may
+// be set back before free cells seem taken.
+const (
+	ways    = 8
+	longAgo = 20 * 365 * 24 * time.Hour
+)
+
+// NewTable returns a table for at least cells keys at a time, each of 16 bytes.
+func NewTable(cells int) *Table {
+	sets := max(1, (cells+ways-1)/ways)
+	return &Table{seed: maphash.MakeSeed(), start: time.Now().Add(-longAgo), cells: make([]cell, sets*ways), sets: uint64(sets)} // #nosec G115 -- positive
+}
+
+// Key is what a table counts by. Make it with Table.Key.
+type Key uint64
+
+// Key returns the key of a network and some names, in order. The zero address
+// stands for no address.
+func (t *Table) Key(from netip.Addr, names ...string) Key {
+	var h maphash.Hash
+	h.SetSeed(t.seed)
+	b := from.As16()
+	_, _ = h.Write(b[:])
+	for _, name := range names {
+		_, _ = h.WriteString(name)
+		_ = h.WriteByte(0) // in no name
+	}
+	return Key(h.Sum64())
+}
+
+// Take counts one event of k if r allows it, and returns zero. Otherwise it
+// counts nothing and returns after how long it would.
+func (t *Table) Take(k Key, r Rate, now time.Time) time.Duration {
+	for r.Burst > 0 {
+		c := t.cell(k, now)
+		was, debt := t.debt(c, now)
+		if wait := r.wait(debt); wait > 0 {
+			return wait
+		}
+		if c.paid.CompareAndSwap(was, int64(now.Sub(t.start)+debt+r.Every)) {
+			break
+		}
+	}
+	return 0
+}
+
+// Note counts one event of k, whether or not r allows it. Past what r allows,
+// more events change nothing.
+func (t *Table) Note(k Key, r Rate, now time.Time) {
+	for r.Burst > 0 {
+		c := t.cell(k, now)
+		was, debt := t.debt(c, now)
+		if r.wait(debt) > 0 || c.paid.CompareAndSwap(was, int64(now.Sub(t.start)+debt+r.Every)) {
+			return
+		}
+	}
+}
+
+// Wait returns after how long r allows one more event of k; zero: now.
+func (t *Table) Wait(k Key, r Rate, now time.Time) time.Duration {
+	c := t.find(k)
+	if c == nil || r.Burst <= 0 {
+		return 0
+	}
+	_, debt := t.debt(c, now)
+	return r.wait(debt)
+}
+
+// Idle reports whether nothing of k is left to be paid for.
+func (t *Table) Idle(k Key, now time.Time) bool {
+	c := t.find(k)
+	if c == nil {
+		return true
+	}
+	_, debt := t.debt(c, now)
+	return debt == 0
+}
+
+// debt returns what a cell holds, and for how long from now that is.
+func (t *Table) debt(c *cell, now time.Time) (paid int64, debt time.Duration) {
+	paid = c.paid.Load()
+	return paid, max(0, time.Duration(paid)-now.Sub(t.start))
+}
+
+func (t *Table) set(k Key) []cell {
+	first := uint64(k) % t.sets * ways
+	return t.cells[first : first+ways]
+}
+
+// find returns the cell of k; nil: it has none.
+func (t *Table) find(k Key) *cell {
+	set := t.set(k)
+	for i := range set {
+		if set[i].key.Load() == uint64(k) {
+			return &set[i]
+		}
+	}
+	return nil
+}
+
+// cell returns the cell of k. If it has none, it gets that of the key that is
+// paid for first.
+func (t *Table) cell(k Key, now time.Time) *cell {
+	for {
+		if c := t.find(k); c != nil {
+			return c
+		}
+		set := t.set(k)
+		best, least := &set[0], time.Duration(-1)
+		key, paid := uint64(0), int64(0)
+		for i := range set {
+			c := &set[i]
+			was, debt := t.debt(c, now)
+			if least < 0 || debt < least {
+				best, least, key, paid = c, debt, c.key.Load(), was
+			}
+		}
+		if best.key.CompareAndSwap(key, uint64(k)) && least > 0 {
+			best.paid.CompareAndSwap(paid, 0)
+		}
+	}
+}
