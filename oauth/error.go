@@ -40,6 +40,13 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// In returns an error that differs from e in nothing but RetryAfter.
+func (e *Error) In(wait time.Duration) *Error {
+	out := *e
+	out.RetryAfter = wait
+	return &out
+}
+
 // InvalidRequest says that the request is malformed (RFC 6749 §5.2).
 func InvalidRequest(reason, description string) *Error {
 	return &Error{Code: "invalid_request", Description: description, Status: http.StatusBadRequest, Reason: reason}
@@ -169,12 +176,12 @@ func TemporarilyUnavailable(reason, description string, cause error) *Error {
 	}
 }
 
-// TooManyRequests says that the caller has to wait, and how long; the answer
-// needs a Retry-After (RFC 6585 §4).
-func TooManyRequests(reason, description string, wait time.Duration, cause error) *Error {
+// TooManyRequests says that the caller has to wait; the answer needs a
+// Retry-After (RFC 6585 §4), which In sets.
+func TooManyRequests(reason, description string, cause error) *Error {
 	return &Error{
 		Code: "too_many_requests", Description: description,
-		Status: http.StatusTooManyRequests, Reason: reason, Cause: cause, RetryAfter: wait,
+		Status: http.StatusTooManyRequests, Reason: reason, Cause: cause,
 	}
 }
 

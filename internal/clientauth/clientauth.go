@@ -261,7 +261,7 @@ func ours(err error) error {
 		return err
 	}
 	if errors.Is(err, secret.ErrBusy) {
-		return oauth.TooManyRequests("secret.busy", "too many secrets wait to be checked: ask again in a few seconds", 0, err)
+		return oauth.TooManyRequests("secret.busy", "too many secrets wait to be checked: ask again in a few seconds", err)
 	}
 	return oauth.ServerError(err)
 }

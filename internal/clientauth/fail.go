@@ -51,7 +51,7 @@ func refuseSeveral() *oauth.Error {
 // refuseGuess is for credentials that are not looked at, since too many were
 // wrong. It is the same for a client that does not exist.
 func refuseGuess(wait time.Duration) *oauth.Error {
-	return oauth.TooManyRequests("limit.guess", "too many attempts failed: ask again after the seconds of Retry-After", wait, nil)
+	return oauth.TooManyRequests("limit.guess", "too many attempts failed: ask again after the seconds of Retry-After", nil).In(wait)
 }
 
 func troubled(err error) *oauth.Error {

@@ -219,7 +219,7 @@ func (h *Handler) contained(r *http.Request, x *exchange, e *endpoint) (err erro
 			return err
 		}
 		if wait := h.Limits.Address(x.peer.Addr, x.start); wait > 0 {
-			return oauth.TooManyRequests("limit.ip", "too many requests come from this address", wait, nil)
+			return oauth.TooManyRequests("limit.ip", "too many requests come from this address", nil).In(wait)
 		}
 	}
 	x.r = r

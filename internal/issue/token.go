@@ -63,7 +63,7 @@ func (h *Handler) bounded(x *exchange, c *mintage.Client, perMinute int) error {
 	if wait == 0 {
 		return nil
 	}
-	return oauth.TooManyRequests("limit.client", "the client asks more often than it may: keep a token until shortly before it expires", wait, nil)
+	return oauth.TooManyRequests("limit.client", "the client asks more often than it may: keep a token until shortly before it expires", nil).In(wait)
 }
 
 // dying warns whoever got a token by a secret that soon ends.
