@@ -93,6 +93,10 @@ var layers = map[string]layer{
 		},
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},
+	"internal/agent": {
+		ours:   []string{"oauth", "consume", "internal/telemetry", "internal/relay", "internal/yamlfile"},
+		theirs: []string{"github.com/fsnotify/fsnotify"},
+	},
 	"internal/server": {
 		ours:   []string{".", "oauth", "enforce", "docs", "internal/*"},
 		theirs: []string{"github.com/yuin/goldmark"},
@@ -103,7 +107,7 @@ var layers = map[string]layer{
 	}},
 	"bench": {}, // it measures the product from outside
 	"cmd/mintage": {ours: []string{
-		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/config", "internal/apply", "internal/explain",
+		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/agent", "internal/config", "internal/apply", "internal/explain",
 		"internal/secret", "internal/lint", "internal/attack", "internal/jose", "internal/yamlfile", "internal/hostile",
 	}, theirs: []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/itchyny/gojq"}},
 }

@@ -22,6 +22,8 @@ type getFlags struct {
 	clientID, secretFile      string
 	scope, resource, audience []string
 	header, insecureHTTP      bool
+	profile                   string
+	agent                     agentFlags
 }
 
 func (a *app) tokenGetCommand() *cobra.Command {
@@ -33,11 +35,15 @@ func (a *app) tokenGetCommand() *cobra.Command {
 output. With --url any server is asked, in the spelling of --dialect. With
 CLIENT, an id or a name, the token endpoint is found through the admin API.
 
+With --profile a running agent (mintage agent) is asked for the token that it
+keeps for an upstream of that name; no secret is needed here.
+
 The secret is read from --secret-file, else from MINTAGE_CLIENT_SECRET, else from
 the file that MINTAGE_CLIENT_SECRET_FILE names. No flag takes it.`,
 		Example: `  mintage token get --url https://auth.example.com/oauth2/token --client-id mc_4fXGQZr1tPq9sW2e --secret-file secret
   mintage token get --url https://auth.sandbox.myparcel.com/access-token --dialect myparcel --client-id ID --scope '*'
-  curl -H "$(mintage token get "Nightly export" --secret-file secret --header)" https://api.example/orders`,
+  curl -H "$(mintage token get "Nightly export" --secret-file secret --header)" https://api.example/orders
+  mintage token get --profile orders`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client := ""
@@ -58,6 +64,8 @@ the file that MINTAGE_CLIENT_SECRET_FILE names. No flag takes it.`,
 	fl.StringSliceVar(&f.audience, "audience", nil, "the same by any identifier, for servers that read audience")
 	fl.BoolVar(&f.header, "header", false, "print the whole header line: Authorization: Bearer …")
 	fl.BoolVar(&f.insecureHTTP, "insecure-http", false, "send the secret over plain HTTP to another machine")
+	fl.StringVar(&f.profile, "profile", "", "upstream of a running agent whose token is printed")
+	a.agentFlags(cmd, &f.agent)
 	fl.StringVar(&a.flags.credentials, "credentials-file", "", "administrator's credentials (default $MINTAGE_CREDENTIALS_FILE)")
 	fl.StringVar(&a.flags.tenant, "tenant", "", "tenant of CLIENT (default $MINTAGE_TENANT, else the only one)")
 	return cmd
@@ -89,11 +97,30 @@ func authNames() []string {
 }
 
 func (a *app) tokenGet(ctx context.Context, client string, f getFlags) error {
+	if f.profile != "" {
+		return a.tokenFromAgent(ctx, client, f)
+	}
 	cc, err := a.tokenSource(ctx, client, f)
 	if err != nil {
 		return err
 	}
 	tok, err := cc.Token(ctx)
+	if err != nil {
+		return err
+	}
+	return a.printToken(tok, f.header)
+}
+
+// tokenFromAgent prints the token that a running agent keeps.
+func (a *app) tokenFromAgent(ctx context.Context, client string, f getFlags) error {
+	if client != "" || f.url != "" || f.clientID != "" || f.secretFile != "" || len(f.scope)+len(f.resource)+len(f.audience) > 0 {
+		return usage("--profile stands alone: the agent's file says which client asks for what", "mintage token get --profile "+f.profile)
+	}
+	c, err := a.agentClient(f.agent)
+	if err != nil {
+		return err
+	}
+	tok, err := c.token(ctx, f.profile)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,181 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// reply is a token endpoint's answer, as it is passed on.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+
+	// What counts seconds from the answer on, such as expires_in: where its
+	// value is in body.
+	counts []span
+
+	at    time.Time     // when it was asked for
+	life  time.Duration // of the token; zero: it is not kept
+	renew time.Duration // after at, when the next one is asked for
+	retry time.Duration // Retry-After
+}
+
+// span is a number in a body: from and to are offsets, quoted or not.
+type span struct {
+	from, to int
+	value    int64
+	quoted   bool
+}
+
+// answerHeaders are the headers of a token answer that go back.
+var answerHeaders = []string{"Content-Type", "Www-Authenticate", "Retry-After", "X-Request-Id", "Cache-Control", "Pragma"}
+
+// newReply reads an answer that was asked for at a time. Life is that of a
+// token which does not say its own.
+func newReply(res *http.Response, body []byte, at time.Time, life time.Duration) *reply {
+	p := &reply{status: res.StatusCode, header: http.Header{}, body: body, at: at}
+	for _, name := range answerHeaders {
+		if values := res.Header[name]; len(values) > 0 {
+			p.header[name] = values
+		}
+	}
+	if n, err := strconv.ParseInt(res.Header.Get("Retry-After"), 10, 32); err == nil && n > 0 {
+		p.retry = time.Duration(n) * time.Second
+	}
+	if res.StatusCode != http.StatusOK {
+		return p
+	}
+	ok, counts := readAnswer(body)
+	if !ok {
+		return p
+	}
+	p.counts, p.life = counts, life
+	if len(counts) > 0 { // expires_in comes first
+		p.life = time.Duration(min(max(counts[0].value, 0), int64(longestLife/time.Second))) * time.Second
+	}
+	if p.life < shortestLife {
+		p.life = 0
+	}
+	margin := min(longestMargin, p.life/marginShare)
+	p.renew = p.life - margin/2 - rand.N(margin/2+1) //nolint:gosec // jitter
+	return p
+}
+
+const (
+	// longestLife bounds what is believed of a token.
+	longestLife = 10 * 365 * 24 * time.Hour
+	// shortestLife is what a token must live to be worth keeping: what is left
+	// is told in whole seconds.
+	shortestLife = 2 * time.Second
+	// A token is handed out until a tenth of its life, or a minute, is left: the
+	// application wants to use it. While the next one is got, it still is.
+	longestMargin = time.Minute
+	marginShare   = 10
+)
+
+// readAnswer looks for a token in an answer, and for what counts seconds.
+func readAnswer(body []byte) (token bool, counts []span) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return false, nil
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		t, err := dec.Token()
+		name, ok := t.(string)
+		if err != nil || !ok || seen[name] {
+			return false, nil
+		}
+		seen[name] = true
+		var raw json.RawMessage
+		if dec.Decode(&raw) != nil {
+			return false, nil
+		}
+		switch name {
+		case "access_token":
+			var s string
+			token = json.Unmarshal(raw, &s) == nil && s != ""
+		case "expires_in", "ext_expires_in":
+			s, good := readSpan(raw, int(dec.InputOffset()))
+			if !good {
+				return false, nil
+			}
+			counts = append(counts, s)
+			if name == "expires_in" && len(counts) == 2 {
+				slices.Reverse(counts)
+			}
+		}
+	}
+	if !atEnd(dec) {
+		return false, nil
+	}
+	return token && (len(counts) == 0 || seen["expires_in"]), counts
+}
+
+// atEnd reports whether an object ends here, and the document with it.
+func atEnd(dec *json.Decoder) bool {
+	if _, err := dec.Token(); err != nil {
+		return false
+	}
+	_, err := dec.Token()
+	return errors.Is(err, io.EOF)
+}
+
+// readSpan reads a number of seconds that ends at an offset.
+func readSpan(raw json.RawMessage, end int) (span, bool) {
+	s := span{from: end - len(raw), to: end, quoted: raw[0] == '"'}
+	n, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
+	if err != nil || n != n || n < -1e15 || n > 1e15 {
+		return s, false
+	}
+	s.value = int64(n)
+	return s, true
+}
+
+// write answers at a time: what counts seconds says how many are left.
+func (p *reply) write(w http.ResponseWriter, now time.Time, how string) {
+	h := w.Header()
+	maps.Copy(h, p.header)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+	h.Set(cacheHeader, how)
+	gone := int64(max(now.Sub(p.at), 0) / time.Second)
+	if p.retry > 0 {
+		h.Set("Retry-After", strconv.FormatInt(max(int64(p.retry/time.Second)-gone, 1), 10))
+	}
+	body := p.body
+	if p.life > 0 && gone > 0 {
+		body = p.counted(gone)
+	}
+	w.WriteHeader(p.status)
+	_, _ = w.Write(body) //nolint:gosec // a token endpoint's answer, for the program that asked; no browser gets here
+}
+
+// counted returns the body with gone seconds less.
+func (p *reply) counted(gone int64) []byte {
+	counts := p.counts
+	if len(counts) == 2 && counts[0].from > counts[1].from {
+		counts = []span{counts[1], counts[0]}
+	}
+	b, at := make([]byte, 0, len(p.body)+8), 0
+	for _, c := range counts {
+		b = append(b, p.body[at:c.from]...)
+		left := strconv.FormatInt(max(c.value-gone, 0), 10)
+		if c.quoted {
+			left = strconv.Quote(left)
+		}
+		b, at = append(b, left...), c.to
+	}
+	return append(b, p.body[at:]...)
+}

@@ -1,0 +1,20 @@
+package agent
+
+import "net/http"
+
+// Counted is what becomes of an answer's body after some seconds, and whether
+// it is kept at all.
+func Counted(body []byte, gone int64) ([]byte, bool) {
+	ok, counts := readAnswer(body)
+	p := &reply{body: body, counts: counts}
+	if !ok {
+		return nil, false
+	}
+	return p.counted(max(gone, 0)), true
+}
+
+// Repeatable reports whether the answer to a request may be kept.
+func Repeatable(media, query, body string) bool {
+	q := &tokenRequest{header: http.Header{"Content-Type": {media}}, query: query, body: []byte(body)}
+	return q.repeatable()
+}
