@@ -53,8 +53,9 @@ var layers = map[string]layer{
 	"internal/store/storetest": {ours: []string{".", "oauth", "internal/store"}, theirs: []string{"github.com/google/go-cmp"}},
 	"internal/store/sqlstore": {
 		ours:   []string{".", "oauth", "internal/store"},
-		theirs: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"},
+		theirs: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
 	},
+	"internal/store/sqlstore/sqltest": {ours: []string{"internal/store/sqlstore"}, theirs: []string{"github.com/jackc/pgx/v5"}},
 	"internal/keys":       {ours: []string{".", "internal/jose", "internal/store"}, theirs: []string{"golang.org/x/crypto"}},
 	"internal/limit":      {},
 	"internal/secret":     {ours: []string{".", "oauth", "internal/limit"}, theirs: []string{"golang.org/x/crypto"}},

@@ -16,7 +16,7 @@ import (
 
 // dataSettings are the settings of serve that the commands read too that work
 // on its data directory.
-var dataSettings = []string{"data", "master-key-file"}
+var dataSettings = []string{"data", "master-key-file", "database", "database-url-file"}
 
 // dataFlags adds the flags of such a command, and returns what reads them.
 func (a *app) dataFlags(cmd *cobra.Command) func() config.Sources {
@@ -90,7 +90,9 @@ func (a *app) adminCredentialsNew(ctx context.Context, src config.Sources) error
 	if a.flags.dryRun {
 		return a.print(result{rows: [][]string{{"would make an administrator and write", path}}})
 	}
-	made, err := server.RecoverAdministrator(ctx, server.Config{Data: settings.Data, MasterKeyFile: settings.MasterKeyFile})
+	made, err := server.RecoverAdministrator(ctx, server.Config{
+		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile,
+	})
 	if err != nil {
 		return &failure{code: exitFailed, what: "no administrator was made", why: err.Error(), fix: "name the server's data directory: --data DIR"}
 	}

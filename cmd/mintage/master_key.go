@@ -58,7 +58,9 @@ func (a *app) masterKeyRotate(ctx context.Context, src config.Sources) error {
 	if a.flags.dryRun {
 		return a.print(result{rows: [][]string{{"would rotate the master key of", settings.Data}}})
 	}
-	if err := server.RotateMasterKey(ctx, server.Config{Data: settings.Data, MasterKeyFile: settings.MasterKeyFile}); err != nil {
+	if err := server.RotateMasterKey(ctx, server.Config{
+		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile,
+	}); err != nil {
 		return &failure{code: exitFailed, what: "the master key was not rotated", why: err.Error()}
 	}
 	return a.print(result{rows: [][]string{{"rotated the master key of", settings.Data}}, note: "keep a copy of the new file elsewhere"})

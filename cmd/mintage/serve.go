@@ -118,12 +118,20 @@ func serverConfig(s *config.Server) (server.Config, error) {
 	cfg := server.Config{
 		Listen: s.Listen, AdminListen: s.AdminListen, AdminURL: s.AdminURL,
 		Data: s.Data, MasterKeyFile: s.MasterKeyFile, BehindProxy: s.BehindProxy,
-		DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout, RequestsPerMinute: s.RequestsPerMinute, Version: b.Version, Commit: b.Commit,
+		Database: databaseConfig(s), DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout,
+		RequestsPerMinute: s.RequestsPerMinute, Version: b.Version, Commit: b.Commit,
 	}
 	var errs [2]error
 	cfg.TLS, errs[0] = certificate("tls", s.TLS)
 	cfg.AdminTLS, errs[1] = certificate("admin_tls", s.AdminTLS)
 	return cfg, errors.Join(errs[:]...)
+}
+
+// databaseConfig says which database the settings name.
+func databaseConfig(s *config.Server) server.Database {
+	return server.Database{
+		URL: s.Database.URL, MaxConns: s.Database.MaxConnections, StatementTimeout: s.Database.StatementTimeout,
+	}
 }
 
 // certificate loads the certificate and the key of a listener, if it has any.

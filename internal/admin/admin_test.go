@@ -21,7 +21,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/mint"
 	"github.com/mintage-auth/mintage/internal/secret"
-	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -41,11 +41,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC), log: &strings.Builder{}}
 	now := func() time.Time { return w.now }
-	st, err := sqlstore.OpenSQLite(t.Context(), sqlstore.SQLite{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
+	st := sqltest.Open(t)
 	vault, err := keys.OpenVault(t.Context(), keys.VaultConfig{
 		Store: st, Path: filepath.Join(t.TempDir(), "master.key"), Now: now, Create: true,
 	})

@@ -37,6 +37,7 @@ func TestDefaults(t *testing.T) {
 	want := &config.Server{
 		Listen: "127.0.0.1:9400", AdminListen: "127.0.0.1:9401", Data: "data", Log: config.Log{Format: "json"},
 		DrainTimeout: 10 * time.Second, Store: "sqlite",
+		Database: config.Database{MaxConnections: 20, StatementTimeout: 10 * time.Second},
 	}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config.Server{}), cmpopts.EquateComparable(netip.Prefix{})); d != "" {
 		t.Errorf("-want +got:\n%s", d)
@@ -78,6 +79,7 @@ func TestFile(t *testing.T) {
 		BehindProxy:   []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
 		MasterKeyFile: filepath.Join(dir, "master.key"), Log: config.Log{Level: slog.LevelDebug, Format: "text"},
 		DocsURL: "https://docs.example.com/auth", DrainTimeout: time.Minute, Store: "sqlite",
+		Database: config.Database{MaxConnections: 20, StatementTimeout: 10 * time.Second},
 	}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config.Server{}), cmpopts.EquateComparable(netip.Prefix{})); d != "" {
 		t.Errorf("-want +got:\n%s", d)
@@ -108,13 +110,62 @@ func TestPrecedence(t *testing.T) {
 		"listen=127.0.0.1:3 --listen", "admin_listen=127.0.0.1:9401 default", "admin_url= default",
 		"tls.cert=c.pem MINTAGE_TLS_CERT", "tls.key=k.pem MINTAGE_TLS_KEY", "admin_tls.cert= default", "admin_tls.key= default",
 		"behind_proxy=10.0.0.0/8, 192.0.2.0/24 MINTAGE_BEHIND_PROXY", "data=" + filepath.Join(filepath.Dir(name), "a") + " " + name + ":2", "master_key_file= default", "log.level=error MINTAGE_LOG_LEVEL",
-		"log.format=json --log-format", "docs_url= default", "drain_timeout=10s default", "limits.requests_per_minute=0 default", "store=sqlite default",
+		"log.format=json --log-format", "docs_url= default", "drain_timeout=10s default", "limits.requests_per_minute=0 default",
+		"database.url= default", "database.url_file= default", "database.max_connections=20 default", "database.statement_timeout=10s default",
+		"store= default",
 	}
 	if d := cmp.Diff(want, origins); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
 	if got.Listen != "127.0.0.1:3" || got.Log.Level != slog.LevelError || got.Log.Format != "json" || len(got.BehindProxy) != 2 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestDatabaseURL: a password is read from a variable or a file, refused in an
+// argument, and shown nowhere.
+func TestDatabaseURL(t *testing.T) {
+	t.Parallel()
+	const hidden = "postgres://mintage:opensesame@db.example.com/mintage?sslmode=verify-full"
+	file := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(file, []byte(hidden+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, src := range map[string]config.Sources{
+		"variable": {Environ: []string{"MINTAGE_DATABASE_URL=" + hidden}},
+		"file":     {Environ: []string{"MINTAGE_DATABASE_URL_FILE=" + file}},
+	} {
+		got, err := config.Load(src)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got.Database.URL != hidden || got.Store != config.StorePostgres {
+			t.Errorf("%s: got a %s store", name, got.Store)
+		}
+		for _, o := range got.Origins() {
+			if strings.Contains(o.Value, "opensesame") {
+				t.Errorf("%s: the password is shown", name)
+			}
+		}
+	}
+	for name, src := range map[string]config.Sources{
+		"argument":  {Flags: map[string]string{"database": hidden}},
+		"parameter": {Flags: map[string]string{"database": "postgres://db/mintage?password=opensesame"}},
+		"form":      {Environ: []string{"MINTAGE_DATABASE_URL=host=db password=opensesame"}},
+		"two":       {Environ: []string{"MINTAGE_DATABASE_URL=" + hidden, "MINTAGE_DATABASE_URL_FILE=" + file}},
+		"sqlite":    {Environ: []string{"MINTAGE_DATABASE_URL=" + hidden, "MINTAGE_STORE=sqlite"}},
+		"none":      {Environ: []string{"MINTAGE_STORE=postgres"}},
+		"missing":   {Environ: []string{"MINTAGE_DATABASE_URL_FILE=" + file + "x"}},
+	} {
+		if _, err := config.Load(src); err == nil {
+			t.Errorf("%s: was taken", name)
+		} else if strings.Contains(err.Error(), "opensesame") {
+			t.Errorf("%s: the error shows the password", name)
+		}
+	}
+	got, err := config.Load(config.Sources{Flags: map[string]string{"database": "postgres://mintage@db.example.com/mintage"}})
+	if err != nil || got.Store != config.StorePostgres {
+		t.Errorf("a URL without a password as an argument: %v", err)
 	}
 }
 
@@ -138,7 +189,7 @@ func TestRefusals(t *testing.T) {
 		{"network of all", "behind_proxy: 0.0.0.0/0\n", nil, nil, "is everybody"},
 		{"level", "log: { level: loud }\n", nil, nil, "write debug, info, warn or error"},
 		{"format", "log: { format: xml }\n", nil, nil, "write json or text"},
-		{"store", "store: postgres\n", nil, nil, "write sqlite"},
+		{"store", "store: mysql\n", nil, nil, "write sqlite or postgres"},
 		{"duration", "drain_timeout: 1.5s\n", nil, nil, "write a duration"},
 		{"long duration", "drain_timeout: 2h\n", nil, nil, "at most 1h"},
 		{"admin url", "admin_url: http://admin.example.com\n", nil, nil, "server.yaml:1:12: an issuer is an https URL"},

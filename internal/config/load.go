@@ -44,7 +44,7 @@ func Load(src Sources) (*Server, error) {
 	if err := errors.Join(l.errs...); err != nil {
 		return nil, err
 	}
-	if err := l.server.validate(); err != nil {
+	if err := errors.Join(l.server.readDatabase(), l.server.validate()); err != nil {
 		return nil, err
 	}
 	return l.server, nil
@@ -104,6 +104,9 @@ func (l *loader) put(s Setting, value, from string, refuse func(error)) {
 			return
 		}
 	}
+	if s.secret && value != "" {
+		value = shown(value)
+	}
 	l.server.origins[s.Path] = Origin{Path: s.Path, Value: value, From: from}
 	delete(l.server.places, s.Path) // what the file said counts no more
 }
@@ -112,7 +115,7 @@ func (l *loader) file() {
 	if l.sources.File == "" {
 		return
 	}
-	data, err := readFile(l.sources.File)
+	data, err := readBounded(l.sources.File, maxFile)
 	if err != nil {
 		l.errs = append(l.errs, err)
 		return
@@ -128,15 +131,15 @@ func (l *loader) file() {
 	}
 }
 
-func readFile(name string) ([]byte, error) {
+func readBounded(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // only read
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("%s: the file is larger than %d KiB", name, maxFile>>10)
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s: the file is larger than %d KiB", name, limit>>10)
 	}
 	return data, err
 }
@@ -222,6 +225,10 @@ func (l *loader) flags() {
 	rest := maps.Clone(l.sources.Flags)
 	for _, s := range Settings() {
 		if value, ok := rest[s.Flag()]; ok {
+			if s.secret && hasPassword(value) {
+				l.errs = append(l.errs, fmt.Errorf(
+					"--%s: all users of this machine can read a password in a command's arguments: use %s, %s_FILE or a .pgpass file", s.Flag(), s.Env(), s.Env()))
+			}
 			l.put(s, value, "--"+s.Flag(), nil)
 			delete(rest, s.Flag())
 		}

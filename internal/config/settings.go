@@ -37,7 +37,8 @@ type Server struct {
 	// RequestsPerMinute is how many requests with credentials one address may
 	// make in a minute; zero: any number.
 	RequestsPerMinute int
-	Store             string // StoreSQLite
+	Store             string // StoreSQLite or StorePostgres
+	Database          Database
 
 	origins map[string]Origin
 	places  map[string]yamlfile.Node // of the settings whose value is the file's
@@ -57,9 +58,10 @@ type Log struct {
 
 // Values of settings.
 const (
-	StoreSQLite = "sqlite"
-	LogJSON     = "json"
-	LogText     = "text"
+	StoreSQLite   = "sqlite"
+	StorePostgres = "postgres"
+	LogJSON       = "json"
+	LogText       = "text"
 )
 
 // Setting is one line of the table of settings.
@@ -71,9 +73,11 @@ type Setting struct {
 	// only be given other files, and not be switched on or off.
 	Live bool
 
-	set  func(s *Server, value string) error
-	list bool // the file has a list; variables and flags separate with commas
-	path bool // a relative path in the file starts at the folder of the file
+	set    func(s *Server, value string) error
+	flag   string // where it is not the path's
+	secret bool   // its value may hold a password, is never shown and never a flag
+	list   bool   // the file has a list; variables and flags separate with commas
+	path   bool   // a relative path in the file starts at the folder of the file
 }
 
 // Env returns the name of the variable.
@@ -82,10 +86,17 @@ func (s Setting) Env() string {
 }
 
 // Flag returns the name of the flag, without the hyphens before it.
-func (s Setting) Flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(s.Path) }
+func (s Setting) Flag() string {
+	if s.flag != "" {
+		return s.flag
+	}
+	return strings.NewReplacer(".", "-", "_", "-").Replace(s.Path)
+}
 
 // Settings returns all settings, in the order in which they are shown.
-func Settings() []Setting { return slices.Concat(listenerSettings(), processSettings()) }
+func Settings() []Setting {
+	return slices.Concat(listenerSettings(), processSettings(), databaseSettings())
+}
 
 func listenerSettings() []Setting {
 	return []Setting{
@@ -154,10 +165,6 @@ func processSettings() []Setting {
 			Path: "limits.requests_per_minute", Live: true, Default: "0",
 			Usage: "requests with credentials that one address may make in a minute; 0: any number",
 			set:   func(s *Server, v string) error { return setCount(&s.RequestsPerMinute, v) },
-		},
-		{
-			Path: "store", Default: StoreSQLite, Usage: "sqlite",
-			set: func(s *Server, v string) error { return setWord(&s.Store, v, StoreSQLite) },
 		},
 	}
 }

@@ -240,7 +240,8 @@ func (d *Directory) Age() time.Duration {
 // seconds. A node that is not healthy may not know of a revocation.
 func (d *Directory) Healthy() bool { return d.Age() < healthyAge }
 
-// Follow reads the feed twice a second until ctx is done, and then returns nil.
+// Follow reads the feed twice a second, and whenever the store hints that it
+// moved, until ctx is done, and then returns nil.
 // It logs when the feed cannot be read and when it can be again, not each time.
 func (d *Directory) Follow(ctx context.Context) error {
 	tick := time.NewTicker(pollInterval)
@@ -263,6 +264,7 @@ func (d *Directory) Follow(ctx context.Context) error {
 		}
 		select {
 		case <-tick.C:
+		case <-d.store.Hint(): // another node changed something
 		case <-ctx.Done():
 			return nil
 		}

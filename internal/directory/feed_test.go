@@ -126,6 +126,8 @@ type feed struct {
 	reads atomic.Int64
 }
 
+func (f *feed) Hint() <-chan struct{} { return nil }
+
 func (f *feed) LastChange(context.Context) (int64, error) {
 	f.reads.Add(1)
 	if f.away.Load() {

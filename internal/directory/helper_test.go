@@ -12,7 +12,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/directory"
 	"github.com/mintage-auth/mintage/internal/keys"
 	"github.com/mintage-auth/mintage/internal/store"
-	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -91,12 +91,9 @@ type rig struct {
 
 func newRig(t *testing.T, cfg directory.Config) *rig {
 	t.Helper()
-	st, err := sqlstore.OpenSQLite(t.Context(), sqlstore.SQLite{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
+	st := sqltest.Open(t)
 	r := &rig{src: &source{Store: st}, clock: newClock()}
+	var err error
 	r.vault, err = keys.OpenVault(t.Context(), keys.VaultConfig{
 		Store: st, Path: filepath.Join(t.TempDir(), "master.key"), Now: r.clock.now, Create: true,
 	})

@@ -26,6 +26,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -75,7 +76,7 @@ type notes struct {
 // open makes the fixture below all others, once: an RSA key takes its time.
 var open = sync.OnceValues(func() (*fixture, error) {
 	ctx := context.Background()
-	st, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{})
+	st, err := sqltest.OpenShared(ctx)
 	if err != nil {
 		return nil, err
 	}

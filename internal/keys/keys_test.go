@@ -9,7 +9,7 @@ import (
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/keys"
 	"github.com/mintage-auth/mintage/internal/store"
-	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -19,16 +19,7 @@ func at(t time.Time) func() time.Time { return func() time.Time { return t } }
 // newStore opens a temporary database.
 func newStore(t *testing.T) store.Store {
 	t.Helper()
-	s, err := sqlstore.OpenSQLite(t.Context(), sqlstore.SQLite{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return sqltest.Open(t)
 }
 
 func openVault(t *testing.T, s keys.Store, path string) *keys.Vault {

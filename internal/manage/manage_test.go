@@ -13,7 +13,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
-	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -28,10 +28,7 @@ type world struct {
 func open(t *testing.T, dir string) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)}
-	st, err := sqlstore.OpenSQLite(t.Context(), sqlstore.SQLite{Path: filepath.Join(dir, "mintage.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := sqltest.OpenIn(t, dir)
 	t.Cleanup(func() { _ = st.Close() })
 	now := func() time.Time { return w.now }
 	vault, err := keys.OpenVault(t.Context(), keys.VaultConfig{Store: st, Path: filepath.Join(dir, "master.key"), Now: now, Create: true})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/requestlog"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 )
 
 var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -40,11 +40,7 @@ func (c *clock) advance(d time.Duration) {
 
 func open(t *testing.T) (*requestlog.Log, *sqlstore.Store, *clock) {
 	t.Helper()
-	st, err := sqlstore.OpenSQLite(t.Context(), sqlstore.SQLite{Path: filepath.Join(t.TempDir(), "mintage.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
+	st := sqltest.Open(t)
 	c := &clock{now: start}
 	return requestlog.New(st, c.Now, slog.New(slog.DiscardHandler)), st, c
 }

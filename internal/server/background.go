@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
@@ -33,6 +34,7 @@ const (
 
 // background is what a server does beside answering.
 type background struct {
+	node      string // names this process among those that share the database
 	store     store.Store
 	directory *directory.Directory
 	manager   *manage.Manager
@@ -52,7 +54,7 @@ func newBackground(
 	st store.Store, d *directory.Directory, m *manage.Manager, metrics *telemetry.Metrics, now func() time.Time, log *slog.Logger,
 ) background {
 	return background{
-		store: st, directory: d, manager: m, now: now, log: log,
+		node: rand.Text(), store: st, directory: d, manager: m, now: now, log: log,
 		requests: requestlog.New(st, now, log),
 		wanted:   make(chan wantedKey, keyQueue), upgrades: newUpgrades(m, log), lastUse: lastuse.New(st, log), metrics: metrics,
 	}
@@ -75,11 +77,21 @@ func (b *background) runBackground(ctx context.Context) {
 			b.log.LogAttrs(ctx, slog.LevelError, "the change feed is no longer followed", slog.Any("err", err))
 		}
 	})
-	wg.Go(func() { b.every(ctx, sweepInterval, b.sweep) })
-	wg.Go(func() { b.every(ctx, purgeInterval, b.purge) })
-	wg.Go(func() { b.every(ctx, keyInterval, b.keys) })
-	wg.Go(func() { b.every(ctx, expiryInterval, b.warnOfExpiry) })
-	wg.Go(func() { b.every(ctx, sweepInterval, b.requests.Sweep) })
+	for _, task := range []struct {
+		name     string
+		interval time.Duration
+		do       func(context.Context) error
+	}{
+		{"sweep", sweepInterval, b.sweep},
+		{"purge", purgeInterval, b.purge},
+		{"keys", keyInterval, b.keys},
+		{"expiry", expiryInterval, b.warnOfExpiry},
+		{"requests", sweepInterval, b.requests.Sweep},
+	} {
+		wg.Go(func() {
+			b.every(ctx, task.interval, func(ctx context.Context) error { return b.alone(ctx, task.name, task.interval, task.do) })
+		})
+	}
 	wg.Go(func() { b.requests.Run(ctx) })
 	wg.Go(func() { b.makeKeys(ctx) })
 	wg.Go(func() { b.upgrades.run(ctx) })
@@ -101,6 +113,23 @@ func (b *background) every(ctx context.Context, interval time.Duration, task fun
 		case <-ticker.C:
 		}
 	}
+}
+
+// leaseGrace is how much longer than its interval a task's lease lasts: its
+// holder, which comes back after an interval, keeps it, and when that node is
+// gone another takes over an interval later.
+const leaseGrace = 30 * time.Second
+
+// alone does a task unless another node has its lease. Two nodes may still do it
+// at once, after a pause of one: each of these tasks decides in the transaction
+// that it writes in, and does nothing twice.
+func (b *background) alone(ctx context.Context, task string, interval time.Duration, do func(context.Context) error) error {
+	now := b.now()
+	mine, err := b.store.Lease(ctx, task, b.node, now, now.Add(interval+leaseGrace))
+	if err != nil || !mine {
+		return err
+	}
+	return do(ctx)
 }
 
 // sweep deletes what has expired, a batch at a time.

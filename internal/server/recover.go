@@ -14,7 +14,6 @@ import (
 	"github.com/mintage-auth/mintage/internal/keys"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/secret"
-	"github.com/mintage-auth/mintage/internal/store/sqlstore"
 )
 
 // CredentialsPath returns where the administrator's credentials are in a data
@@ -23,14 +22,10 @@ func CredentialsPath(data string) string { return filepath.Join(data, credential
 
 // RecoverAdministrator makes a client that may administer everything and puts
 // its credentials into admin.json of the data directory, in the place of what
-// is there. A server may be running; it knows the client at once. Data and
-// MasterKeyFile of cfg are read, and Now if it is set.
+// is there. A server may be running; it knows the client at once. Data, Database
+// and MasterKeyFile of cfg are read, and Now if it is set.
 func RecoverAdministrator(ctx context.Context, cfg Config) (_ Credentials, err error) {
-	path := filepath.Join(cfg.Data, databaseFile)
-	if _, err := os.Stat(path); err != nil { // opening would make it
-		return Credentials{}, fmt.Errorf("the data directory has no database: %w", err)
-	}
-	st, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: path})
+	st, err := cfg.existingDatabase(ctx)
 	if err != nil {
 		return Credentials{}, err
 	}

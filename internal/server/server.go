@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,7 +25,6 @@ import (
 	"github.com/mintage-auth/mintage/internal/revoke"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
-	"github.com/mintage-auth/mintage/internal/store/sqlstore"
 	"github.com/mintage-auth/mintage/internal/telemetry"
 )
 
@@ -45,9 +43,10 @@ type Config struct {
 	// at the first start, or one made of the admin listener's address then.
 	AdminURL string
 
-	// Data is the directory of the database, the master key and admin.json. It
-	// is made, mode 0700, where it is missing.
-	Data string
+	// Data is the directory of the master key, admin.json and the SQLite
+	// database. It is made, mode 0700, where it is missing.
+	Data     string
+	Database Database
 	// MasterKeyFile is where the master key is; empty: master.key in Data.
 	MasterKeyFile string
 
@@ -159,15 +158,11 @@ func (s *Server) openStore(ctx context.Context) error {
 	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	path := filepath.Join(s.cfg.Data, databaseFile)
-	if s.cfg.Volatile {
-		path = ""
-	}
-	sqlite, err := sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: path})
+	database, err := s.cfg.openDatabase(ctx)
 	if err != nil {
 		return err
 	}
-	st := timedStore{Store: sqlite, metrics: s.metrics}
+	st := timedStore{Store: database, metrics: s.metrics}
 	s.store = st
 	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: s.cfg.masterKeyFile(), Now: s.cfg.Now, Create: true})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage/internal/server"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 )
 
 // running is a server under test with what it logged.
@@ -58,6 +59,9 @@ func start(t *testing.T, cfg server.Config) *running {
 		r.data = filepath.Join(t.TempDir(), "data")
 	}
 	cfg.Data = r.data
+	if cfg.Database.URL == "" {
+		cfg.Database.URL = sqltest.URL(t, r.data)
+	}
 	if cfg.Listen == "" {
 		cfg.Listen = "127.0.0.1:0"
 	}

@@ -26,6 +26,7 @@ type Store interface {
 	Upkeep
 	Requests
 	Owners
+	Leases
 
 	// Update runs fn in one write transaction and commits it when fn returns
 	// nil. It may run fn more than once. Nothing that fn wrote is left behind
@@ -244,6 +245,20 @@ type Feed interface {
 	Changes(ctx context.Context, after int64, limit int) ([]mintage.Change, error)
 	// LastChange returns the highest sequence number, zero before the first.
 	LastChange(ctx context.Context) (int64, error)
+	// Hint returns a channel that receives when the feed may have moved, sooner
+	// than who asks now and then would know. It is nil where the engine cannot
+	// tell, and it may miss some: who follows the feed asks all the same.
+	Hint() <-chan struct{}
+}
+
+// Leases say which of several processes does what one alone should do.
+type Leases interface {
+	// Lease takes or renews the lease of this name for the holder until the
+	// given instant, and reports whether it is theirs: it is when nobody has it,
+	// when the last one ended before now, or when it was theirs already. A
+	// process that was paused may go on after its lease ended, and clocks
+	// differ: what is done under a lease must be right when it is done twice.
+	Lease(ctx context.Context, name, holder string, now, until time.Time) (bool, error)
 }
 
 // Upkeep is what is done in the background.

@@ -16,6 +16,9 @@ func (t *tx) change(ctx context.Context, kind mintage.ChangeKind, tenant, id str
 		return fmt.Errorf("change feed: %w", err)
 	}
 	_, err = t.exec(ctx, `INSERT INTO changes (seq, kind, tenant, id) VALUES ($1, $2, $3, $4)`, seq, kind, tenant, id)
+	if err == nil && t.engine.notify != "" {
+		_, err = t.exec(ctx, t.engine.notify)
+	}
 	if err != nil {
 		return fmt.Errorf("change feed: %w", err)
 	}
@@ -50,3 +53,6 @@ func (s *Store) LastChange(ctx context.Context) (int64, error) {
 	}
 	return seq, nil
 }
+
+// Hint implements store.Feed.
+func (s *Store) Hint() <-chan struct{} { return s.hint }

@@ -2,11 +2,14 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 
 	"github.com/mintage-auth/mintage"
 )
@@ -19,6 +22,19 @@ type engine struct {
 	ddl *strings.Replacer
 	// writers is how many write transactions run at the same time.
 	writers int
+	// begin is the statement that a write begins with which must not run beside
+	// another, on whatever node; empty where no two writes ever do.
+	begin string
+	// notify is the statement that tells other nodes of a change once it is
+	// committed; empty where there is no such means.
+	notify string
+	// view says how reads that belong together are isolated.
+	view *sql.TxOptions
+	// patience is how long a call goes on while the database cannot be reached.
+	patience time.Duration
+	// locker keeps two processes from migrating at once; nil where the engine's
+	// own locks do.
+	locker func() (lock.Locker, error)
 	// fault classifies an error of the driver.
 	fault func(error) fault
 	// statement returns the context under which a statement runs that belongs
@@ -35,6 +51,7 @@ const (
 	faultReference       // a foreign key points nowhere, or something points here
 	faultRow             // the row cannot be stored, whatever else happens
 	faultBusy            // the same transaction may succeed when run again
+	faultLost            // the database cannot be reached; what did not begin to commit is not there
 )
 
 // errReference says that a row refers to one that is missing, or that another
@@ -50,7 +67,7 @@ func (e *engine) translate(err error) error {
 		return mintage.ErrExists
 	case faultReference:
 		return errReference
-	case faultOther, faultRow, faultBusy:
+	case faultOther, faultRow, faultBusy, faultLost:
 	}
 	return err
 }

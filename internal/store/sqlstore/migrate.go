@@ -54,11 +54,19 @@ func migrate(ctx context.Context, e *engine, db *sql.DB) error {
 
 // migrateUp runs the migrations that are missing, each in a transaction.
 func migrateUp(ctx context.Context, e *engine, db *sql.DB, migrations []*goose.Migration) error {
-	p, err := goose.NewProvider(e.dialect, db, nil,
+	options := []goose.ProviderOption{
 		goose.WithTableName(versionTable),
 		goose.WithGoMigrations(migrations...),
 		goose.WithDisableGlobalRegistry(true),
-	)
+	}
+	if e.locker != nil {
+		l, err := e.locker()
+		if err != nil {
+			return err
+		}
+		options = append(options, goose.WithLocker(l))
+	}
+	p, err := goose.NewProvider(e.dialect, db, nil, options...)
 	if err != nil {
 		return err
 	}

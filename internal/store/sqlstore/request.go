@@ -79,7 +79,7 @@ func (s *Store) Requests(ctx context.Context, q store.RequestQuery) ([]*mintage.
 
 // WriteRequests implements store.Requests.
 func (s *Store) WriteRequests(ctx context.Context, records []*mintage.RequestRecord, uses []*mintage.LadderUse) error {
-	err := s.write(ctx, func(ses session) error {
+	err := s.writeBeside(ctx, func(ses session) error {
 		for _, r := range records {
 			if err := ses.writeRequest(ctx, r); err != nil {
 				return err
@@ -156,7 +156,7 @@ func (s *Store) LadderUses(ctx context.Context, tenant string) ([]*mintage.Ladde
 // SweepRequests implements store.Requests.
 func (s *Store) SweepRequests(ctx context.Context, before time.Time, limit int) (int, error) {
 	var swept int64
-	err := s.write(ctx, func(ses session) (err error) {
+	err := s.writeBeside(ctx, func(ses session) (err error) {
 		swept, err = ses.exec(ctx, `
 			DELETE FROM requests WHERE trace_id IN
 				(SELECT trace_id FROM requests WHERE last < $1 ORDER BY last LIMIT $2)`, before.Unix(), limit)

@@ -117,6 +117,7 @@ func sqliteEngine() *engine {
 			"{clustered}", "WITHOUT ROWID",
 		),
 		writers: 1,
+		view:    &sql.TxOptions{ReadOnly: true},
 		fault:   sqliteFault,
 		// An interrupted statement costs its connection, so a statement that
 		// began runs to its end. Each takes microseconds; calls look at their

@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/mintage-auth/mintage/internal/store"
 )
 
-// Store is a database. Open one with OpenSQLite.
+// Store is a database. Open one with OpenSQLite or OpenPostgres.
 type Store struct {
 	engine *engine
 	writer *sql.DB
@@ -19,7 +20,11 @@ type Store struct {
 	// slots holds one element for each write transaction that runs. Waiting
 	// senders get theirs in the order in which they came, so that tokens and
 	// changes share the writer fairly.
-	slots   chan struct{}
+	slots chan struct{}
+	// turn holds one element while a write runs that must not run beside
+	// another, so that those that wait for each other take one connection.
+	turn    chan struct{}
+	hint    chan struct{} // receives when the feed may have moved; nil: the engine cannot tell
 	tokens  *tokenWriter
 	find    preparedQuery
 	cleanup func() error
@@ -49,6 +54,7 @@ func open(ctx context.Context, e *engine, writer, reader *sql.DB) (*Store, error
 		writer:  writer,
 		reader:  reader,
 		slots:   make(chan struct{}, e.writers),
+		turn:    make(chan struct{}, 1),
 		find:    preparedQuery{db: reader, text: findToken},
 		cleanup: func() error { return nil },
 		closed:  make(chan struct{}),
@@ -90,28 +96,76 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	})
 }
 
-// write runs fn in one write transaction, again when the engine says that it
-// may succeed then.
+// write runs fn in a write transaction beside which no other of its kind runs,
+// on whatever node: what fn reads is true until it commits.
 func (s *Store) write(ctx context.Context, fn func(session) error) error {
-	for attempt := 1; ; attempt++ {
-		err := s.writeOnce(ctx, fn)
-		if err == nil || attempt == updateAttempts || s.engine.fault(err) != faultBusy {
+	if s.engine.begin == "" {
+		return s.writeBeside(ctx, fn)
+	}
+	if err := s.acquire(ctx, s.turn); err != nil {
+		return err
+	}
+	defer func() { <-s.turn }()
+	return s.writeBeside(ctx, func(ses session) error {
+		if _, err := ses.exec(ctx, s.engine.begin); err != nil {
 			return err
 		}
-		if err := pause(ctx, attempt); err != nil {
+		return fn(ses)
+	})
+}
+
+// writeBeside runs fn in one write transaction, which may run beside others:
+// for rows that nothing is decided by. It runs fn again when the engine says
+// that it may succeed then.
+func (s *Store) writeBeside(ctx context.Context, fn func(session) error) error {
+	return s.again(ctx, func() error { return s.writeOnce(ctx, fn) })
+}
+
+// again calls fn until it succeeds, fails for good, or has been tried for long
+// enough.
+func (s *Store) again(ctx context.Context, fn func() error) error {
+	began, busy := time.Now(), 0
+	for attempt := 1; ; attempt++ {
+		err := fn()
+		if err == nil {
+			return nil
+		}
+		switch s.engine.fault(err) {
+		case faultBusy:
+			if busy++; busy == updateAttempts {
+				return err
+			}
+		case faultLost:
+			if _, ok := errors.AsType[*uncertainError](err); ok || time.Since(began) >= s.engine.patience {
+				return err
+			}
+		default:
+			return err
+		}
+		if pause(ctx, min(attempt, maxPause)) != nil {
 			return err
 		}
 	}
 }
 
+// maxPause bounds the pauses between attempts: 5 ms times two to its power.
+const maxPause = 6
+
+// uncertainError says that a commit began whose outcome is not known. It must
+// not be tried again: the rows may be there.
+type uncertainError struct{ err error }
+
+func (e *uncertainError) Error() string { return "commit: " + e.err.Error() }
+func (e *uncertainError) Unwrap() error { return e.err }
+
 // writeOnce runs fn in one write transaction. It rolls back when fn fails or
 // panics, and when ctx ends before the commit; once that began it is waited
 // for, so that the answer is the truth.
-func (s *Store) writeOnce(ctx context.Context, fn func(session) error) error {
-	if err := s.acquire(ctx); err != nil {
+func (s *Store) writeOnce(ctx context.Context, fn func(session) error) (err error) {
+	if err := s.acquire(ctx, s.slots); err != nil {
 		return err
 	}
-	defer s.release()
+	defer func() { <-s.slots }()
 	conn, err := s.writer.Conn(s.engine.statement(ctx))
 	if err != nil {
 		return fmt.Errorf("connection: %w", err)
@@ -122,7 +176,13 @@ func (s *Store) writeOnce(ctx context.Context, fn func(session) error) error {
 		s.distrust(conn, err)
 		return fmt.Errorf("begin: %w", err)
 	}
-	defer func() { s.distrust(conn, t.Rollback()) }() // after a commit it does nothing
+	defer func() { // after a commit it does nothing
+		if rollback := t.Rollback(); err == nil || s.engine.fault(err) != faultLost {
+			s.distrust(conn, rollback)
+		} else {
+			s.distrust(conn, err) // it may answer still, as a replica does
+		}
+	}()
 	if err := fn(session{tx: t, engine: s.engine}); err != nil {
 		return err
 	}
@@ -131,7 +191,7 @@ func (s *Store) writeOnce(ctx context.Context, fn func(session) error) error {
 	}
 	if err := t.Commit(); err != nil {
 		s.distrust(conn, err)
-		return fmt.Errorf("commit: %w", err)
+		return &uncertainError{err}
 	}
 	return nil
 }
@@ -145,8 +205,8 @@ func (s *Store) distrust(conn *sql.Conn, err error) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // the pool drops what is bad
 }
 
-// acquire waits for a write slot.
-func (s *Store) acquire(ctx context.Context) error {
+// acquire waits for a place in slots.
+func (s *Store) acquire(ctx context.Context, slots chan<- struct{}) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -156,7 +216,7 @@ func (s *Store) acquire(ctx context.Context) error {
 	default:
 	}
 	select {
-	case s.slots <- struct{}{}:
+	case slots <- struct{}{}:
 		return nil
 	case <-s.closed:
 		return errClosed
@@ -165,18 +225,24 @@ func (s *Store) acquire(ctx context.Context) error {
 	}
 }
 
-func (s *Store) release() { <-s.slots }
-
 // view runs fn in one read transaction, so that the rows that it reads belong
-// together.
-func view[T any](ctx context.Context, s *Store, fn func(session) (T, error)) (T, error) {
+// together. It may run fn more than once.
+func view[T any](ctx context.Context, s *Store, fn func(session) (T, error)) (v T, err error) {
+	err = s.again(ctx, func() (err error) {
+		v, err = viewOnce(ctx, s, fn)
+		return err
+	})
+	return v, err
+}
+
+func viewOnce[T any](ctx context.Context, s *Store, fn func(session) (T, error)) (T, error) {
 	var none T
 	conn, err := s.reader.Conn(ctx)
 	if err != nil {
 		return none, fmt.Errorf("connection: %w", err)
 	}
 	defer conn.Close() //nolint:errcheck // it goes back to the pool
-	t, err := conn.BeginTx(s.engine.statement(ctx), &sql.TxOptions{ReadOnly: true})
+	t, err := conn.BeginTx(s.engine.statement(ctx), s.engine.view)
 	if err != nil {
 		return none, fmt.Errorf("begin: %w", err)
 	}

@@ -19,7 +19,7 @@ const sweepBatch = 1000
 func (s *Store) SweepTokens(ctx context.Context, now time.Time, limit int) (int, error) {
 	found, err := view(ctx, s, func(ses session) (expired, error) { return findExpired(ctx, ses, now.Unix(), limit) })
 	if err == nil {
-		err = s.write(ctx, func(ses session) error { return found.delete(ctx, ses, now.Unix(), limit) })
+		err = s.writeBeside(ctx, func(ses session) error { return found.delete(ctx, ses, now.Unix(), limit) })
 	}
 	if err != nil {
 		return 0, fmt.Errorf("sweep stored tokens: %w", err)
@@ -127,7 +127,7 @@ func placeholders(n int) string {
 // SweepRevocations implements store.Upkeep.
 func (s *Store) SweepRevocations(ctx context.Context, now time.Time, limit int) (int, error) {
 	var swept int64
-	err := s.write(ctx, func(ses session) (err error) {
+	err := s.writeBeside(ctx, func(ses session) (err error) {
 		swept, err = ses.exec(ctx, `
 			DELETE FROM revocations WHERE (tenant, id) IN
 				(SELECT tenant, id FROM revocations WHERE expires < $1 ORDER BY expires LIMIT $2)`, now.Unix(), limit)
@@ -144,7 +144,7 @@ func (s *Store) SweepRevocations(ctx context.Context, now time.Time, limit int) 
 func (s *Store) SweepChanges(ctx context.Context, upTo int64) error {
 	for {
 		var swept int64
-		err := s.write(ctx, func(ses session) (err error) {
+		err := s.writeBeside(ctx, func(ses session) (err error) {
 			swept, err = ses.exec(ctx, `
 				DELETE FROM changes WHERE seq IN
 					(SELECT seq FROM changes WHERE seq <= $1 ORDER BY seq LIMIT $2)`, upTo, sweepBatch)

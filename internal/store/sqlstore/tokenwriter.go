@@ -137,7 +137,7 @@ func (w *tokenWriter) insert(ctx context.Context, rows []*tokenRow) error {
 	if err := w.prepare(ctx, len(rows)); err != nil {
 		return err
 	}
-	err := w.store.write(ctx, func(ses session) error {
+	err := w.store.writeBeside(ctx, func(ses session) error {
 		if err := w.known.begin(ctx, ses); err != nil {
 			return err
 		}
