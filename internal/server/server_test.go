@@ -54,6 +54,14 @@ func (s *syncBuffer) String() string {
 // start opens and runs a server with the demo tenants on the data of cfg.
 func start(t *testing.T, cfg server.Config) *running {
 	t.Helper()
+	return launch(t, cfg, func(s *server.Server, ctx context.Context) (*server.Demo, error) {
+		return s.Demo(ctx, server.DemoOptions{})
+	})
+}
+
+// launch opens and runs a server on the data of cfg, prepared by demo.
+func launch(t *testing.T, cfg server.Config, demo func(*server.Server, context.Context) (*server.Demo, error)) *running {
+	t.Helper()
 	r := &running{t: t, data: cfg.Data, log: &syncBuffer{}, client: &http.Client{Timeout: 20 * time.Second}}
 	if r.data == "" {
 		r.data = filepath.Join(t.TempDir(), "data")
@@ -73,7 +81,7 @@ func start(t *testing.T, cfg server.Config) *running {
 	if r.srv, err = server.Open(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	if r.demo, err = r.srv.Demo(t.Context(), server.DemoOptions{}); err != nil {
+	if r.demo, err = demo(r.srv, t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	r.public, r.admin = "http://"+r.srv.PublicAddr().String(), "http://"+r.srv.AdminAddr().String()
