@@ -7,6 +7,7 @@ tool     := scripts/tool
 version   = $(shell git describe --tags --dirty 2>/dev/null)
 commit    = $(shell git rev-parse HEAD 2>/dev/null)
 fuzzdirs  = $(shell grep -rlE '^func Fuzz' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
+stored    = ./internal/issue ./internal/admin ./internal/manage ./internal/directory ./internal/keys ./internal/requestlog ./internal/server
 golden    = $(shell grep -rlE 'flag\.Bool\("update"' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,8 @@ check: lint short generated ## what a commit must pass: linters, short tests wit
 	@echo "check: all passed"
 
 test: setup lint generated vuln gates vectors ## what CI runs: the above with every test in full, and real clients against a real server
-	$(GO) test -race -timeout 15m ./...
+	scripts/with-postgres $(GO) test -race -timeout 15m ./...
+	MINTAGE_TEST_ENGINE=postgres scripts/with-postgres $(GO) test -race -timeout 10m $(stored)
 
 vectors: ## print how many of the published test vectors come out right
 	@mkdir -p .tools

@@ -6,13 +6,12 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/mintage-auth/mintage/internal/server"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 )
 
 // TestRequestLogHoldsNoSecret (AD-14) puts a secret wherever a request has room
@@ -59,19 +58,10 @@ func TestRequestLogHoldsNoSecret(t *testing.T) {
 	outputs := map[string][]byte{"the metrics": []byte(r.get(r.admin + "/metrics").body)}
 	r.stop() // what was collected is on disk now
 	outputs["an answer"], outputs["the log"] = []byte(answers.String()), []byte(r.log.String())
-	entries, err := os.ReadDir(r.data)
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := false
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), "mintage.db") {
-			continue
-		}
-		if outputs[e.Name()], err = os.ReadFile(filepath.Join(r.data, e.Name())); err != nil {
-			t.Fatal(err)
-		}
-		found = found || bytes.Contains(outputs[e.Name()], []byte("auth.whitespace"))
+	for name, text := range sqltest.Dump(t, r.data) {
+		outputs[name] = text
+		found = found || bytes.Contains(text, []byte("auth.whitespace"))
 	}
 	if !found {
 		t.Error("the database has no request that was looked at again: the test has gone blind")

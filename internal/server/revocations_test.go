@@ -15,6 +15,7 @@ import (
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/server"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -191,6 +192,7 @@ func runSecond(t *testing.T, data string) string {
 	t.Helper()
 	s, err := server.Open(t.Context(), server.Config{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Data: data, Log: slog.New(slog.DiscardHandler),
+		Database: server.Database{URL: sqltest.URL(t, data)},
 	})
 	if err != nil {
 		t.Fatal(err)

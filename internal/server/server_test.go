@@ -372,13 +372,9 @@ func TestFiles(t *testing.T) {
 		if info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s has mode %v", e.Name(), info.Mode())
 		}
-		if strings.HasPrefix(e.Name(), "mintage.db") {
-			b, err := os.ReadFile(filepath.Join(r.data, e.Name()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			outputs[e.Name()] = string(b)
-		}
+	}
+	for name, text := range sqltest.Dump(t, r.data) {
+		outputs[name] = string(text)
 	}
 	for where, out := range outputs {
 		for i, c := range canaries {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +13,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/server"
 	"github.com/mintage-auth/mintage/internal/store"
-	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 )
 
 const (
@@ -34,11 +33,12 @@ func TestManyTenants(t *testing.T) {
 	r := start(t, server.Config{})
 	alone := r.perToken([]*follower{r.follower("demo", r.public, "revocations:read")})
 	r.stop()
-	makeTenants(t, filepath.Join(r.data, "mintage.db"))
+	makeTenants(t, r.data)
 
 	began := time.Now()
 	s, err := server.Open(t.Context(), server.Config{
-		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Data: r.data, Log: slog.New(slog.DiscardHandler),
+		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Data: r.data, Database: server.Database{URL: sqltest.URL(t, r.data)},
+		Log: slog.New(slog.DiscardHandler),
 	})
 	took := time.Since(began)
 	if err != nil {
@@ -102,12 +102,9 @@ func (r *running) perToken(clients []*follower) time.Duration {
 
 // makeTenants writes tenants as the use cases do, but many at a time. They have
 // no key yet.
-func makeTenants(t *testing.T, path string) {
+func makeTenants(t *testing.T, data string) {
 	t.Helper()
-	st, err := sqlstore.OpenSQLite(t.Context(), sqlstore.SQLite{Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := sqltest.OpenIn(t, data)
 	defer func() { _ = st.Close() }()
 	now := time.Now().UTC().Truncate(time.Second)
 	meta := mintage.Meta{Version: 1, Created: now, Updated: now}

@@ -139,7 +139,7 @@ func (s *Store) again(ctx context.Context, fn func() error) error {
 			if _, ok := errors.AsType[*uncertainError](err); ok || time.Since(began) >= s.engine.patience {
 				return err
 			}
-		default:
+		case faultOther, faultExists, faultReference, faultRow:
 			return err
 		}
 		if pause(ctx, min(attempt, maxPause)) != nil {

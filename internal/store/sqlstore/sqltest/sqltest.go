@@ -50,7 +50,9 @@ func Open(tb testing.TB) *sqlstore.Store {
 }
 
 // OpenShared opens a new database for all tests of a process.
-func OpenShared(ctx context.Context) (*sqlstore.Store, error) { return open(ctx, sqlstore.SQLite{}, "") }
+func OpenShared(ctx context.Context) (*sqlstore.Store, error) {
+	return open(ctx, sqlstore.SQLite{}, "")
+}
 
 // OpenIn opens the database of a directory, a new one where it has none. The
 // caller closes it.
