@@ -33,7 +33,7 @@ vectors: ## print how many of the published test vectors come out right
 	@grep -oE '[A-Za-z].*: .*[0-9]+ of [0-9]+.*' .tools/vectors.log | sed 's/^[a-z_]*_test.go:[0-9]*: //'
 
 gates: ## fail when a hot path allocates more than it may; the race detector would count too
-	$(GO) test -count=1 -run '^TestAllocations$$' ./internal/issue
+	$(GO) test -count=1 -run '^TestAllocations$$' ./internal/issue ./enforce
 
 fmt: ## format the code
 	$(tool) golangci-lint fmt
