@@ -274,7 +274,7 @@ func (f *Feed) follow(ctx context.Context, again time.Time) error {
 			if err != nil {
 				return err
 			}
-			if !news && time.Since(began) < time.Second { // it does not know how to wait
+			if !news && time.Since(began) < time.Second { // it does not know how to wait, or what was before
 				f.sleep(ctx, f.interval())
 			}
 		}

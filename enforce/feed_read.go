@@ -108,7 +108,7 @@ func (f *Feed) ask(ctx context.Context, wait time.Duration) (news bool, err erro
 	}
 	f.apply(ctx, doc, res.Header.Get("ETag"))
 	f.hear(ctx, began)
-	return doc.Complete || len(doc.Items) > 0, nil
+	return !doc.Complete && len(doc.Items) > 0, nil
 }
 
 // parseRevocations reads a document of the feed. Members that are not known are
