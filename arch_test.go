@@ -46,6 +46,7 @@ var layers = map[string]layer{
 	"consume/oauth2source": {ours: []string{"consume"}, theirs: []string{"golang.org/x/oauth2"}},
 	"consume/promobserver": {ours: []string{"consume"}, theirs: []string{"github.com/prometheus/client_golang"}},
 	"consume/slogobserver": {ours: []string{"consume"}},
+	"enforce/grpcauth": {ours: []string{"oauth", "enforce"}, theirs: []string{"google.golang.org/grpc"}},
 
 	"adminclient":    {ours: []string{".", "oauth"}},
 	"internal/store": {ours: []string{"."}},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -50,10 +51,7 @@ func (v *Verifier) Answer(err error, scopes ...string) Answer {
 // Refuse answers a request that does not get through.
 func (v *Verifier) Refuse(w http.ResponseWriter, err error, scopes ...string) {
 	a := v.Answer(err, scopes...)
-	h := w.Header()
-	for name, values := range a.Header {
-		h[name] = values
-	}
+	maps.Copy(w.Header(), a.Header)
 	w.WriteHeader(a.Status)
 	_, _ = w.Write(a.Body)
 }

@@ -60,19 +60,16 @@ func (c *TokenCache) id(v *Verifier, raw string) cacheID {
 	if n := len(v.Audience) + len(raw) + 17; n > len(short) {
 		buf = make([]byte, 0, n)
 	}
-	buf = append(buf, boolByte(v.AnyAudience))
+	mode := byte(0)
+	if v.AnyAudience {
+		mode = 1
+	}
+	buf = append(buf, mode)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(len(v.Audience)))
 	buf = append(buf, v.Audience...)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(len(raw)))
 	buf = append(buf, raw...)
 	return sha256.Sum256(buf)
-}
-
-func boolByte(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func (c *TokenCache) shard(id cacheID) *cacheShard { return &c.shards[id[0]%cacheShards] }

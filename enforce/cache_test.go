@@ -79,9 +79,9 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the
 	v.Cache = &enforce.TokenCache{}
 	w := &discard{}
 	handler.ServeHTTP(w, r)
-	const context = 2 // the request's copy and its context, whoever puts a value there
-	if n := testing.AllocsPerRun(1000, func() { handler.ServeHTTP(w, r) }); n > context {
-		t.Errorf("Require with a warm token: %v allocations, want %d", n, context)
+	const carried = 2 // the request's copy and its context, whoever puts a value there
+	if n := testing.AllocsPerRun(1000, func() { handler.ServeHTTP(w, r) }); n > carried {
+		t.Errorf("Require with a warm token: %v allocations, want %d", n, carried)
 	}
 }
 

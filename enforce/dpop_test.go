@@ -97,7 +97,7 @@ func rawSignature(tb testing.TB, priv crypto.Signer, alg jose.Alg, input []byte)
 	sum := sha256.Sum256(input)
 	var sig []byte
 	var err error
-	switch alg {
+	switch alg { //nolint:exhaustive // the others are refused below
 	case jose.ES256:
 		r, s, signErr := ecdsa.Sign(rand.Reader, priv.(*ecdsa.PrivateKey), sum[:])
 		if err = signErr; err == nil {

@@ -306,7 +306,7 @@ func (f *Feed) pause(ctx context.Context, failures int, err error) {
 	if e, ok := errors.AsType[*statusError](err); ok {
 		d = max(d, e.after)
 	}
-	f.sleep(ctx, d/2+rand.N(d/2+1)) // spread, for many start at the same time
+	f.sleep(ctx, d/2+rand.N(d/2+1)) //nolint:gosec // no secret: it spreads those who start at the same time
 }
 
 func (f *Feed) sleep(ctx context.Context, d time.Duration) {

@@ -37,7 +37,7 @@ func (f *Feed) request(ctx context.Context, query url.Values, accept string) (*h
 	if len(query) > 0 {
 		to += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil) //nolint:gosec // the configuration says which URL
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (f *Feed) request(ctx context.Context, query url.Values, accept string) (*h
 	case len(query) == 0 && tag != "" && accept != eventStream:
 		req.Header.Set("If-None-Match", tag)
 	}
-	res, err := client.Do(req) //nolint:gosec // as above
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -144,9 +144,12 @@ func (f *Feed) stream(ctx context.Context) error {
 	nothing.Stop()
 	silence := time.AfterFunc(streamSilence, func() { cancel(errSilentStream) })
 	defer silence.Stop()
-	for first := true; err == nil; first = false {
+	if err == nil && ev.name == "" {
+		ev, err = events.next() // what a stream says first of itself is no news of the revocations
+	}
+	for err == nil {
 		silence.Reset(streamSilence)
-		if err = f.event(ctx, ev, first); err == nil {
+		if err = f.event(ctx, ev); err == nil {
 			ev, err = events.next()
 		}
 	}
@@ -161,9 +164,8 @@ func (f *Feed) because(ctx context.Context, err error) error {
 	return err
 }
 
-// event takes one event. The first thing that a stream says is not news of the
-// revocations yet, unless it is an event.
-func (f *Feed) event(ctx context.Context, ev event, first bool) error {
+// event takes one event, or a comment that says that there is nothing new.
+func (f *Feed) event(ctx context.Context, ev event) error {
 	heard := time.Now()
 	if ev.name == "revocations" {
 		doc, err := parseRevocations(ev.data)
@@ -179,9 +181,7 @@ func (f *Feed) event(ctx context.Context, ev event, first bool) error {
 		f.cursor = ev.id
 		f.mu.Unlock()
 	}
-	if !first {
-		f.hear(ctx, heard)
-	}
+	f.hear(ctx, heard)
 	return nil
 }
 

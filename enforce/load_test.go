@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,9 +22,7 @@ import (
 func (s *signer) now(change map[string]any) string {
 	s.t.Helper()
 	all := map[string]any{"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
-	for name, v := range change {
-		all[name] = v
-	}
+	maps.Copy(all, change)
 	return s.with(all)
 }
 

@@ -33,7 +33,7 @@ func normalURI(raw string) (string, bool) {
 }
 
 // normalPath decodes escapes of characters that need none, writes the others in
-// capitals, and takes out dot segments (RFC 3986 §5.2.4).
+// capitals, and takes out dot segments.
 func normalPath(path string) (string, bool) {
 	var b strings.Builder
 	for i := 0; i < len(path); i++ {
@@ -57,8 +57,13 @@ func normalPath(path string) (string, bool) {
 		}
 		i += 2
 	}
+	return withoutDots(b.String()), true
+}
+
+// withoutDots takes out dot segments (RFC 3986 §5.2.4).
+func withoutDots(path string) string {
 	var out []string
-	segments := strings.Split(strings.TrimPrefix(b.String(), "/"), "/")
+	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	for i, s := range segments {
 		last := i == len(segments)-1
 		switch s {
@@ -73,7 +78,7 @@ func normalPath(path string) (string, bool) {
 			out = append(out, s)
 		}
 	}
-	return "/" + strings.Join(out, "/"), true
+	return "/" + strings.Join(out, "/")
 }
 
 func unhex(c byte) (byte, bool) {
