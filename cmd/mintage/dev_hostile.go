@@ -33,8 +33,8 @@ const (
 // hostileDev is what --hostile adds to mintage dev. Nil adds nothing.
 type hostileDev struct {
 	hostility hostile.Hostility
-	front   *hostile.Front
-	opinion *hostile.Introspector
+	front     *hostile.Front
+	opinion   *hostile.Introspector
 }
 
 // newHostileDev reads the flag; empty is off.
