@@ -11,7 +11,7 @@
 //
 // The files: scenario.go has the table of what is measured, with the goals;
 // load.go is the load generator, process.go runs servers and reads their
-// figures, product.go sets up mintage serve, limit.go is the bare server
+// figures, product.go sets up mintage serve, limit/ is the bare server
 // (bench limit), peer.go gets the peers of peers/, cold.go and tenant.go measure
 // starts and many tenants, report.go prints.
 package main

@@ -5,11 +5,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"time"
+
+	"github.com/mintage-auth/mintage/bench/limit"
 )
 
 // options are the flags.
@@ -47,6 +51,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1) //nolint:forbidigo,gocritic // this is main; the signals end with it
 	}
+}
+
+// serveLimit is bench limit ADDRESS SIZE.
+func serveLimit(addr, size string) error {
+	n, err := strconv.Atoi(size)
+	if err != nil {
+		return err
+	}
+	h, err := limit.New(n)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	return srv.ListenAndServe()
 }
 
 // run measures everything and prints the report.

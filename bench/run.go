@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mintage-auth/mintage/bench/limit"
 )
 
 // bench is one run of everything.
@@ -130,7 +132,7 @@ func (b *bench) startLimit(ctx context.Context, fixed int, targets map[string]ta
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		request := post(b.limitAddr, path, limitClient, limitSecret, tokenForm())
+		request := post(b.limitAddr, path, limit.Client, limit.Secret, tokenForm())
 		if _, err := b.limit.answered(ctx, b.limitAddr, request, 30*time.Second); err != nil {
 			return fmt.Errorf("limit server: %w", err)
 		}

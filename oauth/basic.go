@@ -21,6 +21,10 @@ var ErrNoBasic = errors.New("not the scheme Basic")
 // the value holds a secret.
 var errBasic = errors.New("Basic credentials are not base64 of an id, a colon and a secret")
 
+// strictBase64 refuses padding bits that are not zero, so that credentials have
+// one spelling.
+var strictBase64 = base64.StdEncoding.Strict()
+
 // ParseBasic reads an Authorization header value. The scheme is matched
 // without regard to case. The error is ErrNoBasic where the scheme is another.
 func ParseBasic(value string) (Basic, error) {
@@ -28,8 +32,9 @@ func ParseBasic(value string) (Basic, error) {
 	if !isScheme(scheme, "basic") {
 		return Basic{}, ErrNoBasic
 	}
-	raw, err := base64.StdEncoding.Strict().DecodeString(strings.Trim(encoded, " "))
-	if err != nil || strings.ContainsAny(encoded, "\r\n") {
+	var room [256]byte // enough for nearly all
+	raw, err := strictBase64.AppendDecode(room[:0], []byte(strings.Trim(encoded, " ")))
+	if err != nil || strings.IndexByte(encoded, '\r') >= 0 || strings.IndexByte(encoded, '\n') >= 0 {
 		return Basic{}, errBasic
 	}
 	id, secret, ok := strings.Cut(string(raw), ":")

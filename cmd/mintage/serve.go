@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mintage-auth/mintage/internal/config"
+	"github.com/mintage-auth/mintage/internal/linelog"
 	"github.com/mintage-auth/mintage/internal/server"
 )
 
@@ -94,7 +95,9 @@ func (a *app) serve(ctx context.Context, src config.Sources) error {
 	}
 	level := new(slog.LevelVar)
 	level.Set(settings.Log.Level)
-	cfg.Log = a.logger(settings.Log.Format, level)
+	lines := linelog.NewWriter(a.stderr)
+	defer lines.Close() //nolint:errcheck // there is no other place to say that stderr is gone
+	cfg.Log = logger(lines, settings.Log.Format, level)
 	s, err := server.Open(ctx, cfg)
 	if err != nil {
 		return &failure{code: exitFailed, what: "the server did not start", why: err.Error()}
@@ -149,13 +152,12 @@ func certificate(setting string, t config.TLS) (*server.KeyPair, error) {
 	return pair, nil
 }
 
-// logger writes to stderr as the settings say.
-func (a *app) logger(format string, level slog.Leveler) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: level}
+// logger writes as the settings say.
+func logger(w *linelog.Writer, format string, level slog.Leveler) *slog.Logger {
 	if format == config.LogText {
-		return slog.New(slog.NewTextHandler(a.stderr, opts))
+		return linelog.NewText(w, level)
 	}
-	return slog.New(slog.NewJSONHandler(a.stderr, opts))
+	return linelog.NewJSON(w, level)
 }
 
 // tuneMemory sets the collector for a server, unless the usual variables do.

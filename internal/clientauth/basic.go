@@ -26,7 +26,8 @@ func findBasic(r *Request) (*claim, *oauth.Error) {
 	case err != nil:
 		return nil, oauth.InvalidRequest("auth.basic_malformed", "the Authorization header is not well-formed Basic")
 	}
-	readings := make([]reading, 0, 2)
+	c := &claim{}
+	readings := c.room[:0]
 	if decoded, ok := sent.Decoded(); ok {
 		readings = append(readings, reading{id: decoded.ID, secret: decoded.Secret})
 	}
@@ -41,7 +42,8 @@ func findBasic(r *Request) (*claim, *oauth.Error) {
 		}
 	}
 	if r.ClientID == "" {
-		return &claim{readings: readings}, nil
+		c.readings = readings
+		return c, nil
 	}
 	// RFC 6749 §3.2.1: a client_id beside the header names the same client.
 	var named []reading

@@ -31,6 +31,7 @@ type claim struct {
 	// readings are the ways to read the credentials, the right one first. There
 	// are two when an Authorization header means something else form-decoded.
 	readings []reading
+	room     [2]reading // for readings
 }
 
 // reading is an identifier and the secret that is to prove it.

@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,7 +14,8 @@ import (
 )
 
 // exchange is one request and its answer, which is written when the request has
-// been dealt with.
+// been dealt with. It is used again for another request after that: nothing
+// keeps a pointer into it.
 type exchange struct {
 	w       http.ResponseWriter
 	r       *http.Request // nothing after reading looks at it
@@ -27,8 +29,23 @@ type exchange struct {
 	shown *clientauth.Request
 	who   clientauth.Result
 
-	buf  *[]byte // of answers; body is in it
+	req   Request
+	query values
+	form  values              // parameters of the body
+	attrs [maxAttrs]slog.Attr // of the log line
+
+	buf  []byte // of answers; body is in it
 	body []byte
+}
+
+// exchanges holds exchanges for the next requests.
+var exchanges = sync.Pool{New: func() any { return &exchange{buf: make([]byte, 0, 2<<10)} }}
+
+// release lets the next request have x, without what it knows.
+func (x *exchange) release() {
+	buf := x.buf
+	*x = exchange{buf: buf}
+	exchanges.Put(x)
 }
 
 // Header values that many answers share. A header map holds the slice itself,
@@ -39,19 +56,12 @@ var (
 	headerJSON    = []string{"application/json;charset=UTF-8"}
 )
 
-// buffers holds buffers that answers are built in.
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, 2<<10)
-	return &b
-}}
-
 // begin sets the headers of every answer (RFC 6749 §5.1).
 func (x *exchange) begin() {
 	header := x.w.Header()
 	header["Cache-Control"] = headerNoStore
 	header["Pragma"] = headerNoCache
 	header["X-Request-Id"] = []string{x.out.TraceID}
-	x.buf, _ = buffers.Get().(*[]byte)
 }
 
 // method deals with requests that are not the endpoint's work, and says whether
@@ -88,7 +98,7 @@ func (x *exchange) ignored(known params, names []string) {
 func (x *exchange) answer(status int, build func([]byte) []byte) {
 	x.w.Header()["Content-Type"] = headerJSON
 	x.out.Status = status
-	x.body = build((*x.buf)[:0])
+	x.body = build(x.buf[:0])
 }
 
 // write sends the answer.
@@ -101,10 +111,10 @@ func (x *exchange) write(headOnly bool) { //nolint:revive // HEAD is what it is
 	if !headOnly && len(x.body) > 0 {
 		_, _ = x.w.Write(x.body) // the caller is gone if this fails
 	}
-	clear(x.body) // a token was in it
-	if x.body != nil {
-		*x.buf = x.body[:0]
+	clear(x.body)         // a token was in it
+	const kept = 16 << 10 // bytes; few answers are longer
+	if x.body != nil && cap(x.body) <= kept {
+		x.buf = x.body[:0]
 	}
-	buffers.Put(x.buf)
-	x.buf, x.body = nil, nil
+	x.body = nil
 }

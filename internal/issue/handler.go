@@ -28,7 +28,9 @@ type Handler struct {
 	Minter    Minter
 	Revoker   Revoker
 	Now       func() time.Time
-	Log       *slog.Logger
+	// Log gets one line of each request. Its handler must not keep records, whose
+	// attributes are used again.
+	Log *slog.Logger
 
 	// Peer says who sent a request. Nil takes the connection's address, and
 	// knows of no proxy.
@@ -128,9 +130,11 @@ func (h *Handler) Token(w http.ResponseWriter, r *http.Request, t *mintage.Tenan
 		h.NotFound(w, r, t)
 		return
 	}
-	h.handle(w, r, t, d, &endpoint{
-		name: "token", allow: "POST, OPTIONS", methods: post, credentials: true, cors: true, serve: (*Handler).token,
-	})
+	h.handle(w, r, t, d, &tokenEndpoint)
+}
+
+var tokenEndpoint = endpoint{
+	name: "token", allow: "POST, OPTIONS", methods: post, credentials: true, cors: true, serve: (*Handler).token,
 }
 
 var (
@@ -169,10 +173,15 @@ func (h *Handler) Wait() { h.second.wait() }
 // answer is written, observed and logged, once.
 func (h *Handler) handle(w http.ResponseWriter, r *http.Request, t *mintage.Tenant, d *Dialect, e *endpoint) {
 	start := h.Now()
-	x := &exchange{w: w, t: t, dialect: d, start: start, peer: h.peer(r)}
-	x.out = Outcome{
-		Endpoint: e.name, TraceID: explain.NewTraceID(start), Dialect: d.Name,
-		RemoteIP: x.peer.Addr, UserAgent: r.UserAgent(),
+	x, ok := exchanges.Get().(*exchange)
+	if !ok {
+		x = &exchange{}
+	}
+	x.w, x.t, x.dialect, x.start, x.peer = w, t, d, start, h.peer(r)
+	x.out.Endpoint, x.out.TraceID, x.out.Dialect = e.name, explain.NewTraceID(start), d.Name
+	x.out.RemoteIP = x.peer.Addr
+	if agent := r.Header["User-Agent"]; len(agent) > 0 {
+		x.out.UserAgent = agent[0]
 	}
 	if t != nil {
 		x.out.Tenant = t.ID
@@ -189,8 +198,9 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request, t *mintage.Tena
 		h.Observe(r.Context(), &x.out)
 	}
 	x.write(r.Method == http.MethodHead)
-	x.out.log(r.Context(), h.Log, e.quiet)
+	x.log(r.Context(), h.Log, e.quiet)
 	h.second.look(r.Context(), h, x)
+	x.release()
 }
 
 func (h *Handler) peer(r *http.Request) Peer {

@@ -19,9 +19,11 @@ const inactive = `{"active":false}`
 // Introspect serves token introspection (RFC 7662), for JWTs and opaque
 // tokens alike.
 func (h *Handler) Introspect(w http.ResponseWriter, r *http.Request, t *mintage.Tenant) {
-	h.handle(w, r, t, neighbour, &endpoint{
-		name: "introspect", allow: "POST, OPTIONS", methods: post, credentials: true, cors: true, serve: (*Handler).introspect,
-	})
+	h.handle(w, r, t, neighbour, &introspectEndpoint)
+}
+
+var introspectEndpoint = endpoint{
+	name: "introspect", allow: "POST, OPTIONS", methods: post, credentials: true, cors: true, serve: (*Handler).introspect,
 }
 
 func (h *Handler) introspect(ctx context.Context, x *exchange) error {

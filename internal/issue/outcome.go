@@ -117,9 +117,14 @@ func (o *Outcome) issued(az *mintage.Authorization, tok *mintage.AccessToken) {
 	}
 }
 
+// maxAttrs is how many attributes a log line may have.
+const maxAttrs = 28
+
 // log writes the one line of a request. The URL is not in it: a query may hold
-// a secret.
-func (o *Outcome) log(ctx context.Context, log *slog.Logger, quiet bool) {
+// a secret. It makes the record itself, since the place in the source that
+// Logger would look up is always this.
+func (x *exchange) log(ctx context.Context, log *slog.Logger, quiet bool) {
+	o := &x.out
 	level := slog.LevelInfo
 	switch {
 	case o.Status >= http.StatusInternalServerError:
@@ -127,11 +132,18 @@ func (o *Outcome) log(ctx context.Context, log *slog.Logger, quiet bool) {
 	case quiet && o.Error == "":
 		level = slog.LevelDebug
 	}
-	if !log.Enabled(ctx, level) {
+	handler := log.Handler()
+	if !handler.Enabled(ctx, level) {
 		return
 	}
-	var room [28]slog.Attr
-	attrs := append(room[:0], slog.String("endpoint", o.Endpoint), slog.String("trace_id", o.TraceID))
+	r := slog.NewRecord(x.start.Add(o.Duration), level, "request", 0)
+	r.AddAttrs(slog.Attr{Value: slog.GroupValue(o.appendAttrs(x.attrs[:0])...)}) // a group without a name is its members
+	_ = handler.Handle(ctx, r)                                                   // as Logger has it: there is nobody to tell
+}
+
+// appendAttrs appends what the log line says of o.
+func (o *Outcome) appendAttrs(attrs []slog.Attr) []slog.Attr {
+	attrs = append(attrs, slog.String("endpoint", o.Endpoint), slog.String("trace_id", o.TraceID))
 	text := func(name, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(name, value))
@@ -163,7 +175,7 @@ func (o *Outcome) log(ctx context.Context, log *slog.Logger, quiet bool) {
 	}
 	text("ignored_params", strings.Join(o.Ignored, " "))
 	text("did_you_mean", o.DidYouMean)
-	log.LogAttrs(ctx, level, "request", attrs...)
+	return attrs
 }
 
 // printable returns at most 256 bytes of s, in which nothing can pretend to be

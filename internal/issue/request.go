@@ -3,7 +3,6 @@ package issue
 import (
 	"bytes"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -36,21 +35,21 @@ type Request struct {
 // read reads r in the way of the dialect. What it could find out goes into x
 // even when it fails.
 func (x *exchange) read(r *http.Request, known params) (*Request, error) {
-	query, err := x.readQuery(r.URL.RawQuery, known)
-	if err != nil {
+	query, body, req := &x.query, &x.form, &x.req
+	query.known, body.known = known, known
+	if err := x.readQuery(r.URL.RawQuery, query); err != nil {
 		return nil, err
 	}
-	req := &Request{Auth: clientauth.Request{
+	req.Auth = clientauth.Request{
 		Authorization:  r.Header["Authorization"],
 		QueryClientID:  query.value[paramClientID],
 		QuerySecret:    query.value[paramClientSecret],
 		QueryAssertion: query.seen&(1<<paramAssertion) != 0 && query.value[paramAssertion] != "",
 		QueryAllowed:   x.dialect.Query,
 		Peer:           x.peer.Addr,
-	}}
+	}
 	x.shown = &req.Auth
-	body := &values{known: known}
-	err = x.readBody(r, body)
+	err := x.readBody(r, body)
 	if (req.Auth.QuerySecret != "" || req.Auth.QueryAssertion) && !x.dialect.Query {
 		// Whoever puts secrets into the URL learns that first, whatever else is
 		// wrong.
@@ -86,20 +85,16 @@ func (req *Request) fill(v *values) {
 // for credentials alone, which must not be there; known parameters are ignored
 // and noted, and what is no parameter at all is part of the endpoint's URL (RFC
 // 6749 §3.2).
-func (x *exchange) readQuery(raw string, known params) (*values, error) {
-	v := &values{known: known}
-	if raw == "" {
-		return v, nil
-	}
+func (x *exchange) readQuery(raw string, v *values) error {
 	if x.dialect.Query {
-		if err := v.readForm(raw); err != nil {
-			return nil, err
-		}
-		return v, nil
+		return asError(v.readForm(raw))
+	}
+	if raw == "" {
+		return nil
 	}
 	for pair := range strings.SplitSeq(raw, "&") {
 		name, value, ok := splitPair(pair)
-		p, isKnown := known.lookup(name)
+		p, isKnown := v.known.lookup(name)
 		if !ok || !isKnown {
 			continue
 		}
@@ -109,12 +104,12 @@ func (x *exchange) readQuery(raw string, known params) (*values, error) {
 			v.seen |= 1 << p
 		}
 	}
-	return v, nil
+	return nil
 }
 
 // readBody reads the body by its media type.
 func (x *exchange) readBody(r *http.Request, v *values) error {
-	if r.Header.Get("Content-Encoding") != "" {
+	if len(r.Header["Content-Encoding"]) > 0 && r.Header["Content-Encoding"][0] != "" {
 		return oauth.InvalidRequest("body.type", "the body is compressed: send it as it is")
 	}
 	body, err := boundedBody(x.w, r)
@@ -157,15 +152,19 @@ func boundedBody(w http.ResponseWriter, r *http.Request) (string, error) {
 		buf.Reset()
 		bodies.Put(buf)
 	}()
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-	switch {
-	case tooLarge:
-		return "", oauth.RequestTooLarge("the body is larger than 65536 bytes")
-	case errors.Is(err, io.ErrUnexpectedEOF), err != nil:
-		return "", oauth.InvalidRequest("body.malformed", "the body ended early")
+	body := r.Body
+	if r.ContentLength < 0 || r.ContentLength > maxBody { // else net/http lets no more through
+		body = http.MaxBytesReader(w, body, maxBody)
 	}
-	return buf.String(), nil
+	_, err := buf.ReadFrom(body)
+	if err == nil {
+		return buf.String(), nil
+	}
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
+	if tooLarge {
+		return "", oauth.RequestTooLarge("the body is larger than 65536 bytes")
+	}
+	return "", oauth.InvalidRequest("body.malformed", "the body ended early")
 }
 
 // checkHeader bounds the header. net/http has a bound of its own, and answers

@@ -8,8 +8,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -29,6 +31,7 @@ const generatedPrefix = "hmac-sha256$"
 type Hasher struct {
 	// Behind a pointer, so that nothing that prints a Hasher prints them.
 	keys  *hashKeys
+	macs  sync.Pool // of *generatedMAC
 	slots *slots
 	right *memory[identity, [sha256.Size]byte]
 	wrong *memory[[sha256.Size]byte, struct{}]
@@ -75,12 +78,42 @@ func mac(key []byte, s string) (sum [sha256.Size]byte) {
 	return sum
 }
 
+// generatedMAC computes MACs of generated secrets, with the key set up.
+type generatedMAC struct {
+	hash.Hash
+	in  [MaxLength]byte
+	sum [sha256.Size]byte
+}
+
+// generatedHash is a hash of a generated secret, as it is stored.
+type generatedHash [len(generatedPrefix) + 43]byte
+
+// hashGenerated is HashGenerated without garbage.
+func (h *Hasher) hashGenerated(s string) (out generatedHash) {
+	m, ok := h.macs.Get().(*generatedMAC)
+	if !ok {
+		m = &generatedMAC{Hash: hmac.New(sha256.New, h.keys.generated[:])}
+	}
+	m.Reset()
+	for len(s) > 0 {
+		n := copy(m.in[:], s)
+		m.Write(m.in[:n])
+		clear(m.in[:n])
+		s = s[n:]
+	}
+	copy(out[:], generatedPrefix)
+	base64.RawURLEncoding.Encode(out[len(generatedPrefix):], m.Sum(m.sum[:0]))
+	clear(m.sum[:])
+	h.macs.Put(m)
+	return out
+}
+
 // HashGenerated returns the hash to store of a secret that Generate made: a
 // keyed MAC, which is as strong as a slow hash for 256 random bits. Any other
 // secret needs HashBrought.
 func (h *Hasher) HashGenerated(s string) string {
-	sum := mac(h.keys.generated[:], s)
-	return generatedPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+	out := h.hashGenerated(s)
+	return string(out[:])
 }
 
 // HashBrought returns the hash to store of a secret that somebody chose:

@@ -32,7 +32,7 @@ func (h *Hasher) VerifyFrom(
 ) (*mintage.Secret, error) {
 	v := verification{
 		h: h, asker: asker{tenant: tenant, client: client, from: from},
-		secrets: secrets, candidate: candidate, now: now, want: h.HashGenerated(candidate),
+		secrets: secrets, candidate: candidate, now: now, want: h.hashGenerated(candidate),
 	}
 	v.fast()
 	if err := v.slow(ctx); err != nil {
@@ -118,7 +118,7 @@ type verification struct {
 	secrets   []mintage.Secret
 	candidate string
 	now       time.Time
-	want      string // hash of the candidate if it was generated
+	want      generatedHash // hash of the candidate if it was generated
 
 	pending    []pending
 	live, dead *mintage.Secret // what matched
@@ -139,7 +139,7 @@ func (v *verification) fast() {
 	for i := range v.secrets {
 		s := &v.secrets[i]
 		if strings.HasPrefix(s.Hash, generatedPrefix) {
-			v.found(s, subtle.ConstantTimeCompare([]byte(s.Hash), []byte(v.want)) == 1)
+			v.found(s, v.generated(s.Hash))
 			continue
 		}
 		scheme, bare, ok := schemeOf(s.Hash)
@@ -161,6 +161,13 @@ func (v *verification) fast() {
 			}
 		}
 	}
+}
+
+// generated compares a stored hash of a generated secret in constant time.
+func (v *verification) generated(stored string) bool {
+	var have generatedHash
+	return copy(have[:], stored) == len(stored) && len(stored) == len(have) &&
+		subtle.ConstantTimeCompare(have[:], v.want[:]) == 1
 }
 
 func (v *verification) unreadable(s *mintage.Secret, err error) {

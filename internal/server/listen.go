@@ -56,20 +56,31 @@ func listen(ctx context.Context, name, addr string, pair *KeyPair, h http.Handle
 	if err != nil {
 		return nil, fmt.Errorf("listen for the %s on %s: %w", name, addr, err)
 	}
-	srv := &http.Server{
+	srv := newHTTPServer(h, log)
+	if pair != nil {
+		srv.TLSConfig = tlsConfig(pair)
+		ln = tls.NewListener(ln, srv.TLSConfig)
+	}
+	return &listener{name: name, Listener: ln, server: srv}, nil
+}
+
+// newHTTPServer returns the server of a listener, with its bounds.
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
 		Handler:           h,
 		MaxHeaderBytes:    maxHeader,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // a caller can cause these at will,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // a caller can cause these at will
 	}
-	if pair != nil {
-		srv.TLSConfig = tlsConfig(pair)
-		ln = tls.NewListener(ln, srv.TLSConfig)
-	}
-	return &listener{name: name, Listener: ln, server: srv}, nil
+}
+
+// ServePublic answers on one more listener what the public one answers, until
+// ln is closed. It is for measurements within the process.
+func (s *Server) ServePublic(ln net.Listener) error {
+	return newHTTPServer(s.publicHandler(), s.log).Serve(ln)
 }
 
 // serve answers requests until the listener is drained.

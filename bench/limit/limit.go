@@ -1,4 +1,7 @@
-package main
+// Package limit is the bare net/http server that the product is compared with:
+// it answers as fast as net/http lets it. It has no tenants, no clients but one,
+// no scopes, no database, no log and no metrics.
+package limit
 
 import (
 	"crypto"
@@ -22,15 +25,14 @@ import (
 	"time"
 )
 
-// What the limit server knows.
+// Client and Secret are what the server knows.
 const (
-	limitClient = "limit-client"
-	limitSecret = "limit-secret-0123456789abcdefghijklmnopqrstuv"
+	Client = "limit-client"
+	Secret = "limit-secret-0123456789abcdefghijklmnopqrstuv"
 )
 
-// limitServer answers as fast as net/http lets it: no tenants, no clients but
-// one, no scopes, no database, no log, no metrics.
-type limitServer struct {
+// Server is the http.Handler. Make one with New.
+type Server struct {
 	fixed   []byte // the answer of /fixed
 	secret  [sha256.Size]byte
 	signers map[string]func(input []byte) []byte
@@ -38,19 +40,15 @@ type limitServer struct {
 	buffers sync.Pool
 }
 
-// serveLimit is bench limit ADDRESS SIZE.
-func serveLimit(addr, size string) error {
-	n, err := strconv.Atoi(size)
-	if err != nil {
-		return err
-	}
-	s := &limitServer{
-		fixed:  []byte(`{"pad":"` + strings.Repeat("x", max(0, n-10)) + `"}`),
-		secret: sha256.Sum256([]byte(limitSecret)), header: map[string]string{},
+// New returns a server whose answer of /fixed has the given size in bytes.
+func New(size int) (*Server, error) {
+	s := &Server{
+		fixed:  []byte(`{"pad":"` + strings.Repeat("x", max(0, size-10)) + `"}`),
+		secret: sha256.Sum256([]byte(Secret)), header: map[string]string{},
 	}
 	s.buffers.New = func() any { return new([4096]byte) }
 	if err := s.makeKeys(); err != nil {
-		return err
+		return nil, err
 	}
 	for path := range s.signers {
 		alg := strings.ToUpper(path[1:])
@@ -59,11 +57,10 @@ func serveLimit(addr, size string) error {
 		}
 		s.header[path] = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + alg + `","kid":"0123456789abcdef","typ":"at+jwt"}`))
 	}
-	srv := &http.Server{Addr: addr, Handler: s, ReadHeaderTimeout: 5 * time.Second}
-	return srv.ListenAndServe()
+	return s, nil
 }
 
-func (s *limitServer) makeKeys() error {
+func (s *Server) makeKeys() error {
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -106,7 +103,7 @@ func (s *limitServer) makeKeys() error {
 }
 
 // ServeHTTP reads the request whole and answers by its path.
-func (s *limitServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	buffer, ok := s.buffers.Get().(*[4096]byte)
 	if !ok {
 		return
@@ -144,7 +141,7 @@ func (s *limitServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // check parses the form and compares the secret.
-func (s *limitServer) check(authorization, body string) error {
+func (s *Server) check(authorization, body string) error {
 	var raw [256]byte
 	basic, ok := strings.CutPrefix(authorization, "Basic ")
 	if !ok || len(basic) > 256 {
@@ -156,7 +153,7 @@ func (s *limitServer) check(authorization, body string) error {
 	}
 	id, secret, _ := strings.Cut(string(raw[:n]), ":")
 	sum := sha256.Sum256([]byte(secret))
-	if id != limitClient || subtle.ConstantTimeCompare(sum[:], s.secret[:]) != 1 {
+	if id != Client || subtle.ConstantTimeCompare(sum[:], s.secret[:]) != 1 {
 		return errors.New("secret")
 	}
 	grant := ""
@@ -176,14 +173,14 @@ func (s *limitServer) check(authorization, body string) error {
 }
 
 // appendJWT appends a token with the claims of RFC 9068.
-func (s *limitServer) appendJWT(out []byte, path string, sign func([]byte) []byte) []byte {
+func (s *Server) appendJWT(out []byte, path string, sign func([]byte) []byte) []byte {
 	begin := len(out)
 	now := time.Now().Unix()
 	var jti [16]byte
 	_, _ = rand.Read(jti[:])
 	claims := make([]byte, 0, 512)
-	claims = append(claims, `{"iss":"http://127.0.0.1:20000","sub":"`+limitClient+`","aud":"https://api.bench.example","client_id":"`+
-		limitClient+`","scope":"orders/read","iat":`...)
+	claims = append(claims, `{"iss":"http://127.0.0.1:20000","sub":"`+Client+`","aud":"https://api.bench.example","client_id":"`+
+		Client+`","scope":"orders/read","iat":`...)
 	claims = strconv.AppendInt(claims, now, 10)
 	claims = append(claims, `,"exp":`...)
 	claims = strconv.AppendInt(claims, now+3600, 10)

@@ -1,0 +1,208 @@
+// Command hotpath runs single hot paths of the whole server within one process,
+// beside those of the bare net/http server, where nothing else on the machine
+// disturbs the count:
+//
+//	go run ./bench/hotpath                     # time and allocations, native
+//	go run ./bench/hotpath gate                # instructions under valgrind, against the committed ratios
+//	go run ./bench/hotpath gate -update        # and write them
+//
+// Connections are pipes, so that what the kernel does is left out; the rest is
+// what mintage serve does for a request.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"sync"
+	"time"
+
+	"github.com/mintage-auth/mintage/bench/limit"
+)
+
+func main() {
+	if err := command(context.Background(), os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "hotpath:", err)
+		os.Exit(1) //nolint:forbidigo // this is main
+	}
+}
+
+func command(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "gate" {
+		fl := flag.NewFlagSet("gate", flag.ExitOnError)
+		update := fl.Bool("update", false, "write the ratios that were counted")
+		_ = fl.Parse(args[1:]) // it exits
+		return gate(ctx, *update)
+	}
+	var o options
+	fl := flag.NewFlagSet("hotpath", flag.ExitOnError)
+	fl.StringVar(&o.only, "only", "", "the one scenario to run")
+	fl.StringVar(&o.side, "side", "", "ours or limit alone")
+	fl.IntVar(&o.n, "n", 0, "requests of each scenario; 0: as many as are counted under valgrind")
+	fl.IntVar(&o.rounds, "rounds", 1, "rounds, of which the fastest counts")
+	fl.StringVar(&o.profile, "cpuprofile", "", "file to write a profile to")
+	_ = fl.Parse(args) // it exits
+	return o.run(ctx)
+}
+
+// options are the flags of a run.
+type options struct {
+	only, side, profile string
+	n, rounds           int
+}
+
+// step is one scenario on one side.
+type step struct {
+	scenario
+	name    string // side and scenario
+	side    *side
+	request []byte
+}
+
+// run runs all steps, in turns when there are several rounds.
+func (o options) run(ctx context.Context) (err error) {
+	dir, err := os.MkdirTemp("", "mintage-hotpath-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	p, err := openProduct(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	bare, err := limit.New(400)
+	if err != nil {
+		return err
+	}
+	l := serve(func(ln net.Listener) error {
+		return (&http.Server{Handler: bare, ReadHeaderTimeout: 5 * time.Second}).Serve(ln) //nolint:gosec // as in bench
+	})
+	defer func() { err = errors.Join(err, l.close()) }()
+	steps, err := o.steps(p, l)
+	if err != nil {
+		return err
+	}
+	if o.profile != "" {
+		f, err := os.Create(o.profile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	return o.takeTurns(steps)
+}
+
+// steps lists what is run.
+func (o options) steps(p *product, l *side) ([]step, error) {
+	var steps []step
+	for _, s := range scenarios() {
+		if o.only != "" && o.only != s.name {
+			continue
+		}
+		if o.n > 0 {
+			s.requests = o.n
+		}
+		request, err := p.request(s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		if o.side != "limit" {
+			steps = append(steps, step{scenario: s, name: "ours " + s.name, side: p.side, request: request})
+		}
+		if o.side != "ours" {
+			steps = append(steps, step{
+				scenario: s, name: "limit " + s.name, side: l, request: post(host, s.limit, limit.Client, limit.Secret, tokenForm()),
+			})
+		}
+	}
+	return steps, nil
+}
+
+func (o options) takeTurns(steps []step) error {
+	best := make([]figures, len(steps))
+	for range o.rounds {
+		for i, s := range steps {
+			got, err := s.measure()
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			if best[i].took == 0 || got.took < best[i].took {
+				best[i] = got
+			}
+		}
+	}
+	for i, s := range steps {
+		fmt.Printf("%-20s %6d requests %8.2f µs %8.1f allocations %8.0f bytes\n",
+			s.name, s.requests, float64(best[i].took.Nanoseconds())/1e3, best[i].allocs, best[i].bytes)
+	}
+	return nil
+}
+
+// figures are for one request.
+type figures struct {
+	took          time.Duration
+	allocs, bytes float64
+}
+
+// measure sends the requests over the connections of the scenario.
+func (s step) measure() (figures, error) {
+	clients := make([]*client, s.connections)
+	for i := range clients {
+		clients[i] = s.side.dial()
+	}
+	const warm = 4 // connections, caches, buffers
+	if err := s.send(clients, warm); err != nil {
+		return figures{}, err
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	began := time.Now()
+	mark()
+	err := s.send(clients, s.requests/s.connections)
+	mark()
+	took := time.Since(began)
+	runtime.ReadMemStats(&after)
+	for _, c := range clients {
+		_ = c.Close()
+	}
+	n := float64(s.requests)
+	return figures{
+		took:   took / time.Duration(s.requests),
+		allocs: float64(after.Mallocs-before.Mallocs) / n,
+		bytes:  float64(after.TotalAlloc-before.TotalAlloc) / n,
+	}, err
+}
+
+// mark is where valgrind writes what it has counted so far.
+//
+//go:noinline
+func mark() { runtime.KeepAlive(nil) }
+
+// send sends n requests on each connection.
+func (s step) send(clients []*client, n int) error {
+	errs := make([]error, len(clients))
+	var wg sync.WaitGroup
+	for i, c := range clients {
+		wg.Go(func() {
+			for range n {
+				if _, err := c.ask(s.request); err != nil {
+					errs[i] = err
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

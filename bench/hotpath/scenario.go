@@ -1,0 +1,23 @@
+package main
+
+// scenario is one hot path: what our client's tokens are, and the path of the
+// limit server that does the least that can be done for it.
+type scenario struct {
+	name     string
+	settings string // of the client's tokens, as tenants.yaml has them
+	asks     bool   // introspects a token instead of getting one
+	limit    string
+	// connections that are busy at a time: stored tokens share a commit.
+	connections int
+	requests    int // that are measured under valgrind
+}
+
+func scenarios() []scenario {
+	return []scenario{
+		{name: "ES256", settings: "{ format: jwt, alg: ES256 }", limit: "/es256", connections: 1, requests: 300},
+		{name: "EdDSA", settings: "{ format: jwt, alg: EdDSA }", limit: "/eddsa", connections: 1, requests: 300},
+		{name: "sealed", settings: "{ format: sealed }", limit: "/opaque", connections: 1, requests: 1000},
+		{name: "stored", settings: "{ format: stored }", limit: "/opaque", connections: 16, requests: 1600},
+		{name: "introspection", settings: "{ format: jwt, alg: ES256 }", asks: true, limit: "/fixed", connections: 1, requests: 1000},
+	}
+}
