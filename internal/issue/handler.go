@@ -68,7 +68,8 @@ type Handler struct {
 	// told.
 	Observe func(context.Context, *Outcome)
 
-	second secondLook
+	second   secondLook
+	verified verified
 }
 
 // Directory answers questions about what is configured. What it returns is

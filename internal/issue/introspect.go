@@ -45,18 +45,24 @@ func (h *Handler) introspect(ctx context.Context, x *exchange) error {
 	if err == nil {
 		err = h.mayIntrospect(ctx, x.t, caller, info)
 	}
+	if err == nil {
+		x.out.Active, x.out.TokenID = true, info.jti
+		x.answer(http.StatusOK, func(dst []byte) []byte {
+			if info.answer != nil {
+				return append(dst, info.answer...)
+			}
+			return info.appendIntrospection(dst, x.t.Issuer)
+		})
+		return nil
+	}
 	no, isNo := errors.AsType[noToken](err)
 	switch {
 	case isNo:
 		x.out.Reason = string(no)
 	case errors.Is(err, errNotAccess):
 		x.out.Reason = "token.malformed"
-	case err != nil:
-		return err
 	default:
-		x.out.Active, x.out.TokenID = true, info.jti
-		x.answer(http.StatusOK, func(dst []byte) []byte { return info.appendIntrospection(dst, x.t.Issuer) })
-		return nil
+		return err
 	}
 	x.answer(http.StatusOK, func(dst []byte) []byte { return append(dst, inactive...) })
 	return nil

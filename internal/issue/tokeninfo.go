@@ -23,6 +23,8 @@ type tokenInfo struct {
 	issued   time.Time
 	expires  time.Time
 	keyID    string // empty: no key signed or sealed it
+
+	answer []byte // of introspection; nil: not built yet
 }
 
 // noToken says that what somebody showed is no live token of the tenant. It is
@@ -50,6 +52,7 @@ func (h *Handler) inspect(ctx context.Context, t *mintage.Tenant, token string) 
 		return nil, err
 	}
 	if !now.Before(info.expires) {
+		h.verified.drop(sumOf(t.ID, token))
 		return nil, noToken("token.expired")
 	}
 	set, err := h.Directory.Revocations(ctx, t.ID)
@@ -80,6 +83,10 @@ func (h *Handler) inspectOpaque(ctx context.Context, t *mintage.Tenant, token st
 // inspectJWT verifies a JWT as a resource server would (RFC 9068 §4), with the
 // keys of the tenant.
 func (h *Handler) inspectJWT(ctx context.Context, t *mintage.Tenant, token string, now time.Time) (*tokenInfo, error) {
+	sum := sumOf(t.ID, token)
+	if info := h.recall(ctx, t, sum, now); info != nil {
+		return info, nil
+	}
 	parsed, err := jose.Parse(token)
 	if err != nil {
 		return nil, noToken("token.malformed")
@@ -107,7 +114,26 @@ func (h *Handler) inspectJWT(ctx context.Context, t *mintage.Tenant, token strin
 		return nil, errNotAccess
 	}
 	info.keyID = parsed.KeyID
+	info.answer = info.appendIntrospection(nil, t.Issuer)
+	h.verified.put(sum, &verifiedToken{info: info, key: key, issuer: t.Issuer})
 	return info, nil
+}
+
+// recall returns what a token says that was verified before, nil when it has to
+// be verified again: its key is another one by now, or gone.
+func (h *Handler) recall(ctx context.Context, t *mintage.Tenant, sum tokenSum, now time.Time) *tokenInfo {
+	known := h.verified.get(sum)
+	if known == nil {
+		return nil
+	}
+	ring, err := h.Directory.Ring(ctx, t.ID)
+	if err == nil {
+		if key, ok := ring.Key(known.info.keyID, now); ok && known.holds(t, key) {
+			return known.info
+		}
+	}
+	h.verified.drop(sum)
+	return nil
 }
 
 // isAccessToken tells access tokens from other JWTs that the same keys may

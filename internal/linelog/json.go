@@ -4,7 +4,9 @@ import (
 	"log/slog"
 	"math"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // appendRecord appends the line of r as slog.JSONHandler spells it, or reports
@@ -92,13 +94,28 @@ func appendTime(dst []byte, t time.Time) ([]byte, bool) {
 }
 
 // appendString appends s in quotes when nothing in it has to be escaped. What
-// it leaves to the library is rare: log lines are ASCII but for some names.
+// it leaves to the library is rare.
 func appendString(dst []byte, s string) ([]byte, bool) {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		switch c := s[i]; {
+		case c < ' ', c == '"', c == '\\':
 			return dst, false
+		case c >= utf8.RuneSelf:
+			if !plain(s[i:]) {
+				return dst, false
+			}
+			return append(append(append(dst, '"'), s...), '"'), true
 		}
 	}
-	dst = append(append(dst, '"'), s...)
-	return append(dst, '"'), true
+	return append(append(append(dst, '"'), s...), '"'), true
+}
+
+// plain reports whether nothing in s has to be escaped.
+func plain(s string) bool {
+	for i, r := range s {
+		if r < ' ' || r == '"' || r == '\\' || r == '\u2028' || r == '\u2029' || r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd") {
+			return false
+		}
+	}
+	return true
 }

@@ -24,7 +24,7 @@ func TestLinesAreThoseOfTheLibrary(t *testing.T) {
 	for _, attrs := range [][]slog.Attr{
 		nil,
 		{slog.String("a", "plain"), slog.Int("n", -3), slog.Uint64("u", math.MaxUint64), slog.Bool("b", true)},
-		{slog.String("quoted", `a "b" \ c`), slog.String("line", "a\nb\x00\x7f"), slog.String("é", "日本 \u2028 \xff")},
+		{slog.String("quoted", `a "b" \ c`), slog.String("line", "a\nb\x00\x7f"), slog.String("é", "日本 \u2028 \xff"), slog.String("hint", "a…b \ufffd")},
 		{slog.Float64("zero", 0), slog.Float64("f", 0.123456), slog.Float64("small", 1e-7), slog.Float64("least", 1e-6)},
 		{slog.Float64("big", 1e21), slog.Float64("below", 9.9e20), slog.Float64("minus", -2.5), slog.Float64("inf", math.Inf(1))},
 		{slog.Duration("d", time.Second), slog.Time("t", at), slog.Time("far", at.AddDate(9000, 0, 0))},

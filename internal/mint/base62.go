@@ -23,13 +23,17 @@ func appendBase62(dst []byte, raw *[blockLength]byte) []byte {
 	var digits [base62Length]byte
 	for limb := limbCount - 1; limb >= 0; limb-- {
 		var rest uint64
-		for i := range words {
+		// What is left has 53 bits fewer after each limb, and so a word fewer.
+		for i := limbCount - 1 - limb; i < wordCount; i++ {
 			words[i], rest = bits.Div64(rest, words[i], limbBase)
 		}
-		for i := limbDigits - 1; i >= 0; i-- {
-			digits[limb*limbDigits+i] = base62Digits[rest%62]
-			rest /= 62
+		at := digits[limb*limbDigits : (limb+1)*limbDigits]
+		for i := limbDigits - 2; i > 0; i -= 2 { // two digits at a time
+			two := rest % (62 * 62)
+			rest /= 62 * 62
+			at[i], at[i+1] = base62Digits[two/62], base62Digits[two%62]
 		}
+		at[0] = base62Digits[rest]
 	}
 	return append(dst, digits[:]...)
 }

@@ -6,8 +6,21 @@ import "unicode/utf8"
 // bytes that are not UTF-8 become U+FFFD, since what we write must be read by
 // readers as strict as this one.
 func AppendString(dst []byte, s string) []byte {
+	plain := 0
+	for plain < len(s) && s[plain] >= ' ' && s[plain] < utf8.RuneSelf && s[plain] != '"' && s[plain] != '\\' {
+		plain++
+	}
+	dst = append(append(dst, '"'), s[:plain]...)
+	if plain == len(s) {
+		return append(dst, '"')
+	}
+	return appendEscaped(dst, s[plain:])
+}
+
+// appendEscaped is AppendString from the first character on that may not stand
+// as it is.
+func appendEscaped(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
 	for i := 0; i < len(s); {
 		c := s[i]
 		switch {
