@@ -63,6 +63,7 @@ var layers = map[string]layer{
 	"internal/explain":    {ours: []string{".", "oauth"}},
 	"internal/requestlog": {ours: []string{"."}},
 	"internal/revoke":     {ours: []string{".", "internal/store"}},
+	"internal/linelog":    {},
 	"internal/lastuse":    {ours: []string{"internal/store"}},
 	"internal/telemetry":  {theirs: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"}},
 
@@ -107,10 +108,14 @@ var layers = map[string]layer{
 	"mintagetest": {ours: []string{
 		".", "internal/apply", "internal/hostile", "internal/jose", "internal/manage", "internal/secret", "internal/server", "oauth",
 	}},
-	"bench": {}, // it measures the product from outside
+	"bench":       {ours: []string{"bench/limit"}}, // it measures the product from outside
+	"bench/limit": {},
+	"bench/hotpath": {ours: []string{
+		"bench/limit", "internal/apply", "internal/linelog", "internal/manage", "internal/secret", "internal/server",
+	}},
 	"cmd/mintage": {ours: []string{
 		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/agent", "internal/config", "internal/apply", "internal/explain",
-		"internal/secret", "internal/lint", "internal/attack", "internal/jose", "internal/yamlfile", "internal/hostile",
+		"internal/secret", "internal/lint", "internal/attack", "internal/jose", "internal/yamlfile", "internal/hostile", "internal/linelog",
 	}, theirs: []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/itchyny/gojq"}},
 }
 

@@ -105,7 +105,7 @@ func offersFor(c *Client, servers map[string]*ResourceServer, r Request) ([]offe
 			return nil, oauth.InvalidTarget("resource.unknown", "resource is not an absolute URI without a fragment")
 		}
 	}
-	var offers []offer
+	offers := make([]offer, 0, len(c.Grants))
 	for _, g := range c.Grants {
 		if rs := servers[g.ResourceServer]; rs != nil {
 			offers = append(offers, offer{server: rs, scope: GrantedScope(rs, g)})
@@ -133,13 +133,14 @@ func hasFragment(uri string) bool { return slices.Contains([]byte(uri), '#') }
 // on the wire. What rs does not define is not given.
 func GrantedScope(rs *ResourceServer, g Grant) oauth.Scope {
 	all := slices.Contains(g.Scopes, AllScopes)
-	var tokens []string
+	tokens := make(oauth.Scope, 0, len(rs.Scopes))
 	for _, def := range rs.Scopes {
 		if all || slices.Contains(g.Scopes, def.Name) {
 			tokens = append(tokens, rs.ScopePrefix+def.Name)
 		}
 	}
-	return oauth.NewScope(tokens...)
+	slices.Sort(tokens)
+	return slices.Compact(tokens)
 }
 
 // decideScope finds the scope granted, the offers that it comes from and, where
@@ -250,6 +251,9 @@ func pick(offers []offer, asked oauth.Scope, lenient bool) (scope oauth.Scope, u
 	}
 	if len(scope) == 0 {
 		return nil, nil, nil, refusedScope(offers, asked[0])
+	}
+	if !slices.Contains(use, false) {
+		return scope, offers, dropped, nil
 	}
 	for i, o := range offers {
 		if use[i] {

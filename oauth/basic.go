@@ -65,6 +65,9 @@ func isScheme(sent, lower string) bool {
 // Decoded returns b with both halves form-decoded (RFC 6749 §2.3.1), and
 // whether they could be.
 func (b Basic) Decoded() (Basic, bool) {
+	if strings.IndexByte(b.ID, '%')&strings.IndexByte(b.ID, '+')&strings.IndexByte(b.Secret, '%')&strings.IndexByte(b.Secret, '+') == -1 {
+		return b, true // nearly all
+	}
 	id, err := url.QueryUnescape(b.ID)
 	if err != nil {
 		return Basic{}, false

@@ -47,14 +47,16 @@ func command(ctx context.Context, args []string) error {
 	fl.IntVar(&o.n, "n", 0, "requests of each scenario; 0: as many as are counted under valgrind")
 	fl.IntVar(&o.rounds, "rounds", 1, "rounds, of which the fastest counts")
 	fl.StringVar(&o.profile, "cpuprofile", "", "file to write a profile to")
+	fl.StringVar(&o.allocations, "memprofile", "", "file to write a profile of every allocation to")
 	_ = fl.Parse(args) // it exits
 	return o.run(ctx)
 }
 
 // options are the flags of a run.
 type options struct {
-	only, side, profile string
-	n, rounds           int
+	only, side           string
+	profile, allocations string
+	n, rounds            int
 }
 
 // step is one scenario on one side.
@@ -100,7 +102,17 @@ func (o options) run(ctx context.Context) (err error) {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	return o.takeTurns(steps)
+	if o.allocations != "" {
+		runtime.MemProfileRate = 1
+	}
+	if err := o.takeTurns(steps); err != nil || o.allocations == "" {
+		return err
+	}
+	f, err := os.Create(o.allocations)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
 
 // steps lists what is run.

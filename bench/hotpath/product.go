@@ -109,7 +109,9 @@ func (p *product) request(s scenario) ([]byte, error) {
 	return post(host, "/oauth2/introspect", s.name, p.secret, url.Values{"token": {answer.AccessToken}}), nil
 }
 
-func (p *product) close() error { return errors.Join(p.side.close(), p.server.Close(), p.log.Close(), p.file.Close()) }
+func (p *product) close() error {
+	return errors.Join(p.side.close(), p.server.Close(), p.log.Close(), p.file.Close())
+}
 
 func tokenForm() url.Values {
 	return url.Values{"grant_type": {"client_credentials"}, "scope": {scope}}

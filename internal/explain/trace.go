@@ -17,5 +17,7 @@ func NewTraceID(now time.Time) string {
 	var b [12]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16) // 48 bits last until the year 10889
 	_, _ = rand.Read(b[6:10])                                      // never fails
-	return "req_" + traceEncoding.EncodeToString(b[:10])
+	id := [20]byte{'r', 'e', 'q', '_'}
+	traceEncoding.Encode(id[4:], b[:10])
+	return string(id[:])
 }

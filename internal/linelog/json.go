@@ -97,18 +97,23 @@ func appendTime(dst []byte, t time.Time) ([]byte, bool) {
 // it leaves to the library is rare.
 func appendString(dst []byte, s string) ([]byte, bool) {
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ', c == '"', c == '\\':
-			return dst, false
-		case c >= utf8.RuneSelf:
+		if !stands[s[i]] {
 			if !plain(s[i:]) {
 				return dst, false
 			}
-			return append(append(append(dst, '"'), s...), '"'), true
+			break
 		}
 	}
 	return append(append(append(dst, '"'), s...), '"'), true
 }
+
+// stands says which bytes stand as they are.
+var stands = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 // plain reports whether nothing in s has to be escaped.
 func plain(s string) bool {

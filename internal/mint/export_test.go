@@ -1,6 +1,11 @@
 package mint
 
-import "github.com/mintage-auth/mintage"
+import (
+	"encoding/hex"
+	"errors"
+
+	"github.com/mintage-auth/mintage"
+)
 
 // RawLength is the length of a stored token's number in bytes.
 const RawLength = blockLength
@@ -22,8 +27,33 @@ func ParseOpaque(token string) (raw [RawLength]byte, ok bool) {
 
 // Contents is what a box holds for a decision and a jti.
 func Contents(az *mintage.Authorization, jti string) (string, error) {
-	b, err := appendContents(nil, &order{az: az, tok: &mintage.AccessToken{JTI: jti}})
-	return string(b), err
+	id, ok := parseJTI(jti)
+	if !ok {
+		return "", errors.New("the jti is no UUID")
+	}
+	return string(appendContents(nil, &order{az: az, jti: id})), nil
+}
+
+// parseJTI reads what formatJTI writes.
+func parseJTI(s string) (id [16]byte, ok bool) {
+	const groups = 4 // end with a hyphen
+	var digits [2 * len(id)]byte
+	if len(s) != len(digits)+groups {
+		return id, false
+	}
+	n := 0
+	for i := range len(s) {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if s[i] != '-' {
+				return id, false
+			}
+			continue
+		}
+		digits[n] = s[i]
+		n++
+	}
+	_, err := hex.Decode(id[:], digits[:])
+	return id, err == nil
 }
 
 // ReadContents reads it.

@@ -47,7 +47,8 @@ var formats = map[mintage.TokenFormat]func(*Minter, context.Context, *order) err
 type order struct {
 	az  *mintage.Authorization
 	now time.Time // with milliseconds
-	tok *mintage.AccessToken
+	jti uuid
+	tok mintage.AccessToken
 }
 
 // Mint makes the token that az says, issued now and expiring exactly its
@@ -63,14 +64,15 @@ func (m *Minter) Mint(ctx context.Context, az *mintage.Authorization) (*mintage.
 	}
 	now := m.Now().UTC()
 	issued := now.Truncate(time.Second)
-	o := &order{az: az, now: now, tok: &mintage.AccessToken{
-		JTI: newJTI(now), Format: az.Token.Format, Scope: az.Scope,
+	jti := newJTI(now)
+	o := &order{az: az, now: now, jti: jti, tok: mintage.AccessToken{
+		JTI: formatJTI(jti), Format: az.Token.Format, Scope: az.Scope,
 		IssuedAt: issued, Expires: issued.Add(az.Token.Lifetime),
 	}}
 	if err := mint(m, ctx, o); err != nil {
 		return nil, fmt.Errorf("mint a %s token: %w", az.Token.Format, err)
 	}
-	return o.tok, nil
+	return &o.tok, nil
 }
 
 // away marks an error of storage, but for "not found", which is an answer.

@@ -40,7 +40,7 @@ func (s spelling) spell(raw []byte) string {
 	if s == spelledHex {
 		return hex.EncodeToString(raw)
 	}
-	out := append(make([]byte, 0, s.length(len(raw))), opaquePrefix...)
+	out := append(make([]byte, 0, 4*base62Length), opaquePrefix...) // nearly all fit
 	for ; len(raw) >= blockLength; raw = raw[blockLength:] {
 		out = appendBase62(out, (*[blockLength]byte)(raw))
 	}

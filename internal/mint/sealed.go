@@ -3,9 +3,9 @@ package mint
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -39,6 +39,14 @@ const (
 	sealedSize = 8 * blockLength
 )
 
+// scratch is where a sealed token is put together. What is in it is no secret
+// of another tenant's request: it is overwritten before it is read.
+type scratch struct{ plain, raw, bound []byte }
+
+var scratches = sync.Pool{New: func() any {
+	return &scratch{plain: make([]byte, 0, sealedSize), raw: make([]byte, 0, sealedSize), bound: make([]byte, 0, boundSize)}
+}}
+
 // mintSealed encrypts what a stored token keeps in its row. No row is written.
 func (m *Minter) mintSealed(ctx context.Context, o *order) error {
 	ring, err := m.Rings.Ring(ctx, o.az.Tenant.ID)
@@ -49,39 +57,44 @@ func (m *Minter) mintSealed(ctx context.Context, o *order) error {
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", o.az.Tenant.ID, err)
 	}
-	plain, err := appendContents(make([]byte, 0, sealedSize), o)
-	if err != nil {
-		return err
+	sc, ok := scratches.Get().(*scratch)
+	if !ok {
+		sc = &scratch{}
 	}
+	defer scratches.Put(sc)
+	plain := appendContents(sc.plain[:0], o)
 	if n := (sealedOverhead + len(plain)) % blockLength; n > 0 {
-		plain = append(plain, make([]byte, blockLength-n)...)
+		var zeros [blockLength]byte
+		plain = append(plain, zeros[n:]...)
 	}
 	how := spellingOf(o.az.Dialect)
 	if how.length(sealedOverhead+len(plain)) > jose.MaxSize {
 		return fmt.Errorf("the token would be longer than %d bytes", jose.MaxSize)
 	}
-	raw := append(make([]byte, 0, sealedOverhead+len(plain)), versionSealed)
-	raw = append(raw, sealer.Ref[:]...)
-	raw = sealer.Seal(raw, plain, bound(raw, how, o.az.Tenant.ID))
+	raw := append(append(sc.raw[:0], versionSealed), sealer.Ref[:]...)
+	bound := appendBound(sc.bound[:0], raw, how, o.az.Tenant.ID)
+	raw = sealer.Seal(raw, plain, bound)
 	o.tok.Value = how.spell(raw)
+	if len(raw) <= 2*sealedSize { // a long one would be kept for ever
+		*sc = scratch{plain: plain, raw: raw, bound: bound}
+	}
 	return nil
 }
 
-// bound is what is authenticated with the box: the header, how the token is
-// spelled, so that no other spelling of it is a token, and the tenant.
-func bound(header []byte, how spelling, tenant string) []byte {
-	b := make([]byte, 0, 128)
-	b = append(b, header[:sealedHeader]...)
-	return append(append(b, byte(how)), tenant...)
+// boundSize is what nearly all of what is bound fits into, in bytes.
+const boundSize = 128
+
+// appendBound appends what is authenticated with the box: the header, how the
+// token is spelled, so that no other spelling of it is a token, and the tenant.
+func appendBound(dst, header []byte, how spelling, tenant string) []byte {
+	dst = append(dst, header[:sealedHeader]...)
+	return append(append(dst, byte(how)), tenant...)
 }
 
-func appendContents(dst []byte, o *order) ([]byte, error) {
-	jti, ok := parseJTI(o.tok.JTI)
-	if !ok {
-		return dst, errors.New("the jti is no UUID")
-	}
-	dst = append(dst, make([]byte, checkLength)...)
-	dst = append(dst, jti[:]...)
+func appendContents(dst []byte, o *order) []byte {
+	var check [checkLength]byte
+	dst = append(dst, check[:]...)
+	dst = append(dst, o.jti[:]...)
 	dst = binary.AppendUvarint(dst, uint64(o.az.Token.Lifetime/time.Second)) //nolint:gosec // Mint refuses a negative one
 	dst = appendText(dst, o.az.Client.ID)
 	subject := o.az.Subject
@@ -94,7 +107,7 @@ func appendContents(dst []byte, o *order) ([]byte, error) {
 	for _, aud := range o.az.Audience {
 		dst = appendText(dst, aud)
 	}
-	return dst, nil
+	return dst
 }
 
 func appendText(dst []byte, s string) []byte {
@@ -115,7 +128,7 @@ func (m *Minter) openSealed(ctx context.Context, tenant string, t opaque) (*mint
 	if err != nil {
 		return nil, away(err)
 	}
-	plain, err := sealer.Open(make([]byte, 0, len(t.raw)), t.raw[sealedHeader:], bound(t.raw, t.how, tenant))
+	plain, err := sealer.Open(make([]byte, 0, len(t.raw)), t.raw[sealedHeader:], appendBound(make([]byte, 0, boundSize), t.raw, t.how, tenant))
 	if err != nil {
 		return nil, mintage.ErrNotFound
 	}

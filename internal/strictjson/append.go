@@ -2,12 +2,20 @@ package strictjson
 
 import "unicode/utf8"
 
+// stands says which bytes stand as they are in a string.
+var stands = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // AppendString appends s as a JSON string. Only what JSON demands is escaped;
 // bytes that are not UTF-8 become U+FFFD, since what we write must be read by
 // readers as strict as this one.
 func AppendString(dst []byte, s string) []byte {
 	plain := 0
-	for plain < len(s) && s[plain] >= ' ' && s[plain] < utf8.RuneSelf && s[plain] != '"' && s[plain] != '\\' {
+	for plain < len(s) && stands[s[plain]] {
 		plain++
 	}
 	dst = append(append(dst, '"'), s[:plain]...)
