@@ -65,7 +65,7 @@ func (h *Hasher) Unguessable(tenant, client string, secrets []mintage.Secret, ca
 	}
 	v := verification{
 		h: h, asker: asker{tenant: tenant, client: client},
-		secrets: secrets, candidate: candidate, now: now, want: h.HashGenerated(candidate),
+		secrets: secrets, candidate: candidate, now: now, want: h.hashGenerated(candidate),
 	}
 	v.fast()
 	if v.live == nil || v.live.Paused(now) || !strings.HasPrefix(v.live.Hash, generatedPrefix) && !rich(candidate) {
