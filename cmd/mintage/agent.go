@@ -16,6 +16,7 @@ import (
 
 	"github.com/mintage-auth/mintage/internal/agent"
 	"github.com/mintage-auth/mintage/internal/config"
+	"github.com/mintage-auth/mintage/internal/linelog"
 )
 
 func (a *app) agentCommand() *cobra.Command {
@@ -93,7 +94,9 @@ func (a *app) runAgent(ctx context.Context, file string) error {
 	if c.LogText {
 		format = config.LogText
 	}
-	log := a.logger(format, level)
+	lines := linelog.NewWriter(a.stderr)
+	defer lines.Close() //nolint:errcheck // there is no other place to say that stderr is gone
+	log := logger(lines, format, level)
 	b := thisBuild()
 	ag, err := agent.Open(ctx, c, &agent.Deps{Log: log, Env: a.env, Stdin: a.stdin, Version: b.Version, Commit: b.Commit})
 	if err != nil {
