@@ -65,7 +65,7 @@ func bearerCases() []Case {
 	add("quoted", "takes a token that is no token68", `Authorization: Bearer "{good}"`)
 	add("equals", "takes a token that is no token68", "Authorization: Bearer token={good}")
 	add("dpop", "takes a token that is bound to no key as if it were", "Authorization: DPoP {good}")
-	add("folded", "takes a token from a folded line", "Authorization: Bearer\r\n {good}")
+	add("folded", "takes a token from a line that does not belong to its header", "X-Other: a\r\n Authorization: Bearer {good}")
 	add("after", "takes a token with something behind it", "Authorization: Bearer {good} x")
 	return cases
 }

@@ -106,8 +106,8 @@ func (t *Target) judgeNeutral(a attempt, o outcome, base baseline) (Verdict, str
 // marked returns the name of the line that carries the mark.
 func marked(s Seen, mark string) string {
 	for _, line := range slices.Concat(s.Headers, s.Trailers) {
-		if strings.Contains(line, mark) {
-			name, _, _ := strings.Cut(line, ":")
+		// What was folded onto a header of no importance has become a part of it.
+		if name, _, _ := strings.Cut(line, ":"); strings.Contains(line, mark) && (!strings.EqualFold(name, "X-Other") || strings.Contains(line, "\r")) {
 			return strings.TrimSpace(name)
 		}
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"unicode/utf8"
 )
@@ -79,6 +80,8 @@ func unescape(raw string) (string, error) {
 		switch {
 		case c < 0x20, c == 0x7f, c == '/', c == '\\', c == '.', c == ';':
 			return "", errPathAmbiguous
+		case afterDots(out):
+			return "", errPathAmbiguous // ..%20: some cut off what is behind the dots
 		case isUnreserved(c):
 			out = append(out, c)
 		default:
@@ -103,6 +106,12 @@ func hasEscape(decoded []byte) bool {
 		}
 	}
 	return false
+}
+
+// afterDots reports whether a path ends in a slash and one or two dots.
+func afterDots(path []byte) bool {
+	rest := bytes.TrimRight(path, ".")
+	return len(path)-len(rest) > 0 && len(path)-len(rest) <= 2 && bytes.HasSuffix(rest, []byte("/"))
 }
 
 // checkDots refuses the segments . and ..
