@@ -368,11 +368,11 @@ func (f *front) checkRevoked() {
 func TestFrontNginx(t *testing.T) {
 	t.Parallel()
 	f := newFront(t, "front-nginx")
-	temp := ""
+	var temp strings.Builder
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		temp += fmt.Sprintf("%s_temp_path %s;\n", kind, filepath.Join(f.dir, kind))
+		fmt.Fprintf(&temp, "%s_temp_path %s;\n", kind, filepath.Join(f.dir, kind))
 	}
-	f.rewrite("\nhttp {\n", "\nhttp {\naccess_log off;\n"+temp, "worker_processes auto", "worker_processes 1")
+	f.rewrite("\nhttp {\n", "\nhttp {\naccess_log off;\n"+temp.String(), "worker_processes auto", "worker_processes 1")
 	answerFronts(t, filepath.Join(f.dir, "gateway.yaml"))
 	f.run(nil, "nginx", "-p", f.dir, "-e", "stderr", "-c", filepath.Join(f.dir, "nginx.conf"), "-g", "daemon off; master_process off; pid "+filepath.Join(f.dir, "pid")+";")
 	f.checkTokens()
