@@ -71,7 +71,7 @@ func (a *app) root() *cobra.Command {
 		a.applyCommand(), a.diffCommand(), a.exportCommand(),
 		a.tenantCommand(), a.apiCommand(), a.clientCommand(), a.keyCommand(), a.masterKeyCommand(), a.adminCredentialsCommand(), a.tokenCommand(),
 		a.explainCommand(), a.logCommand(), a.attackCommand(),
-		a.statusCommand(), a.doctorCommand(), a.configCommand(), a.hashCommand(), a.lintCommand(), a.dialectCommand(), a.versionCommand(),
+		a.statusCommand(), a.doctorCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand(), a.migrateCommand(), a.hashCommand(), a.lintCommand(), a.dialectCommand(), a.versionCommand(),
 	)
 	root.AddCommand(helpTopics()...)
 	completion(root)

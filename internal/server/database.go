@@ -29,9 +29,13 @@ func (cfg *Config) openDatabase(ctx context.Context) (*sqlstore.Store, error) {
 	case cfg.Database.URL == "":
 		return sqlstore.OpenSQLite(ctx, sqlstore.SQLite{Path: cfg.databasePath()})
 	}
-	return sqlstore.OpenPostgres(ctx, sqlstore.Postgres{
+	return sqlstore.OpenPostgres(ctx, cfg.postgres())
+}
+
+func (cfg *Config) postgres() sqlstore.Postgres {
+	return sqlstore.Postgres{
 		URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, StatementTimeout: cfg.Database.StatementTimeout,
-	})
+	}
 }
 
 // existingDatabase opens the database of a server that was started before.

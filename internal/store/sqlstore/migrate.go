@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +85,49 @@ func schemaVersion(ctx context.Context, db *sql.DB) (have, minimum int64, ok boo
 		SELECT MAX(v.version_id), MAX(c.minimum) FROM `+versionTable+` AS v CROSS JOIN schema_compatibility AS c`).
 		Scan(&have, &minimum)
 	return have, minimum, err == nil
+}
+
+// Schema says how far the schema of a database is.
+type Schema struct {
+	Have    int64 // version of the schema; zero: there is none yet
+	Newest  int64 // version that this release brings it to
+	Minimum int64 // version that a release must know to run on it
+}
+
+// SQLiteSchema reads the schema of the database at path, and changes nothing.
+func SQLiteSchema(ctx context.Context, path string) (_ Schema, err error) {
+	if _, err := os.Stat(path); err != nil {
+		return Schema{}, err
+	}
+	db, err := openExisting(path, url.Values{"_pragma": {"busy_timeout(5000)"}, "mode": {"ro"}})
+	if err != nil {
+		return Schema{}, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return schemaOf(ctx, sqliteEngine(), db)
+}
+
+// PostgresSchema is SQLiteSchema for PostgreSQL.
+func PostgresSchema(ctx context.Context, cfg Postgres) (_ Schema, err error) {
+	conf, err := cfg.connConfig()
+	if err != nil {
+		return Schema{}, err
+	}
+	db := pgPool(conf, 1, cfg.statementTimeout()+readMargin)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.PingContext(ctx); err != nil {
+		return Schema{}, fmt.Errorf("database %s: %w", place(conf), err)
+	}
+	return schemaOf(ctx, postgresEngine(cfg.Patience), db)
+}
+
+func schemaOf(ctx context.Context, e *engine, db *sql.DB) (Schema, error) {
+	_, newest, err := loadMigrations(e)
+	if err != nil {
+		return Schema{}, err
+	}
+	have, minimum, _ := schemaVersion(ctx, db)
+	return Schema{Have: have, Newest: newest, Minimum: minimum}, nil
 }
 
 // loadMigrations returns the migrations in the engine's words and the number
