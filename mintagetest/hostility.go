@@ -72,6 +72,8 @@ type Stats struct {
 	// TooMany, Unavailable and Resets are requests of any kind that were answered
 	// 429 or 503, or not at all.
 	TooMany, Unavailable, Resets int
+	// RefusedTokens were good and refused, once or more often.
+	RefusedTokens int
 	// Refusals are calls of the API, and questions to introspection, that a good
 	// token was refused at.
 	Refusals int

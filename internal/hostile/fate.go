@@ -25,6 +25,7 @@ type fates struct {
 	tokens map[string]*fate
 	askers map[asker]*asked
 	swept  time.Time
+	told   int // tokens that were refused
 }
 
 // asker is whoever gets tokens for one purpose.
@@ -117,8 +118,16 @@ func (f *fates) asked(who asker) *asked {
 
 func (f *fates) tell(ft *fate, a *asked, now time.Time) {
 	ft.told = true
+	f.told++
 	a.owed++
 	a.last = now
+}
+
+// refusedTokens returns how many tokens were refused so far.
+func (f *fates) refusedTokens() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.told
 }
 
 // restart makes the next token one that is refused, if any is.

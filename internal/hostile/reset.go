@@ -14,6 +14,7 @@ type Stats struct {
 	TooMany       int `json:"too_many"`
 	Unavailable   int `json:"unavailable"`
 	Resets        int `json:"resets"`
+	RefusedTokens int `json:"refused_tokens"`
 	Refusals      int `json:"refusals"`
 	Early         int `json:"early"`
 }
@@ -32,8 +33,10 @@ func (c *counts) add(n *int) {
 // Stats returns what was done so far.
 func (f *Front) Stats() Stats {
 	f.counts.mu.Lock()
-	defer f.counts.mu.Unlock()
-	return f.counts.s
+	s := f.counts.s
+	f.counts.mu.Unlock()
+	s.RefusedTokens = f.fates.refusedTokens()
+	return s
 }
 
 // reset breaks the connection before an answer, as a process does that dies. Of
