@@ -1,18 +1,18 @@
 package examples_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/mintage-auth/mintage/consume"
 	"github.com/mintage-auth/mintage/mintagetest"
 )
 
@@ -26,32 +26,23 @@ func agentPrograms() map[string][]string {
 }
 
 // TestAgentPrograms holds that the programs say what became of their calls:
-// through a proxy that puts the token on and replaces a refused one none fails,
-// and without one all do.
+// behind mintage agent, which puts the token on and replaces a refused one, none
+// fails, and without it all do.
 func TestAgentPrograms(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts interpreters")
 	}
+	bin, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, command := range agentPrograms() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := mintagetest.New(t, mintagetest.Options{Hostility: mintagetest.Hostility{RefusePercent: 5}})
-			api, err := url.Parse(s.APIURL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			src := &consume.Source{Fetcher: &consume.ClientCredentials{
-				TokenURL: s.TokenURL, ClientID: s.ClientID, Secret: consume.SecretValue(s.ClientSecret), HTTPClient: s.Client(),
-			}}
-			t.Cleanup(src.Close)
-			proxy := httptest.NewServer(&httputil.ReverseProxy{
-				Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(api) },
-				Transport: &consume.Transport{Source: src, Origins: []string{s.APIURL}, Base: s.Client().Transport},
-			})
-			t.Cleanup(proxy.Close)
-			if got := runProgram(t, command, proxy.URL); got.Failed != 0 || got.Calls < 20 {
-				t.Errorf("behind the proxy: %+v", got)
+			if got := runProgram(t, command, agentBefore(t, bin, s)+"/orders"); got.Failed != 0 || got.Calls < 20 {
+				t.Errorf("behind the agent: %+v", got)
 			}
 			if n := s.Requests(); n != 2 {
 				t.Errorf("%d requests for a token, want 2", n)
@@ -65,6 +56,50 @@ func TestAgentPrograms(t *testing.T) {
 				t.Errorf("where bodies get lost: %+v", got)
 			}
 		})
+	}
+}
+
+// agentBefore runs mintage agent between a program and the API of s, as a client
+// of its own, and returns its URL.
+func agentBefore(t *testing.T, bin string, s *mintagetest.Server) string {
+	t.Helper()
+	client := s.AddClient(mintagetest.ClientOptions{})
+	dir, addr := t.TempDir(), freeAddress(t)
+	config := fmt.Sprintf("listen: %s\nupstreams:\n  orders:\n    url: %s\n    token:\n      token_url: %s\n      client_id: %s\n      client_secret: { file: secret }\n",
+		addr, s.APIURL, s.TokenURL, client.ID)
+	for name, text := range map[string]string{"agent.yaml": config, "secret": client.Secret} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	cmd := exec.CommandContext(ctx, bin, "agent", "--config", filepath.Join(dir, "agent.yaml"))
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 15 * time.Second
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("the agent said:\n%s", stderr.String())
+		}
+	})
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for patience := time.After(30 * time.Second); ; {
+		if res, err := s.Client().Get("http://" + addr + "/healthz"); err == nil {
+			_ = res.Body.Close()
+			return "http://" + addr
+		}
+		select {
+		case <-tick.C:
+		case <-patience:
+			t.Fatal("the agent was not there in 30 s")
+		}
 	}
 }
 

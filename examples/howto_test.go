@@ -19,6 +19,7 @@ type snippet struct {
 	// fetches is how many requests for a token it needs; the first token is
 	// refused.
 	fetches int
+	agent   bool // whether API_URL is the agent's
 }
 
 // twenty is what a program prints that makes twenty calls at once.
@@ -29,13 +30,14 @@ var twenty = strings.Repeat("200\n", 20)
 // has to get another one, once for all its calls, and send them again.
 func pages() map[string][]snippet {
 	return map[string][]snippet{
-		"use-from-go":     {{"main.go", []string{"go", "run"}, twenty, 2}},
-		"use-from-node":   {{"orders.mjs", []string{"node"}, twenty, 2}},
-		"use-from-python": {{"orders.py", []string{"/usr/bin/python3"}, twenty, 2}},
-		"use-from-java":   {{"Orders.java", []string{"java"}, twenty, 2}},
+		"use-from-go":     {{"main.go", []string{"go", "run"}, twenty, 2, false}, {"plain.go", []string{"go", "run"}, "200\n", 2, true}},
+		"use-from-node":   {{"orders.mjs", []string{"node"}, twenty, 2, false}, {"plain.mjs", []string{"node"}, "200\n", 2, true}},
+		"use-from-python": {{"orders.py", []string{"/usr/bin/python3"}, twenty, 2, false}, {"plain.py", []string{"/usr/bin/python3"}, "200\n", 2, true}},
+		"use-from-java":   {{"Orders.java", []string{"java"}, twenty, 2, false}, {"Plain.java", []string{"java"}, "200\n", 2, true}},
 		"use-from-curl": {
-			{"first.sh", []string{"sh", "-e"}, "401\n401\n401\n", 1}, // it says that it is the reader's to ask again
-			{"second.sh", []string{"sh", "-e"}, "200\n", 1},
+			{"first.sh", []string{"sh", "-e"}, "401\n401\n401\n", 1, false}, // it says that it is the reader's to ask again
+			{"second.sh", []string{"sh", "-e"}, "200\n", 1, false},
+			{"third.sh", []string{"sh", "-e"}, "200\n", 2, true},
 		},
 	}
 }
@@ -74,6 +76,10 @@ func TestHowTo(t *testing.T) {
 				"GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+goEnv(t, "GOMODCACHE"))
 			for i, sn := range snippets {
 				before := s.Requests()
+				env := env
+				if sn.agent {
+					env = append(env, "API_URL="+agentBefore(t, bin, s)+"/orders")
+				}
 				out := sn.do(t, dir, code[i][2], env)
 				if out != sn.want {
 					t.Errorf("%s printed %q, want %q", sn.file, out, sn.want)
