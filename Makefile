@@ -75,6 +75,13 @@ bench: ## measure beside a bare net/http server and peers, into bench/results/la
 
 chaos: ## the long form of the proofs under load: 1,000 kills, rotations with real cache ages (25 minutes)
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v ./chaos
+	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run "^Test(Steady|HostileIssuer)$$" ./internal/agent
+
+bench-agent: ## measure the agent beside nginx and a bare ReverseProxy, into bench/results/agent.md
+	$(GO) run ./bench/agent -o bench/results/agent.md
+
+bench: bench-agent
+.PHONY: bench-agent
 
 clean: ## remove what the build made
 	rm -rf bin .tools

@@ -110,6 +110,7 @@ var layers = map[string]layer{
 	}},
 	"bench":       {ours: []string{"bench/limit"}}, // it measures the product from outside
 	"bench/limit": {},
+	"bench/agent": {},
 	"bench/hotpath": {ours: []string{
 		"bench/limit", "internal/apply", "internal/linelog", "internal/manage", "internal/secret", "internal/server",
 	}},

@@ -19,6 +19,7 @@ type keeper struct {
 	key    string // of the settings
 	source *consume.Source
 	wait   time.Duration
+	most   int64 // requests of an upstream that may wait
 	client *http.Client
 }
 
@@ -108,7 +109,7 @@ func (a *Agent) newKeeper(name string, t *TokenConfig) (*keeper, error) {
 		return nil, err
 	}
 	return &keeper{
-		key: t.key(), wait: or(t.Wait, defaultWait), client: client,
+		key: t.key(), wait: or(t.Wait, defaultWait), most: int64(or(t.MaxWaiting, defaultMaxWaiting)), client: client,
 		source: &consume.Source{
 			Fetcher: &consume.ClientCredentials{
 				TokenURL: t.TokenURL, ClientID: t.ClientID, Secret: secret, Auth: consume.Auth(t.Auth),

@@ -112,11 +112,7 @@ func (l *loan) Again(ctx context.Context, challenges []string, whole bool) (stri
 		return "", false
 	}
 	u := l.upstream
-	ctx, cancel := context.WithTimeout(ctx, u.keeper.wait)
-	defer cancel()
-	u.queued.Add(1)
-	tok, err := u.keeper.source.Renew(ctx, l.token)
-	u.queued.Add(-1)
+	tok, err := u.queue(ctx, func(ctx context.Context) (*consume.Token, error) { return u.keeper.source.Renew(ctx, l.token) })
 	if err != nil || !whole {
 		return "", false
 	}
@@ -131,14 +127,51 @@ func (u *upstream) token(ctx context.Context) (*consume.Token, error) {
 	// over it tells of having none without a wait; only then is it worth what a
 	// deadline costs.
 	tok, err := u.keeper.source.Token(endedContext) //nolint:contextcheck // see above
-	if err == nil || !errors.Is(err, context.Canceled) {
+	if err == nil || !errors.Is(err, context.Canceled) && !passes(err) {
 		return tok, err
 	}
+	return u.queue(ctx, u.keeper.source.Token)
+}
+
+// queue has a request wait for what get returns, as long as is configured. What
+// may pass by waiting is waited for: the source says when it asks again, and
+// until then answers at once.
+func (u *upstream) queue(ctx context.Context, get func(context.Context) (*consume.Token, error)) (*consume.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, u.keeper.wait)
 	defer cancel()
-	u.queued.Add(1)
 	defer u.queued.Add(-1)
-	return u.keeper.source.Token(ctx)
+	if u.queued.Add(1) > u.keeper.most {
+		return nil, consume.ErrQueueFull
+	}
+	for {
+		tok, err := get(ctx)
+		if err == nil || ctx.Err() != nil || !passes(err) {
+			return tok, err
+		}
+		b, ok := errors.AsType[*consume.BackoffError](err)
+		if !ok {
+			continue // the fetch that was waited for failed; the next answer says until when
+		}
+		deadline, _ := ctx.Deadline()
+		pause := b.RetryAt.Sub(u.now()) + time.Millisecond
+		if time.Until(deadline) < pause {
+			return nil, err
+		}
+		t := time.NewTimer(max(pause, time.Millisecond))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return nil, err
+		}
+	}
+}
+
+// passes reports whether an error of a source may pass by itself: the server was
+// not reached or is busy, and the source will ask it again.
+func passes(err error) bool {
+	e, ok := errors.AsType[*consume.Error](err)
+	return ok && e.Temporary()
 }
 
 // authorization returns the value of the header.

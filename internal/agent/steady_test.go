@@ -1,0 +1,231 @@
+package agent_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mintage-auth/mintage/mintagetest"
+)
+
+// length is how long a test under load takes: seconds in a commit's check,
+// about half a minute in CI, ten minutes with MINTAGE_CHAOS=long.
+func length() time.Duration {
+	switch {
+	case os.Getenv("MINTAGE_CHAOS") == "long":
+		return 10 * time.Minute
+	case testing.Short():
+		return 4 * time.Second
+	}
+	return 36 * time.Second
+}
+
+// rate is requests a second.
+const rate = 200
+
+// load sends requests at a steady rate, and calls the events at their shares of
+// the time. It returns how many were sent and what went wrong with them.
+func load(t *testing.T, d time.Duration, one func(n int) error, events map[float64]func()) (sent int, failed map[string]int) {
+	t.Helper()
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	failed = map[string]int{}
+	for share, event := range events {
+		timer := time.NewTimer(time.Duration(share * float64(d)))
+		all.Go(func() {
+			<-timer.C
+			event()
+		})
+	}
+	tick := time.NewTicker(time.Second / rate)
+	defer tick.Stop()
+	slots := make(chan struct{}, 400)
+	for end := time.Now().Add(d); time.Now().Before(end); sent++ {
+		<-tick.C
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			if err := one(sent); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed[err.Error()]++
+			}
+		})
+	}
+	all.Wait()
+	return sent, failed
+}
+
+// behind runs an agent in front of an issuer's API, with the client's secret in
+// a file.
+func behind(t *testing.T, s *mintagetest.Server) (r *running, secret string) {
+	t.Helper()
+	secret = filepath.Join(t.TempDir(), "client-secret")
+	if err := os.WriteFile(secret, []byte(s.ClientSecret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, fmt.Sprintf(`
+upstreams:
+  api:
+    url: %s
+    token: { token_url: "%s", client_id: %s, client_secret: { file: %s }, wait: 20s }
+`, s.APIURL, s.TokenURL, s.ClientID, secret), nil), secret
+}
+
+// caller sends requests of several shapes through an agent.
+func caller(t *testing.T, r *running) func(n int) error {
+	t.Helper()
+	tr := &http.Transport{MaxIdleConnsPerHost: 100}
+	t.Cleanup(tr.CloseIdleConnections)
+	client := &http.Client{Transport: tr, Timeout: 30 * time.Second}
+	return func(n int) error {
+		method, body := http.MethodGet, ""
+		if n%3 == 0 {
+			method, body = http.MethodPost, `{"n":`+strconv.Itoa(n)+`}`
+		}
+		req, err := http.NewRequestWithContext(t.Context(), method, r.url+"/api/orders", strings.NewReader(body))
+		if err != nil {
+			return err
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			return errors.New("no answer")
+		}
+		defer func() { _ = res.Body.Close() }()
+		if res.StatusCode != http.StatusOK {
+			return fmt.Errorf("%d %s", res.StatusCode, res.Header.Get("Mintage-Agent-Error"))
+		}
+		return nil
+	}
+}
+
+// TestSteady: no request fails while tokens end, keys rotate, the secret
+// rotates and the issuer is restarted.
+func TestSteady(t *testing.T) {
+	t.Parallel()
+	life := 12 * time.Second
+	s := mintagetest.New(t, mintagetest.Options{Life: life})
+	r, secret := behind(t, s)
+	sent, failed := load(t, length(), caller(t, r), map[float64]func(){
+		0.2: s.RotateKeys,
+		0.4: func() {
+			next := s.RotateSecret(s.ClientID)
+			if err := os.WriteFile(secret, []byte(next), 0o600); err != nil {
+				t.Error(err)
+			}
+		},
+		0.6: func() {
+			s.Stop()
+			<-time.NewTimer(time.Second).C // less than is left of a token when it is renewed
+			s.Start()
+		},
+		0.8: s.RotateKeys,
+	})
+	t.Logf("%d requests, %d token requests, %d tokens of %v", sent, s.Requests(), s.Stats().Tokens, life)
+	for what, n := range failed {
+		t.Errorf("%d of %d requests failed: %s", n, sent, what)
+	}
+	if sent < int(length().Seconds())*rate/2 {
+		t.Errorf("only %d requests were sent", sent)
+	}
+}
+
+// TestHostileIssuer: nothing of an issuer's misbehaviour reaches the
+// application, and it is not asked much more often than it must be.
+func TestHostileIssuer(t *testing.T) {
+	t.Parallel()
+	s := mintagetest.New(t, mintagetest.Options{Life: 4 * time.Second, Hostility: mintagetest.Hostility{
+		RefusePercent: 5, UnavailablePercent: 10, ResetPercent: 10, TooManyPercent: 5, RetryAfter: time.Second,
+	}})
+	r, _ := behind(t, s)
+	sent, failed := load(t, length(), caller(t, r), nil)
+	stats := s.Stats()
+	t.Logf("%d requests; issuer: %+v", sent, stats)
+	for what, n := range failed {
+		t.Errorf("%d of %d requests failed: %s", n, sent, what)
+	}
+	if stats.Refusals == 0 {
+		t.Error("no token was refused: the test shows nothing")
+	}
+	// Each token lasts until it is renewed, at three quarters of its life at the
+	// earliest, but for those that were refused.
+	ideal := length().Seconds()/(0.75*4) + 1 + float64(stats.Tokens)*0.05 + 1
+	if n := float64(s.Requests()); n > 1.5*ideal {
+		t.Errorf("%.0f token requests, more than 1.5 times the ideal %.1f", n, ideal)
+	}
+}
+
+// TestCachingUnderLoad: one upstream token in each life, whatever the dialect.
+func TestCachingUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := mintagetest.New(t, mintagetest.Options{})
+	a := start(t, fmt.Sprintf(`
+token_endpoints:
+  /oauth2/token: { url: "%s" }
+  /access-token: { url: "%s" }
+  /oauth/token: { url: "%s" }
+`, s.TokenURL, s.MyParcelURL, s.DoorkeeperURL), nil)
+	tr := &http.Transport{MaxIdleConnsPerHost: 100}
+	t.Cleanup(tr.CloseIdleConnections)
+	client := &http.Client{Transport: tr, Timeout: 30 * time.Second}
+	var asked atomic.Int64
+	ways := []func() (*http.Request, error){
+		func() (*http.Request, error) {
+			req, err := http.NewRequestWithContext(t.Context(), "POST", a.url+"/oauth2/token", strings.NewReader("grant_type=client_credentials"))
+			if err == nil {
+				req.SetBasicAuth(s.ClientID, s.ClientSecret)
+				req.Header.Set("Content-Type", formType)
+			}
+			return req, err
+		},
+		func() (*http.Request, error) {
+			req, err := http.NewRequestWithContext(t.Context(), "POST", a.url+"/access-token", strings.NewReader(
+				`{"grant_type":"client_credentials","client_id":"`+s.ClientID+`","client_secret":"`+s.ClientSecret+`","scope":"*"}`))
+			if err == nil {
+				req.Header.Set("Content-Type", "application/json")
+			}
+			return req, err
+		},
+		func() (*http.Request, error) {
+			return http.NewRequestWithContext(t.Context(), "POST", a.url+"/oauth/token?grant_type=client_credentials&client_id="+s.ClientID+
+				"&client_secret="+s.ClientSecret, nil)
+		},
+	}
+	sent, failed := load(t, min(length(), 10*time.Second), func(n int) error {
+		asked.Add(1)
+		req, err := ways[n%len(ways)]()
+		if err != nil {
+			return err
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			return errors.New("no answer")
+		}
+		defer func() { _ = res.Body.Close() }()
+		if res.StatusCode != http.StatusOK {
+			return fmt.Errorf("%d", res.StatusCode)
+		}
+		return nil
+	}, nil)
+	for what, n := range failed {
+		t.Errorf("%d of %d requests failed: %s", n, sent, what)
+	}
+	if n := s.Requests(); n != len(ways) {
+		t.Errorf("%d token requests to the server for %d of applications, want one for each of the %d dialects", n, asked.Load(), len(ways))
+	}
+	var saved uint64
+	for _, e := range a.Status().TokenEndpoints {
+		saved += e.Saved
+	}
+	if want := uint64(sent - len(ways)); saved != want {
+		t.Errorf("%d tokens saved, want %d", saved, want)
+	}
+}
