@@ -14,10 +14,10 @@ type scenario struct {
 
 func scenarios() []scenario {
 	return []scenario{
-		{name: "ES256", settings: "{ format: jwt, alg: ES256 }", limit: "/es256", connections: 1, requests: 300},
-		{name: "EdDSA", settings: "{ format: jwt, alg: EdDSA }", limit: "/eddsa", connections: 1, requests: 300},
-		{name: "sealed", settings: "{ format: sealed }", limit: "/opaque", connections: 1, requests: 1000},
-		{name: "stored", settings: "{ format: stored }", limit: "/opaque", connections: 16, requests: 1600},
-		{name: "introspection", settings: "{ format: jwt, alg: ES256 }", asks: true, limit: "/fixed", connections: 1, requests: 1000},
+		{name: "ES256", settings: "{ format: jwt, alg: ES256 }", limit: "/es256", connections: 1, requests: 150},
+		{name: "EdDSA", settings: "{ format: jwt, alg: EdDSA }", limit: "/eddsa", connections: 1, requests: 150},
+		{name: "sealed", settings: "{ format: sealed }", limit: "/opaque", connections: 1, requests: 250},
+		{name: "stored", settings: "{ format: stored }", limit: "/opaque", connections: 16, requests: 800},
+		{name: "introspection", settings: "{ format: jwt, alg: ES256 }", asks: true, limit: "/fixed", connections: 1, requests: 250},
 	}
 }

@@ -49,12 +49,12 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // what others alloca
 		form   url.Values
 		atMost float64
 	}{
-		{"token ES256", token, "orders", ask, 102},
-		{"token sealed", token, "sealed", ask, 44},
-		{"token stored", token, "stored", ask, 111},
-		{"introspection of a JWT", f.Introspect, "orders", about("orders"), 48},
-		{"introspection of a sealed token", f.Introspect, "sealed", about("sealed"), 35},
-		{"introspection of a stored token", f.Introspect, "stored", about("stored"), 91},
+		{"token ES256", token, "orders", ask, 82},
+		{"token sealed", token, "sealed", ask, 22},
+		{"token stored", token, "stored", ask, 90},
+		{"introspection of a JWT", f.Introspect, "orders", about("orders"), 9},
+		{"introspection of a sealed token", f.Introspect, "sealed", about("sealed"), 18},
+		{"introspection of a stored token", f.Introspect, "stored", about("stored"), 74},
 	} {
 		r, body := formRequest(t, tt.client, tt.form)
 		w := discard{header: http.Header{}}
