@@ -2,7 +2,8 @@
 // binary as a process of its own and real load on it: what was acknowledged
 // before a kill -9 is there after it (kill_test.go, R1 of the fault plan), and a
 // key rotation refuses no good token wherever it is verified (rotation_test.go,
-// R13).
+// R13). The same holds on PostgreSQL, whose server is killed too, and a database
+// that is away for a while stops no JWT (postgres_test.go, R6 and R11).
 //
 // The short form takes seconds, the ordinary one is what CI runs, and
 // MINTAGE_CHAOS=long (make chaos) runs 1,000 kills, and the rotations with the

@@ -21,11 +21,18 @@ var killForms = map[form]int{formShort: 3, formCI: 100, formLong: 1000}
 // and everything that was acknowledged is there afterwards. It measures how long
 // a restart takes, so it has the machine to itself.
 func TestKill(t *testing.T) {
+	s := newServer(t)
+	killRounds(t, s, killForms[theForm()], s.kill, func() { integrity(t, s) })
+}
+
+// killRounds kills so many times by strike, which leaves the server dead, and
+// holds that nothing acknowledged is lost. Look is called now and then while all
+// is dead.
+func killRounds(t *testing.T, s *server, kills int, strike, look func()) {
+	t.Helper()
 	ctx := t.Context()
-	kills := killForms[theForm()]
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
-	s := newServer(t)
 	if _, err := s.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -41,12 +48,12 @@ func TestKill(t *testing.T) {
 	var restarts []time.Duration
 	lost, early := 0, 0
 	for round := range kills {
-		wrong := burst(ctx, s, c, workers, time.Duration(20+random.IntN(130))*time.Millisecond)
+		wrong := burst(ctx, s, c, workers, strike, time.Duration(20+random.IntN(130))*time.Millisecond)
 		for _, err := range wrong {
 			t.Errorf("kill %d: before it, %v", round+1, err)
 		}
 		if round%10 == 9 || round == kills-1 {
-			integrity(t, s)
+			look()
 			early += killWhileStarting(t, s, time.Duration(random.IntN(60))*time.Millisecond)
 		}
 		took, err := s.start()
@@ -78,15 +85,15 @@ func TestKill(t *testing.T) {
 		t.Errorf("half of the restarts took more than %v, want at most 1 s", p50)
 	}
 	for _, kind := range kinds {
-		if l.count[kind] == 0 && kills > 10 {
+		if l.count[kind] == 0 && kills > 50 {
 			t.Errorf("the load had no %s", kind)
 		}
 	}
 }
 
-// burst runs the load for a while, kills the server in the middle of it, and
-// returns answers that should not have come.
-func burst(ctx context.Context, s *server, c *callers, workers []*worker, after time.Duration) []error {
+// burst runs the load for a while, strikes in the middle of it, and returns
+// answers that should not have come.
+func burst(ctx context.Context, s *server, c *callers, workers []*worker, strike func(), after time.Duration) []error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
@@ -103,7 +110,7 @@ func burst(ctx context.Context, s *server, c *callers, workers []*worker, after 
 	case <-s.done:
 		wrong = append(wrong, fmt.Errorf("the server ended by itself:\n%s", s.stderr.tail(2000)))
 	}
-	s.kill()
+	strike()
 	cancel()
 	wg.Wait()
 	c.http.CloseIdleConnections()

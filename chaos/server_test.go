@@ -52,8 +52,9 @@ func TestMain(m *testing.M) {
 type server struct {
 	bin    string
 	data   string
-	public string // host:port
-	admin  string // host:port
+	public string   // host:port
+	admin  string   // host:port
+	env    []string // beside that of the test
 
 	cmd    *exec.Cmd
 	done   chan struct{} // closed when the process is gone
@@ -99,6 +100,7 @@ func address(t *testing.T) string {
 // closed when it is.
 func (s *server) launch() (ready chan struct{}, err error) {
 	s.cmd = exec.Command(s.bin, "serve", "--data", s.data, "--listen", s.public, "--admin-listen", s.admin)
+	s.cmd.Env = append(os.Environ(), s.env...)
 	out, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
