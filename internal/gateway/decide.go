@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/mintage-auth/mintage/enforce"
@@ -50,14 +49,19 @@ type Decision struct {
 
 	Code        string // error code of the answer
 	Description string
-	Challenge   string   // WWW-Authenticate; empty: none
+	Challenges  []string // values of WWW-Authenticate
+	Nonce       string   // value of DPoP-Nonce; empty: none
 	Allowed     []string // methods, with 405
 	RetryAfter  int      // seconds; 0: not said
+	Cause       error    // for the log; it holds no token
 }
 
 // Decide says what becomes of a call: the one place where that is settled.
 func (g *Gateway) Decide(ctx context.Context, c Call) Decision {
-	l := g.live.Load()
+	return g.decide(ctx, g.live.Load(), c)
+}
+
+func (g *Gateway) decide(ctx context.Context, l *live, c Call) Decision {
 	d := l.place(&c)
 	if d.Status != 0 {
 		return d
@@ -70,10 +74,13 @@ func (g *Gateway) Decide(ctx context.Context, c Call) Decision {
 		}
 	}
 	if d.Allow {
+		if err := l.identify(&d, g.now()); err != nil {
+			d.refuse(l, err)
+			return d
+		}
 		if d.Reason == "" {
 			d.Reason = reasonOK
 		}
-		l.identify(&d)
 	}
 	return d
 }
@@ -113,6 +120,10 @@ func (l *live) place(c *Call) Decision {
 			Description: "the path does not have this method", Allowed: allowed,
 		}
 	}
+	return notFound()
+}
+
+func notFound() Decision {
 	return Decision{
 		Status: http.StatusNotFound, Reason: "route.unknown", Code: "not_found", Description: "there is nothing at this path",
 	}
@@ -133,7 +144,7 @@ func (g *Gateway) admit(ctx context.Context, l *live, c *Call, d *Decision) erro
 		return limited(d, "limit.route", wait)
 	}
 	if !r.Public {
-		tok, err := l.authenticate(ctx, c)
+		tok, err := l.authenticate(ctx, c, d)
 		if err != nil {
 			return err
 		}
@@ -159,17 +170,10 @@ func limited(d *Decision, reason string, wait time.Duration) error {
 }
 
 // authenticate returns the token of the call when it is good.
-func (l *live) authenticate(ctx context.Context, c *Call) (*enforce.Token, error) {
-	raw, err := oauth.Bearer(c.Header)
-	switch {
-	case errors.Is(err, oauth.ErrNoBearer):
-		return nil, oauth.InvalidToken("token.missing", "the request carries no access token", err)
-	case err != nil:
-		return nil, err
-	case strings.Contains(c.RawQuery, "access_token="):
-		return nil, oauth.InvalidRequest("token.malformed", "the request carries an access token in the query too")
-	}
-	return l.verifier.Verify(ctx, raw)
+func (l *live) authenticate(ctx context.Context, c *Call, d *Decision) (*enforce.Token, error) {
+	return l.verifier.AuthenticateCall(ctx, enforce.Call{
+		Method: c.Method, Scheme: c.Scheme, Host: d.Host, Path: c.Path, RawQuery: c.RawQuery, Header: c.Header, Certificate: c.Certificate,
+	})
 }
 
 // checkStale refuses a token whose revocation would not be known, where the
@@ -182,7 +186,7 @@ func (l *live) checkStale(tok *enforce.Token, r *Route) error {
 	switch {
 	case !followed:
 		return nil // configured without revocations: there is nothing to be late
-	case staleness <= r.MaxStale:
+	case staleness >= 0 && staleness <= r.MaxStale:
 		return nil
 	}
 	return oauth.TemporarilyUnavailable("revocations.stale", "whether the access token was revoked is not known for now", nil)
@@ -194,16 +198,14 @@ func (d *Decision) refuse(l *live, err error) {
 	if !ok {
 		e = oauth.ServerError(err)
 	}
-	d.Allow, d.Status, d.Reason, d.Code, d.Description = false, e.Status, e.Reason, e.Code, e.Description
-	if d.Reason == "" {
-		d.Reason = "internal"
-	}
+	d.Allow, d.Status, d.Reason, d.Code, d.Description = false, e.Status, cmp.Or(e.Reason, "internal"), e.Code, e.Description
+	d.Cause = e.Cause
 	if e.Status == http.StatusServiceUnavailable {
 		d.RetryAfter = retryAfter
 	}
-	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden || e.Status == http.StatusBadRequest {
-		d.Challenge = l.challenge(e, d.Route)
-	}
+	h := l.verifier.Answer(e, d.Route.Scopes...).Header
+	d.Challenges = h["Www-Authenticate"]
+	d.Nonce = h.Get("DPoP-Nonce")
 }
 
 // retryAfter is what a caller is told to wait when an issuer is away, in

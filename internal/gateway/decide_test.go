@@ -47,10 +47,11 @@ func TestDecide(t *testing.T) {
 		if d.Status != tt.status || d.Reason != tt.reason || d.Allow != (tt.status == 0) {
 			t.Errorf("%s: got %d %s %t, want %d %s", tt.name, d.Status, d.Reason, d.Allow, tt.status, tt.reason)
 		}
+		challenge := strings.Join(d.Challenges, ", ")
 		switch {
-		case tt.error == "" && d.Challenge != "", tt.error == "none" && (d.Challenge == "" || strings.Contains(d.Challenge, "error=")),
-			tt.error != "" && tt.error != "none" && !strings.Contains(d.Challenge, `error="`+tt.error+`"`):
-			t.Errorf("%s: challenge %q", tt.name, d.Challenge)
+		case tt.error == "" && challenge != "", tt.error == "none" && (challenge == "" || strings.Contains(challenge, "error=")),
+			tt.error != "" && tt.error != "none" && !strings.Contains(challenge, `error="`+tt.error+`"`):
+			t.Errorf("%s: challenge %q", tt.name, challenge)
 		}
 		if d.Status == 0 {
 			continue
@@ -122,7 +123,7 @@ func TestIssuerAway(t *testing.T) {
 	is.Close()
 	g := newGateway(t, is.config(&gateway.Route{Name: "a", Paths: []string{"/a"}}), gateway.Deps{})
 	d := g.Decide(t.Context(), gateway.Call{Method: "GET", Host: "x", Path: "/a", Header: bearer(token)})
-	if d.Status != http.StatusServiceUnavailable || d.Reason != "key.unavailable" || d.RetryAfter == 0 || d.Challenge != "" {
+	if d.Status != http.StatusServiceUnavailable || d.Reason != "key.unavailable" || d.RetryAfter == 0 || len(d.Challenges) > 0 {
 		t.Errorf("got %+v", d)
 	}
 }

@@ -3,12 +3,16 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/mintage-auth/mintage/enforce"
+	"github.com/mintage-auth/mintage/internal/telemetry"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -17,6 +21,12 @@ type Deps struct {
 	Log    *slog.Logger     // nil: nothing is logged
 	Client *http.Client     // for the issuers; it must be set
 	Now    func() time.Time // nil: time.Now
+
+	// FeedToken returns what gets the tokens for reading a feed. It must be set
+	// where an issuer has revocations.
+	FeedToken func(Revocations) (func(context.Context) (string, error), error)
+
+	Version, Commit string // for the metrics
 }
 
 // Gateway decides on calls and passes them on. It is safe for concurrent use.
@@ -26,17 +36,34 @@ type Gateway struct {
 	live     atomic.Pointer[live]
 	limits   *limiter
 	observed *observed
+	metrics  *telemetry.Gateway
+	streams  atomic.Int64 // that are open
+
+	reloading sync.Mutex
+	draining  atomic.Bool
 }
 
 // live is what a Config means, as long as it is in force. It is never changed.
 type live struct {
-	config    *Config
-	table     *table
-	protected *protected
-	front     *front
-	verifier  *enforce.Verifier
-	scopes    map[*Route]oauth.Scope
-	keys      map[string]*enforce.RemoteKeySet // by issuer
+	config       *Config
+	table        *table
+	protected    *protected
+	front        *front
+	verifier     *enforce.Verifier
+	issuers      map[string]*issuer
+	upstreams    map[string]*upstream
+	scopes       map[*Route]oauth.Scope
+	counts       map[*Route]*routeCounts
+	internal     *internalTokens           // nil: none are made
+	metadata     *enforce.ResourceMetadata // nil: there is no URL of the API
+	metadataPath string
+}
+
+// routeCounts are the metrics of a route that are needed for nearly every
+// request.
+type routeCounts struct {
+	allowed  func()
+	duration func(time.Duration)
 }
 
 // New returns a Gateway with a Config, which it validates. Close ends what it
@@ -49,7 +76,8 @@ func New(c *Config, deps Deps) (*Gateway, error) {
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
-	l, err := g.build(c, nil)
+	g.metrics = telemetry.NewGateway(deps.Version, deps.Commit, g.state())
+	l, err := g.build(c, &live{})
 	if err != nil {
 		return nil, err
 	}
@@ -58,20 +86,40 @@ func New(c *Config, deps Deps) (*Gateway, error) {
 }
 
 // Reload puts another Config in force, or with an error leaves everything as
-// it is. Listeners stay as they are; what of them has changed is named.
+// it is. Addresses and certificates of listeners are not the Gateway's.
 func (g *Gateway) Reload(c *Config) error {
-	l, err := g.build(c, g.live.Load())
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	before := g.live.Load()
+	l, err := g.build(c, before)
 	if err != nil {
+		g.metrics.Reload("refused")
 		return err
 	}
 	g.live.Store(l)
+	l.release(before)
+	g.metrics.Reload(reasonOK)
 	return nil
 }
 
 // Close ends what the gateway does in the background and waits for it.
 func (g *Gateway) Close() {
-	for _, keys := range g.live.Load().keys {
-		keys.Close()
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	(&live{}).release(g.live.Load())
+}
+
+// release ends what before has and l does not go on with.
+func (l *live) release(before *live) {
+	for name, u := range before.upstreams {
+		if l.upstreams[name] != u {
+			u.close()
+		}
+	}
+	for name, i := range before.issuers {
+		if l.issuers[name] != i {
+			i.close()
+		}
 	}
 }
 
@@ -82,61 +130,111 @@ func (g *Gateway) now() time.Time {
 	return time.Now()
 }
 
-// build makes what c says, with what before had that is the same still.
-func (g *Gateway) build(c *Config, before *live) (*live, error) {
+// build makes what c says, with what before had that is the same still. With an
+// error nothing goes on in the background that did not before.
+func (g *Gateway) build(c *Config, before *live) (_ *live, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	t, err := newTable(c.Routes)
-	if err != nil {
-		return nil, err
-	}
 	l := &live{
-		config: c, table: t, protected: newProtected(c.Identity), front: newFront(c), scopes: map[*Route]oauth.Scope{},
-		keys: map[string]*enforce.RemoteKeySet{},
+		config: c, protected: newProtected(c.Identity), front: newFront(c), scopes: map[*Route]oauth.Scope{}, counts: map[*Route]*routeCounts{},
+		issuers: map[string]*issuer{}, upstreams: map[string]*upstream{},
+	}
+	defer func() {
+		if err != nil {
+			before.release(l)
+		}
+	}()
+	if l.table, err = newTable(c.Routes); err != nil {
+		return nil, err
 	}
 	for _, r := range c.Routes {
 		l.scopes[r] = oauth.NewScope(r.Scopes...)
+		l.counts[r] = &routeCounts{allowed: g.metrics.Requests(r.Name, "allowed", reasonOK), duration: g.metrics.Duration(r.Name)}
 	}
-	g.verify(l, before)
-	return l, nil
+	if l.internal, err = newInternalTokens(c.Identity.JWT, before.internal); err != nil {
+		return nil, err
+	}
+	for _, u := range c.Upstreams {
+		if old := before.upstreams[u.Name]; old != nil && old.config == *u && u.CA == "" && u.Cert == "" { // files may have changed
+			l.upstreams[u.Name] = old
+			continue
+		}
+		up, err := newUpstream(u)
+		if err != nil {
+			return nil, err
+		}
+		up.start(g.log)
+		l.upstreams[u.Name] = up
+	}
+	if err := g.buildIssuers(l, before); err != nil {
+		return nil, err
+	}
+	return l, g.buildVerifier(l, before)
 }
 
-// verify builds the verifier.
-func (g *Gateway) verify(l, before *live) {
-	var issuers enforce.Issuers
-	for _, i := range l.config.Issuers {
-		url := i.JWKS
-		if url == "" {
-			url = i.Name + "/.well-known/jwks.json"
+func (g *Gateway) buildIssuers(l, before *live) error {
+	for _, c := range l.config.Issuers {
+		if old := before.issuers[c.Name]; old != nil && reflect.DeepEqual(old.config, c) {
+			l.issuers[c.Name] = old
+			continue
 		}
-		if before != nil && before.keys[i.Name] != nil && before.keys[i.Name].URL == url {
-			l.keys[i.Name] = before.keys[i.Name] // with the keys that it has
-		} else {
-			l.keys[i.Name] = &enforce.RemoteKeySet{URL: url, Client: g.deps.Client, Log: g.log}
+		i, err := g.newIssuer(c)
+		if err != nil {
+			return fmt.Errorf("issuer %s: %w", c.Name, err)
 		}
-		issuers = append(issuers, &enforce.Issuer{
-			Name: i.Name, Keys: l.keys[i.Name], Algorithms: i.Algorithms, InsecureUntyped: i.Profile != "rfc9068",
-		})
+		l.issuers[c.Name] = i
 	}
-	l.verifier = &enforce.Verifier{
-		Issuers: issuers, Audience: l.config.Audience, AnyAudience: l.config.AnyAudience, Leeway: l.config.Leeway, Now: g.deps.Now,
-	}
+	return nil
 }
 
-// staleness says how old the knowledge of an issuer's revocations is, and
-// whether they are followed at all.
-func (l *live) staleness(string) (time.Duration, bool) { return 0, false }
-
-// challenge returns the WWW-Authenticate value of a refusal.
-func (l *live) challenge(e *oauth.Error, r *Route) string {
-	return l.verifier.Challenge(e, l.scopes[r]...)
+func (g *Gateway) buildVerifier(l, before *live) error {
+	c := l.config
+	v := &enforce.Verifier{
+		Audience: c.Audience, AnyAudience: c.AnyAudience, Leeway: c.Leeway, Realm: c.Audience,
+		Cache: &enforce.TokenCache{Size: c.CacheSize}, DPoP: &enforce.DPoP{}, Now: g.deps.Now,
+	}
+	if b := before.verifier; b != nil {
+		v.DPoP = b.DPoP // what proofs were seen
+		if before.config.CacheSize == c.CacheSize {
+			v.Cache = b.Cache
+		}
+	}
+	var all enforce.Issuers
+	for _, i := range c.Issuers {
+		all = append(all, l.issuers[i.Name].accepted)
+	}
+	v.Issuers = all
+	l.verifier = v
+	resource := c.Resource
+	if resource == "" && checkResource(c.Audience) == nil {
+		resource = c.Audience
+	}
+	if resource == "" {
+		return nil
+	}
+	m := &enforce.ResourceMetadata{Resource: resource, TLSClientCertificateBoundAccessTokens: c.TLS != nil && c.TLS.ClientCertificates != CertificateNone}
+	for _, i := range c.Issuers {
+		m.AuthorizationServers = append(m.AuthorizationServers, i.Name)
+	}
+	var scopes []string
+	for _, r := range c.Routes {
+		scopes = append(scopes, r.Scopes...)
+	}
+	m.ScopesSupported = oauth.NewScope(scopes...)
+	if err := m.Validate(); err != nil {
+		return err
+	}
+	l.metadata, l.metadataPath, v.Metadata = m, m.Path(), m
+	return nil
 }
 
 // Ready fetches the keys of all issuers, so that the first request does not
 // wait for them.
 func (g *Gateway) Ready(ctx context.Context) {
-	for _, keys := range g.live.Load().keys {
-		_, _ = keys.Key(ctx, "") // an unknown kid is not what this is about
+	for _, i := range g.live.Load().issuers {
+		if i.keys != nil {
+			_, _ = i.keys.Key(ctx, "") // an unknown kid is not what this is about
+		}
 	}
 }

@@ -87,7 +87,7 @@ func (is *authServer) token(scope string, change map[string]any) string {
 // config returns a Config of this issuer with routes.
 func (is *authServer) config(routes ...*gateway.Route) *gateway.Config {
 	return &gateway.Config{
-		Audience: audience, Issuers: []gateway.Issuer{{Name: is.URL}}, Routes: routes,
+		Audience: audience, Issuers: []gateway.Issuer{{Name: is.URL, JWKS: is.URL + "/.well-known/jwks.json"}}, Routes: routes,
 		Identity: gateway.Identity{Headers: gateway.DefaultIdentityHeaders()}, AccessLog: gateway.LogOff,
 	}
 }

@@ -27,8 +27,11 @@ func (d *Decision) Body(trace string) []byte {
 func (d *Decision) Header(h http.Header) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
-	if d.Challenge != "" {
-		h.Set("WWW-Authenticate", d.Challenge)
+	if len(d.Challenges) > 0 {
+		h["Www-Authenticate"] = d.Challenges
+	}
+	if d.Nonce != "" {
+		h.Set("DPoP-Nonce", d.Nonce)
 	}
 	if len(d.Allowed) > 0 {
 		h.Set("Allow", strings.Join(d.Allowed, ", "))

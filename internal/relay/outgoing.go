@@ -28,6 +28,9 @@ type outgoing struct {
 // newOutgoing reads what matters of the caller's request.
 func (u *Upstream) newOutgoing(r *http.Request, path string, replaced bool) *outgoing {
 	o := &outgoing{method: r.Method, path: path, host: u.host, header: r.Header, replaced: replaced}
+	if u.preserveHost {
+		o.host = r.Host
+	}
 	for _, line := range r.Header["Connection"] {
 		for name := range strings.SplitSeq(line, ",") {
 			name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))

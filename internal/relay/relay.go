@@ -20,6 +20,8 @@ type Config struct {
 	Protocol Protocol
 	// TLS is how https is spoken; nil means the system's trust.
 	TLS *tls.Config
+	// PreserveHost sends the caller's Host on, in place of that of URL.
+	PreserveHost bool
 
 	// ConnectTimeout bounds one connection attempt with its handshake; zero
 	// means 5 seconds.
@@ -62,6 +64,7 @@ const (
 // concurrent use.
 type Upstream struct {
 	scheme, host, base string
+	preserveHost       bool
 	answerTimeout      time.Duration
 	maxReplay          int64
 	pool               *pool
@@ -82,7 +85,7 @@ func New(c Config) (*Upstream, error) {
 		return nil, err
 	}
 	u := &Upstream{
-		scheme: c.URL.Scheme, host: c.URL.Host, base: strings.TrimSuffix(c.URL.EscapedPath(), "/"),
+		scheme: c.URL.Scheme, host: c.URL.Host, preserveHost: c.PreserveHost, base: strings.TrimSuffix(c.URL.EscapedPath(), "/"),
 		answerTimeout: or(c.AnswerTimeout, defaultAnswer), maxReplay: max(or(c.MaxReplay, defaultMaxReplay), 0),
 	}
 	dialer := &net.Dialer{Timeout: or(c.ConnectTimeout, defaultConnect), KeepAlive: 30 * time.Second}

@@ -41,7 +41,7 @@ func newTransport(c Config, dialer *net.Dialer) *http.Transport {
 // overTransport sends o over the Transport.
 func (u *Upstream) overTransport(ctx context.Context, w http.ResponseWriter, o *outgoing) (*answer, error) {
 	q := &http.Request{
-		Method: o.method, URL: &url.URL{Scheme: u.scheme, Host: u.host, Opaque: "//" + u.host + o.path}, Host: u.host,
+		Method: o.method, URL: &url.URL{Scheme: u.scheme, Host: u.host, Opaque: "//" + u.host + o.path}, Host: o.host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, len(o.header)+1),
 	}
 	for name, values := range o.header {
