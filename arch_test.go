@@ -80,7 +80,9 @@ var layers = map[string]layer{
 		"internal/revoke", "internal/explain", "internal/secret", "internal/limit",
 	}},
 	"internal/gateway": {
-		ours:   []string{"oauth", "enforce", "internal/yamlfile"},
+		ours: []string{
+			"oauth", "enforce", "internal/jose", "internal/relay", "internal/strictjson", "internal/telemetry", "internal/yamlfile",
+		},
 		theirs: []string{"github.com/envoyproxy/go-control-plane/envoy", "google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc"},
 	},
 	"internal/manage": {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -106,4 +107,45 @@ func newGateway(tb testing.TB, c *gateway.Config, deps gateway.Deps) *gateway.Ga
 	}
 	tb.Cleanup(g.Close)
 	return g
+}
+
+func mustPrefix(tb testing.TB, s string) netip.Prefix {
+	tb.Helper()
+	p, err := gateway.ParsePrefix(s)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// verifyInternal returns the claims of an internal token.
+func verifyInternal(tb testing.TB, jwks []byte, token string) map[string]any {
+	tb.Helper()
+	keys, err := jose.ParseKeySet(jwks)
+	if err != nil || len(keys) != 1 {
+		tb.Fatalf("%s: %v", jwks, err)
+	}
+	j, err := jose.Parse(token)
+	if err != nil {
+		tb.Fatalf("%s: %v", token, err)
+	}
+	if err := j.Verify(keys[0]); err != nil {
+		tb.Fatal(err)
+	}
+	var claims map[string]any
+	if err := json.Unmarshal(j.Payload, &claims); err != nil {
+		tb.Fatal(err)
+	}
+	return claims
+}
+
+// newH2C serves HTTP/2 without TLS.
+func newH2C(tb testing.TB, serve http.HandlerFunc) *httptest.Server {
+	tb.Helper()
+	srv := httptest.NewUnstartedServer(serve)
+	srv.Config.Protocols = new(http.Protocols)
+	srv.Config.Protocols.SetUnencryptedHTTP2(true)
+	srv.Start()
+	tb.Cleanup(srv.Close)
+	return srv
 }

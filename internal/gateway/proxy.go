@@ -35,7 +35,7 @@ type passing struct {
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	l := g.live.Load()
 	p := &passing{g: g, live: l, request: r, began: time.Now(), trace: newTrace(), answer: newAnswerWriter(w, r)}
-	defer p.end()
+	defer p.end() //nolint:contextcheck // the context is the one of the request
 	if m := l.metadata; m != nil && r.Method == http.MethodGet && r.RequestURI == l.metadataPath {
 		p.decided = Decision{Allow: true, Reason: reasonOK}
 		m.ServeHTTP(p.answer, r)
@@ -52,7 +52,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 		p.decided.Refuse(p.answer, p.trace)
 		return
 	}
-	p.pass()
+	p.pass() //nolint:contextcheck // the context is the one of the request
 }
 
 // call reads the request as the caller sent it.

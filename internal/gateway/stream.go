@@ -31,8 +31,8 @@ type boundary interface {
 
 // watch ends the answer when the token of the request does, if the answer turns
 // out to be a stream. The function that it returns must be called at the end.
-func (p *passing) watch(ctx context.Context, upgrades bool) (stop func()) { //nolint:revive // a fact of the request
-	stop = func() {}
+func (p *passing) watch(ctx context.Context, upgrades bool) func() {
+	stop := func() {}
 	begin := func(kind string, marks boundary) {
 		p.answer.mu.Lock()
 		p.answer.kind, p.answer.marks = kind, marks

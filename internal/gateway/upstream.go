@@ -23,6 +23,11 @@ import (
 // unwell: one lost packet is no outage.
 const healthFailures = 2
 
+// keptBody is up to which size a body is read whole before it is passed on, in
+// bytes: it then leaves with the header, and a connection that was closed
+// meanwhile costs nothing.
+const keptBody = 64 << 10
+
 // upstream is a backend with its connections.
 type upstream struct {
 	config  Upstream
@@ -63,7 +68,7 @@ func newUpstream(c *Upstream) (*upstream, error) {
 	for i := range u.hosts {
 		u.hosts[i], err = relay.New(relay.Config{
 			URL: at, Protocol: protocol, TLS: conf, ConnectTimeout: c.ConnectTimeout, AnswerTimeout: c.AnswerTimeout,
-			MaxReplay: -1, PreserveHost: i == 1,
+			MaxReplay: keptBody, PreserveHost: i == 1,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("upstream %s: %w", c.Name, err)
@@ -85,21 +90,21 @@ func newUpstream(c *Upstream) (*upstream, error) {
 	return u, nil
 }
 
-// tls returns how the upstream is spoken to, nil without TLS.
-func (c *Upstream) tls() (*tls.Config, error) {
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
+// tls returns how TLS is spoken with the upstream.
+func (u *Upstream) tls() (*tls.Config, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.ServerName}
+	if u.CA != "" {
+		pem, err := os.ReadFile(u.CA)
 		if err != nil {
 			return nil, err
 		}
 		conf.RootCAs = x509.NewCertPool()
 		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s has no certificate", c.CA)
+			return nil, fmt.Errorf("%s has no certificate", u.CA)
 		}
 	}
-	if c.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if u.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(u.Cert, u.Key)
 		if err != nil {
 			return nil, err
 		}

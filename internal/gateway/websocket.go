@@ -78,7 +78,7 @@ func (c *frameConn) closeIfEnding() {
 	}
 	c.closed = true
 	reason := c.ending.Reason
-	frame := []byte{0x88, byte(2 + len(reason))} // FIN and close; reason codes are short
+	frame := []byte{0x88, byte(2 + len(reason))} //nolint:gosec // FIN and close; reason codes are short
 	frame = binary.BigEndian.AppendUint16(frame, policyViolation)
 	_ = c.SetWriteDeadline(time.Now().Add(lingering))
 	_, _ = c.Conn.Write(append(frame, reason...)) // the caller may be gone

@@ -73,8 +73,8 @@ func (c *conn) exchange(ctx context.Context, w http.ResponseWriter, o *outgoing,
 	a, err := c.try(w, o, timeout)
 	if err != nil {
 		stop()
-		c.drop() // ends the sending of a body too
-		if ctx.Err() != nil {
+		c.drop()                                            // ends the sending of a body too
+		if ctx.Err() != nil && !errors.Is(err, errCaller) { // whose connection's end ends the context too
 			err = ctx.Err()
 		}
 		return nil, err
@@ -153,8 +153,11 @@ func (c *conn) begin(w http.ResponseWriter, o *outgoing) (status int, err error)
 	sent := make(chan struct{})
 	c.sent = sent
 	go func() { // ends with the connection, which exchange and deliver see to
-		defer close(sent)
 		c.lost = c.copyBody(o, r)
+		close(sent) // before the connection breaks, so that whoever waits for the answer learns why
+		if c.lost != nil {
+			c.cut() // a message without its end, or the server would believe it whole
+		}
 	}()
 	return 0, nil
 }
@@ -199,9 +202,6 @@ func (c *conn) copyBody(o *outgoing, r io.Reader) error {
 		if err == nil && n < o.body.length {
 			err = callerError(io.ErrUnexpectedEOF)
 		}
-		if err != nil {
-			c.cut()
-		}
 		return err
 	}
 	chunks := httputil.NewChunkedWriter(c.Conn)
@@ -216,7 +216,6 @@ func (c *conn) copyBody(o *outgoing, r io.Reader) error {
 		case errors.Is(err, io.EOF):
 			return c.endChunks(o)
 		case err != nil:
-			c.cut() // a message without its end, or the server would believe it whole
 			return callerError(err)
 		}
 	}
