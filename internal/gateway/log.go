@@ -64,6 +64,12 @@ func (p *passing) outcome() (decision, reason string) {
 	return "observed", d.Reason
 }
 
+// Bounds of what a caller can write into a line, in bytes.
+const (
+	maxLogged = 1024
+	maxAgent  = 256
+)
+
 // log writes one line. It has the path and never the query, which may hold a
 // secret, and never a token.
 func (p *passing) log(decision, reason string, took time.Duration) {
@@ -71,7 +77,7 @@ func (p *passing) log(decision, reason string, took time.Duration) {
 	attrs := make([]slog.Attr, 0, 18)
 	text := func(name, value string) {
 		if value != "" {
-			attrs = append(attrs, slog.String(name, value))
+			attrs = append(attrs, slog.String(name, value[:min(len(value), maxLogged)]))
 		}
 	}
 	text("trace_id", p.trace)
@@ -89,7 +95,8 @@ func (p *passing) log(decision, reason string, took time.Duration) {
 	if p.call.RemoteAddr.IsValid() {
 		text("remote_ip", p.call.RemoteAddr.String())
 	}
-	text("user_agent", r.UserAgent())
+	agent := r.UserAgent()
+	text("user_agent", agent[:min(len(agent), maxAgent)])
 	if t := p.decided.Token; t != nil {
 		text("issuer", t.Issuer)
 		text("client_id", t.ClientID)
