@@ -118,7 +118,8 @@ var layers = map[string]layer{
 	}},
 	"cmd/mintage": {ours: []string{
 		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/agent", "internal/config", "internal/apply", "internal/explain",
-		"internal/secret", "internal/lint", "internal/attack", "internal/jose", "internal/yamlfile", "internal/hostile", "internal/linelog",
+		"internal/secret", "internal/lint", "internal/attack", "internal/gateway", "internal/jose", "internal/yamlfile", "internal/hostile",
+		"internal/linelog",
 	}, theirs: []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/itchyny/gojq"}},
 }
 

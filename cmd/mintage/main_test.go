@@ -64,6 +64,7 @@ func TestScript(t *testing.T) {
 			"sighup":       scriptSighup,
 			"sigterm":      scriptSigterm,
 			"waitlog":      scriptWaitLog,
+			"waitmetric":   scriptWaitMetric,
 			"waitready":    scriptWaitReady,
 			"waitrequests": scriptWaitRequests,
 		},

@@ -93,12 +93,10 @@ func (g *Gateway) Reload(c *Config) error {
 	before := g.live.Load()
 	l, err := g.build(c, before)
 	if err != nil {
-		g.metrics.Reload("refused")
 		return err
 	}
 	g.live.Store(l)
 	l.release(before)
-	g.metrics.Reload(reasonOK)
 	return nil
 }
 

@@ -21,6 +21,7 @@ type authServer struct {
 	*httptest.Server
 	tb      testing.TB
 	signer  atomic.Pointer[jose.Signer]
+	next    *jose.Signer // published, and not in use yet
 	fetches atomic.Int64
 	serve   func(w http.ResponseWriter, r *http.Request) // what else it serves
 }
@@ -28,7 +29,9 @@ type authServer struct {
 func newIssuer(tb testing.TB) *authServer {
 	tb.Helper()
 	is := &authServer{tb: tb}
-	is.rotate("k1")
+	is.signer.Store(newSigner(tb, "k1"))
+	is.next = newSigner(tb, "k2")
+	first := is.signer.Load().Key()
 	is.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/.well-known/jwks.json" {
 			if is.serve == nil {
@@ -40,24 +43,26 @@ func newIssuer(tb testing.TB) *authServer {
 		}
 		is.fetches.Add(1)
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(jose.AppendKeySet(nil, []*jose.Key{is.signer.Load().Key()}))
+		_, _ = w.Write(jose.AppendKeySet(nil, []*jose.Key{first, is.next.Key()}))
 	}))
 	tb.Cleanup(is.Close)
 	return is
 }
 
-// rotate makes a new key, the only one.
-func (is *authServer) rotate(kid string) {
-	is.tb.Helper()
+// promote goes over to the next key, which was published from the start.
+func (is *authServer) promote() { is.signer.Store(is.next) }
+
+func newSigner(tb testing.TB, kid string) *jose.Signer {
+	tb.Helper()
 	key, err := jose.GenerateKey(jose.ES256)
 	if err != nil {
-		is.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 	s, err := jose.NewSigner(key, jose.ES256, kid, jose.HeaderForm{{Name: "alg"}, {Name: "kid"}, {Name: "typ", Value: "at+jwt"}})
 	if err != nil {
-		is.tb.Fatal(err)
+		tb.Fatal(err)
 	}
-	is.signer.Store(s)
+	return s
 }
 
 // token returns a good token for scope, changed; nil removes a claim.

@@ -5,12 +5,16 @@ import (
 	"strings"
 )
 
+// ErrRoute says how a route is written on the command line.
+var ErrRoute = errors.New("write a route as PATH=UPSTREAM, such as /api=http://127.0.0.1:9000")
+
 // ParseRoute reads a route as the command line has it: PATH=UPSTREAM, where
-// the path stands for itself and all below it.
+// the path stands for itself and all below it. PATH alone is for forward auth,
+// which passes nothing on.
 func ParseRoute(s string, scopes []string) (*Route, error) {
-	path, upstream, ok := strings.Cut(s, "=")
-	if !ok || path == "" || upstream == "" || !strings.Contains(upstream, "://") {
-		return nil, errors.New("write a route as PATH=UPSTREAM, such as /api=http://127.0.0.1:9000")
+	path, upstream, passes := strings.Cut(s, "=")
+	if path == "" || passes && !strings.Contains(upstream, "://") {
+		return nil, ErrRoute
 	}
 	r := &Route{Name: path, Paths: []string{path}, Upstream: upstream, Scopes: scopes, PreserveHost: true}
 	switch {

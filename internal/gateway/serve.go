@@ -37,22 +37,22 @@ type listener struct {
 func Open(ctx context.Context, g *Gateway, c *Config) (*Server, error) {
 	s := &Server{gateway: g, config: c, log: g.log}
 	s.drain.Store(int64(c.Bounds.DrainTimeout))
-	for _, l := range []struct {
+	type place struct {
 		name, addr string
 		tls        *TLS
 		handler    http.Handler
-	}{{"gateway", c.Listen, c.TLS, g.Handler()}, {"admin listener", c.AdminListen, c.AdminTLS, g.AdminHandler()}} {
+	}
+	all := []place{{"gateway", c.Listen, c.TLS, g.Handler()}, {"admin listener", c.AdminListen, c.AdminTLS, g.AdminHandler()}}
+	if f := c.ForwardAuth; f.Listen != "" {
+		all = append(all, place{"forward auth", f.Listen, f.TLS, g.ForwardAuth()})
+	}
+	for _, l := range all {
 		if err := s.listen(ctx, l.name, l.addr, l.tls, l.handler); err != nil {
 			s.close()
 			return nil, err
 		}
 	}
 	return s, nil
-}
-
-// Listen serves h on one more address, as the proxy is served.
-func (s *Server) Listen(ctx context.Context, name, addr string, h http.Handler) error {
-	return s.listen(ctx, name, addr, nil, h)
 }
 
 func (s *Server) listen(ctx context.Context, name, addr string, t *TLS, h http.Handler) error {
@@ -198,14 +198,25 @@ func (s *Server) close() {
 	}
 }
 
-// Reload puts another Config in force, certificates included, or with an error
-// leaves everything as it is. Restart names what has changed and needs one.
-func (s *Server) Reload(c *Config) (restart []string, err error) {
-	if err := c.Validate(); err != nil {
+// Reload puts what read returns in force, certificates included, or with an
+// error leaves everything as it is. Restart names what has changed and needs one.
+func (s *Server) Reload(read func() (*Config, error)) (restart []string, err error) {
+	defer func() {
+		if err != nil {
+			s.gateway.metrics.Reload("refused")
+		} else {
+			s.gateway.metrics.Reload(reasonOK)
+		}
+	}()
+	c, err := read()
+	if err == nil {
+		err = c.Validate()
+	}
+	if err != nil {
 		return nil, err
 	}
-	pairs := make([]*tls.Certificate, 2)
-	for i, t := range []*TLS{c.TLS, c.AdminTLS} {
+	pairs := make([]*tls.Certificate, len(s.all))
+	for i, t := range []*TLS{c.TLS, c.AdminTLS, c.ForwardAuth.TLS}[:len(s.all)] {
 		if t != nil {
 			pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 			if err != nil {
@@ -223,17 +234,23 @@ func (s *Server) Reload(c *Config) (restart []string, err error) {
 		}
 	}
 	s.drain.Store(int64(c.Bounds.DrainTimeout))
+	return s.needsRestart(c), nil
+}
+
+// needsRestart names what c says otherwise and a running server cannot change.
+func (s *Server) needsRestart(c *Config) (names []string) {
 	old := s.config
 	for name, changed := range map[string]bool{
 		"listen": old.Listen != c.Listen, "admin_listen": old.AdminListen != c.AdminListen,
-		"tls": !sameListener(old.TLS, c.TLS), "admin_tls": !sameListener(old.AdminTLS, c.AdminTLS),
+		"forward_auth": old.ForwardAuth.Listen != c.ForwardAuth.Listen || !sameListener(old.ForwardAuth.TLS, c.ForwardAuth.TLS),
+		"tls":          !sameListener(old.TLS, c.TLS), "admin_tls": !sameListener(old.AdminTLS, c.AdminTLS),
 		"bounds": old.Bounds.Header != c.Bounds.Header || old.Bounds.HeaderTimeout != c.Bounds.HeaderTimeout || old.Bounds.IdleTimeout != c.Bounds.IdleTimeout,
 	} {
 		if changed {
-			restart = append(restart, name)
+			names = append(names, name)
 		}
 	}
-	return restart, nil
+	return names
 }
 
 // sameListener says whether only the files of the certificate differ.
