@@ -2,9 +2,11 @@ package enforce_test
 
 import (
 	"context"
+	"crypto"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,10 +28,17 @@ type signer struct {
 	form jose.HeaderForm
 }
 
+// rsaKey is made once: RSA keys are slow to make.
+var rsaKey = sync.OnceValues(func() (crypto.Signer, error) { return jose.GenerateKey(jose.RS256) })
+
 // newSigner returns a signer with typ; an empty one is left out.
 func newSigner(tb testing.TB, alg jose.Alg, kid, typ string) *signer {
 	tb.Helper()
-	key, err := jose.GenerateKey(alg)
+	makeKey := func() (crypto.Signer, error) { return jose.GenerateKey(alg) }
+	if alg == jose.RS256 || alg == jose.PS256 {
+		makeKey = rsaKey
+	}
+	key, err := makeKey()
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func TestNormalURI(t *testing.T) {
 	}
 	for _, raw := range []string{
 		"", "/a", "a.example/x", "ftp://a.example/", "https://", "https:a.example", "https://u@a.example/", "https://u:p@a.example/",
-		"https://a.example/%", "https://a.example/%zz", "https://a.example/a b", "https://a.example/\n", "https://ä.example/", "javascript:x",
+		"https://a.example/%", "https://a.example/%zz", "https://a.example/a b", "https://a.example/\n", "http://:", "http://:80/", "https://ä.example/", "javascript:x",
 	} {
 		if got, ok := enforce.NormalURI(raw); ok {
 			t.Errorf("%q: got %q, want none", raw, got)
