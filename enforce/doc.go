@@ -11,16 +11,21 @@
 //	mux.Handle("GET /bookings", v.Require(bookings, "bookings.read"))
 //
 // One thing is always true of it: what was not configured is refused. A
-// Verifier without an audience, an issuer or a key accepts nothing.
+// Verifier without an audience, an issuer or a key accepts nothing, and a token
+// that is bound to a key is nothing without its proof.
 //
-// It needs nothing from the authorization server but its issuer identifier and
-// its keys, and nothing but the standard library.
+// It needs nothing but the standard library. gRPC is in grpcauth.
 //
 //   - verifier.go: Verifier, the steps in their order
-//   - claims.go: reading the claims, strictly
-//   - token.go: Token, what a verified token says
-//   - issuer.go: Issuer and sets of them
-//   - keyset.go: Key, KeySet, and keys that are known beforehand
-//   - remote.go, fetch.go: keys that the issuer publishes
-//   - middleware.go: Authenticate, Require and the challenge
+//   - call.go, binding.go: Authenticate, and what a token is bound to
+//   - dpop.go, nonce.go, uri.go: DPoP proofs
+//   - claims.go, token.go: reading the claims, strictly; Token, what they say
+//   - issuer.go, profile.go: Issuer, sets of them, and those of other vendors
+//   - keyset.go, remote.go, fetch.go: keys, known beforehand or published
+//   - introspect.go, answers.go: opaque tokens
+//   - cache.go: tokens that were verified before
+//   - feed.go, feed_read.go, event.go, endings.go: revocations as they come
+//   - watch.go: streams that end with their token
+//   - middleware.go, answer.go, metadata.go: Require, and what clients are told
+//   - endpoint.go: how issuers are asked
 package enforce

@@ -59,6 +59,12 @@ func (p *teller) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
+func (p *teller) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.asked)
+}
+
 func (p *teller) set(change func(p *teller)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -354,7 +360,7 @@ func TestFeedIssuerAway(t *testing.T) {
 		if keys.Status().Err == nil || keys.Stale() < 4*time.Minute {
 			t.Errorf("keys: %+v, stale by %v", keys.Status(), keys.Stale())
 		}
-		if n := len(p.asked); n < 150 || n > 1000 {
+		if n := p.count(); n < 150 || n > 1000 {
 			t.Errorf("%d requests by two feeds in ten minutes of trouble", n)
 		}
 		kp.set(func(p *publisher) { p.err = nil })
@@ -408,7 +414,7 @@ func TestFeedTrouble(t *testing.T) {
 		}
 		p.set(func(p *teller) { p.status, p.header, p.asked = 429, http.Header{"Retry-After": {"40"}}, nil })
 		time.Sleep(39 * time.Second)
-		if n := len(p.asked); n > 6 {
+		if n := p.count(); n > 6 {
 			t.Errorf("%d requests in 39 s, with Retry-After 40", n)
 		}
 	})

@@ -108,7 +108,7 @@ func TestIntrospectionAnswers(t *testing.T) {
 		{"expired", answered(map[string]any{"exp": past}), "token.expired"},
 		{"exp missing", answered(map[string]any{"exp": nil}), "token.malformed"},
 		{"exp text", answered(map[string]any{"exp": "1"}), away},
-		{"nbf ahead", answered(map[string]any{"nbf": time.Now().Add(time.Minute).Unix()}), "token.not_yet"},
+		{"nbf ahead", answered(map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}), "token.not_yet"},
 		{"nobody's", answered(map[string]any{"sub": nil, "client_id": nil}), "token.malformed"},
 		{"bound to a key", answered(map[string]any{"cnf": map[string]string{"jkt": hash}, "token_type": "DPoP"}), "dpop.missing"},
 		{"bound to a key that is not named", answered(map[string]any{"token_type": "DPoP"}), away},
