@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/config"
 )
 
@@ -262,6 +263,28 @@ func TestReferencePages(t *testing.T) {
 			if !bytes.Contains(page, []byte("\n| `"+string(m[1])+"` | ")) {
 				t.Errorf("docs/reference/metrics.md has no row for %s", m[1])
 			}
+		}
+	}
+}
+
+// KY-11: the inventory names every algorithm that signs or seals, and every
+// scheme that secrets may be kept under.
+func TestCryptographyPage(t *testing.T) {
+	t.Parallel()
+	page := strings.ToLower(string(readFile(t, "docs/reference/cryptography.md")))
+	schemes, err := filepath.Glob("internal/secret/scheme_*.go")
+	if err != nil || len(schemes) < 4 {
+		t.Fatal(schemes, err)
+	}
+	words := append(mintage.SigningAlgs(), mintage.SealingAlg)
+	for _, file := range schemes {
+		if name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "scheme_"), ".go"); name != "test" {
+			words = append(words, name)
+		}
+	}
+	for _, word := range words {
+		if !strings.Contains(page, strings.ToLower(strings.TrimSuffix(word, "_test"))) {
+			t.Errorf("docs/reference/cryptography.md does not name %s", word)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/explain"
 )
 
 // logLag is how long it takes until a request is in the log, and a little.
@@ -19,21 +20,43 @@ const logLag = 1500 * time.Millisecond
 
 func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain TRACE_ID",
+		Use:   "explain TRACE_ID|REASON",
 		Short: "Why was this request refused",
 		Long: `Say why a request was refused, or warned of, by the trace id in its answer (the
 member trace_id, the header X-Request-Id). What is wrong with credentials that are
 nearly right (a line break, another client's secret, a secret that was cut off) is
-found after the answer, for the operator alone. Requests are kept for 7 days.`,
+found after the answer, for the operator alone. Requests are kept for 7 days.
+
+With a reason code instead, say what the reason means and what to do about it; that
+asks no server.`,
 		Example: `  mintage explain req_06gzvyj603hamsjn
-  mintage explain req_06gzvyj603hamsjn -o json`,
+  mintage explain req_06gzvyj603hamsjn -o json
+  mintage explain limit.guess`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if reason, ok := explain.Lookup(args[0]); ok {
+				return a.explainReason(reason)
+			}
+			return a.explain(cmd.Context(), args[0])
+		},
 	}
 	a.serverFlags(cmd)
 	a.tenantFlag(cmd)
 	a.outputFlags(cmd)
 	return cmd
+}
+
+// explainReason prints a row of the table of reasons.
+func (a *app) explainReason(r explain.Reason) error {
+	doc := map[string]string{"reason": r.Code, "why": r.Cause, "fix": r.Cure, "docs": "/docs/errors/reasons/" + r.Code}
+	text := "why  " + r.Cause + "   reason " + r.Code + "\n"
+	if r.Cure != "" {
+		text += "fix  " + r.Cure + "\n"
+	}
+	if r.Reserved() {
+		text += "     no release raises it yet\n"
+	}
+	return a.print(result{doc: doc, text: text + "docs " + doc["docs"] + " on the public listener\n", name: []string{r.Code}})
 }
 
 func (a *app) explain(ctx context.Context, traceID string) error {

@@ -96,6 +96,28 @@ func TestGuesses(t *testing.T) {
 	}
 }
 
+// IN-08: a caller that scans for tokens is bounded, if its limits say so, and
+// each answer that is given says the same.
+func TestScan(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).with(t, func(h *issue.Handler) { h.Limits = limit.NewRequests() })
+	statuses, bodies := map[int]int{}, map[string]int{}
+	for i := range 2000 {
+		form := url.Values{"client_id": {"bounded"}, "client_secret": {secretOf("bounded")}, "token": {fmt.Sprint("guess", i)}}
+		r := httptest.NewRequest(http.MethodPost, "https://auth.example/oauth2/introspect", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, r)
+		statuses[w.Code]++
+		if w.Code == http.StatusOK {
+			bodies[w.Body.String()]++
+		}
+	}
+	if statuses[http.StatusOK] != 1 || statuses[http.StatusTooManyRequests] != 1999 || bodies[`{"active":false}`] != 1 {
+		t.Errorf("2,000 tokens were scanned with %v %v, want the one of this minute", statuses, bodies)
+	}
+}
+
 // masked is a whole answer without what differs from request to request.
 func masked(w *httptest.ResponseRecorder) string {
 	trace := w.Header().Get("X-Request-Id")

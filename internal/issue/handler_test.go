@@ -3,6 +3,7 @@ package issue_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -88,6 +89,39 @@ func TestJWKSIsPublic(t *testing.T) {
 }
 
 // TestExposed follows a secret from a URL to whoever is told of it.
+// MD-05, TE-26, TE-31: metadata promises what there is. No method signs its
+// assertions, so no list of algorithms is there, and none is none; the one grant
+// is client_credentials; and tokens are bound to no key, so neither mTLS nor
+// DPoP is offered.
+func TestMetadataIsHonest(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "https://auth.example/.well-known/oauth-authorization-server", nil))
+	var doc map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for member, want := range map[string]string{
+		"grant_types_supported": "[client_credentials]", "response_types_supported": "[]",
+		"token_endpoint_auth_methods_supported":         "[client_secret_basic client_secret_post]",
+		"introspection_endpoint_auth_methods_supported": "[client_secret_basic client_secret_post]",
+		"revocation_endpoint_auth_methods_supported":    "[client_secret_basic client_secret_post]",
+	} {
+		if got := fmt.Sprint(doc[member]); got != want {
+			t.Errorf("%s is %s, want %s", member, got, want)
+		}
+	}
+	for _, member := range []string{
+		"token_endpoint_auth_signing_alg_values_supported", "tls_client_certificate_bound_access_tokens",
+		"dpop_signing_alg_values_supported", "mtls_endpoint_aliases", "introspection_signing_alg_values_supported",
+	} {
+		if doc[member] != nil {
+			t.Errorf("%s is %v, and nothing here does that", member, doc[member])
+		}
+	}
+}
+
 func TestExposed(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

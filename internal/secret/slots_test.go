@@ -35,7 +35,7 @@ func flood(ctx context.Context, wg *sync.WaitGroup, h *secret.Hasher, client str
 	}
 }
 
-// TE-31: a flood of wrong secrets against an imported client keeps neither its
+// TE-11: a flood of wrong secrets against an imported client keeps neither its
 // own first login waiting for long, nor that of another, nor costs a client
 // anything whose secret is remembered.
 func TestFloodServesTheHonest(t *testing.T) {
