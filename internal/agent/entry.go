@@ -111,16 +111,21 @@ func readAnswer(body []byte) (token bool, counts []span) {
 			if !good {
 				return false, nil
 			}
-			counts = append(counts, s)
-			if name == "expires_in" && len(counts) == 2 {
-				slices.Reverse(counts)
-			}
+			counts = inOrder(counts, s, name)
 		}
 	}
 	if !atEnd(dec) {
 		return false, nil
 	}
 	return token && (len(counts) == 0 || seen["expires_in"]), counts
+}
+
+// inOrder adds a count; that of expires_in comes first.
+func inOrder(counts []span, s span, name string) []span {
+	if name == "expires_in" {
+		return slices.Insert(counts, 0, s)
+	}
+	return append(counts, s)
 }
 
 // atEnd reports whether an object ends here, and the document with it.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -41,6 +42,9 @@ type conn struct {
 	// sent is closed when the body that is being sent is, or could not be.
 	sent chan struct{}
 	lost error // why not; valid after sent
+
+	mu       sync.Mutex
+	answered bool // the head of the answer is there; under mu
 }
 
 func (c *conn) drop() { _ = c.Close() }
@@ -68,7 +72,7 @@ var longAgo = time.Unix(1, 0)
 // exchange sends o and reads the head of the answer. Informational answers go
 // to w on the way.
 func (c *conn) exchange(ctx context.Context, w http.ResponseWriter, o *outgoing, timeout time.Duration) (*answer, error) {
-	c.sent, c.lost = nil, nil
+	c.sent, c.lost, c.answered = nil, nil, false
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
 	a, err := c.try(w, o, timeout)
 	if err != nil {
@@ -85,14 +89,16 @@ func (c *conn) exchange(ctx context.Context, w http.ResponseWriter, o *outgoing,
 
 func (c *conn) try(w http.ResponseWriter, o *outgoing, timeout time.Duration) (*answer, error) {
 	c.out = o.appendHead(c.out[:0])
-	begin, err := c.begin(w, o)
+	begin, err := c.begin(w, o, timeout)
 	if err != nil {
 		return nil, err
 	}
 	if cap(c.out) > maxWriteBuffer {
 		c.out = nil
 	}
-	c.wait(timeout)
+	if c.sent == nil {
+		c.wait(timeout)
+	}
 	for {
 		status := begin
 		if status == 0 {
@@ -106,8 +112,31 @@ func (c *conn) try(w http.ResponseWriter, o *outgoing, timeout time.Duration) (*
 		case status < 200 && status != http.StatusSwitchingProtocols:
 			c.head.inform(w, status)
 		default:
+			c.isAnswered()
 			return newAnswer(c, o, status)
 		}
+	}
+}
+
+// isAnswered lifts the deadline that the end of a body has set or would set.
+func (c *conn) isAnswered() {
+	if c.sent == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answered = true
+	c.until = time.Time{}
+	_ = c.SetReadDeadline(c.until)
+}
+
+// isSent begins the wait for an answer when a body is sent: an upload takes as
+// long as it takes.
+func (c *conn) isSent(timeout time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.answered {
+		_ = c.SetReadDeadline(time.Now().Add(timeout))
 	}
 }
 
@@ -127,7 +156,7 @@ func (c *conn) explain(err error) error {
 
 // begin sends the head and the body, or has the body sent beside. It returns
 // the status of an answer that came before the body.
-func (c *conn) begin(w http.ResponseWriter, o *outgoing) (status int, err error) {
+func (c *conn) begin(w http.ResponseWriter, o *outgoing, timeout time.Duration) (status int, err error) {
 	if o.body == nil {
 		return 0, c.write(c.out)
 	}
@@ -150,10 +179,14 @@ func (c *conn) begin(w http.ResponseWriter, o *outgoing) (status int, err error)
 	}
 	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 is so anyway
 	r := o.body.reader()
+	c.waitLong()
 	sent := make(chan struct{})
 	c.sent = sent
 	go func() { // ends with the connection, which exchange and deliver see to
 		c.lost = c.copyBody(o, r)
+		if c.lost == nil {
+			c.isSent(timeout)
+		}
 		close(sent) // before the connection breaks, so that whoever waits for the answer learns why
 		if c.lost != nil {
 			c.cut() // a message without its end, or the server would believe it whole

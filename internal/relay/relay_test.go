@@ -689,6 +689,44 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
+// TestSlowUpload: the wait for an answer begins when the body is sent, and a
+// slow answer to a fast one ends it.
+func TestSlowUpload(t *testing.T) {
+	t.Parallel()
+	const patience = 300 * time.Millisecond
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		if r.URL.Path == "/never" {
+			<-r.Context().Done()
+		}
+		fmt.Fprint(w, n)
+	})
+	for name, start := range servers(t, h) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, at := start()
+			c.AnswerTimeout = patience
+			f := newFront(t, c, at)
+			slow, w := io.Pipe()
+			go func() {
+				tick := time.NewTicker(patience / 3)
+				defer tick.Stop()
+				for range 9 { // three times as long as an answer may take
+					_, _ = io.WriteString(w, strings.Repeat("x", 1000))
+					<-tick.C
+				}
+				_ = w.Close()
+			}()
+			if res, body := do(t, http.MethodPost, f.URL, slow, nil); res.StatusCode != 200 || body != "9000" {
+				t.Errorf("a slow upload: %d %q (%v)", res.StatusCode, body, f.failed.Load())
+			}
+			if res, _ := do(t, http.MethodPost, f.URL+"/never", struct{ io.Reader }{strings.NewReader("x")}, nil); res.StatusCode != http.StatusGatewayTimeout {
+				t.Errorf("no answer: %d, want 504", res.StatusCode)
+			}
+		})
+	}
+}
+
 func TestCheckTarget(t *testing.T) {
 	t.Parallel()
 	for target, ok := range map[string]bool{
