@@ -21,7 +21,7 @@ var forwarded = []string{
 	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix",
 	"X-Forwarded-Uri", "X-Forwarded-Method", "X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "X-Forwarded-Path",
 	"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token",
-	"X-Forwarded-Client-Cert", "X-Original-Uri", "X-Original-Url", "X-Original-Method", "X-Original-Host", "X-Rewrite-Url",
+	"X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert", "X-Forwarded-Tls-Client-Cert-Info", "X-Original-Uri", "X-Original-Url", "X-Original-Method", "X-Original-Host", "X-Rewrite-Url",
 	"X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Client-Ip", "Client-Cert", "Client-Cert-Chain", "X-Client-Cert",
 	"X-Ssl-Client-Cert", "Ssl-Client-Cert", "X-Ssl-Cert", "X-Ssl-Client-Verify", "X-Ssl-Client-Dn", "X-Ssl-Client-S-Dn", "X-Ssl-Client-Cn",
 	"X-Scheme", "X-Url-Scheme", "Front-End-Https", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
