@@ -1,6 +1,7 @@
 package examples_test
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -108,7 +109,16 @@ func (ex *example) forwardAuth() (address string) {
 		ex.t.Fatal(err)
 	}
 	answerFronts(ex.t, file)
-	return address
+	for range 1000 { // until it listens
+		conn, err := (&net.Dialer{}).DialContext(ex.t.Context(), "tcp", address)
+		if err == nil {
+			_ = conn.Close()
+			return address
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	ex.t.Fatal("mintage gateway did not start")
+	return ""
 }
 
 // credentials reads the client.env that apply wrote.

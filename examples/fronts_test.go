@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage/internal/attack"
-	"github.com/mintage-auth/mintage/internal/gateway"
 	"github.com/mintage-auth/mintage/mintagetest"
 )
 
@@ -164,31 +163,20 @@ func frontProgram(t *testing.T, name string) string {
 	return ""
 }
 
-// answerFronts answers fronts as a gateway.yaml says, until the test ends.
+// answerFronts runs mintage gateway with a file until the test ends.
 func answerFronts(t *testing.T, file string) {
 	t.Helper()
-	c, err := gateway.ReadConfig(file)
+	runGateway(t, file, "--listen", "127.0.0.1:0")
+}
+
+func runGateway(t *testing.T, file string, args ...string) {
+	t.Helper()
+	bin, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
-	g, err := gateway.New(c, gateway.Deps{Client: client})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", c.ForwardAuth.Listen)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := g.ForwardAuthServer()
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
-	t.Cleanup(func() {
-		_ = srv.Close()
-		<-done
-		g.Close()
-		client.CloseIdleConnections()
-	})
+	f := &front{t: t, dir: filepath.Dir(file)}
+	f.run(nil, bin, append([]string{"gateway", "--config", file, "--admin-listen", "127.0.0.1:0"}, args...)...)
 }
 
 // get asks for a path and returns the status and the challenge. A front that
@@ -364,6 +352,17 @@ func (f *front) checkRevoked() {
 	}
 }
 
+// TestGateway runs mintage gateway itself, with the same tokens and attacks.
+func TestGateway(t *testing.T) {
+	t.Parallel()
+	f := newFront(t, "testdata/gateway")
+	runGateway(t, filepath.Join(f.dir, "gateway.yaml"))
+	f.checkTokens()
+	f.checkIdentity()
+	f.checkAttacks()
+	f.checkRevoked()
+}
+
 // TestFrontNginx runs nginx with examples/front-nginx (RS-09, RS-19, RS-20, RS-23).
 func TestFrontNginx(t *testing.T) {
 	t.Parallel()
@@ -378,6 +377,7 @@ func TestFrontNginx(t *testing.T) {
 	f.checkTokens()
 	f.checkIdentity()
 	f.checkAttacks()
+	f.checkRevoked()
 }
 
 // TestFrontCaddy runs Caddy with examples/front-caddy.
@@ -389,6 +389,7 @@ func TestFrontCaddy(t *testing.T) {
 	f.checkTokens()
 	f.checkIdentity()
 	f.checkAttacks()
+	f.checkRevoked()
 }
 
 // TestFrontHAProxy runs HAProxy with examples/front-haproxy, which checks

@@ -1,10 +1,14 @@
 package gateway_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -149,6 +153,32 @@ func TestExtAuthzIdentity(t *testing.T) {
 	}
 	if ok := res.GetOkResponse(); ok == nil || len(ok.GetHeaders()) > 0 || !slices.Contains(ok.GetHeadersToRemove(), "x-client-id") {
 		t.Errorf("public: %v", res)
+	}
+}
+
+// TestExtAuthzCertificate: Envoy says which certificate the caller has.
+func TestExtAuthzCertificate(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	bound, other := certificates(t)
+	sum := sha256.Sum256(bound)
+	token := "Bearer " + is.token("read", map[string]any{"cnf": map[string]any{"x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])}})
+	client := extAuthzClient(t, newGateway(t, is.config(frontRoutes()...), gateway.Deps{}))
+	for name, tt := range map[string]struct {
+		der  []byte
+		code int
+	}{"bound": {bound, 0}, "other": {other, 401}, "none": {nil, 401}, "header alone": {nil, 401}} {
+		in := check("GET", "/orders/7", map[string]string{"authorization": token, "client-cert": ":" + base64.StdEncoding.EncodeToString(bound) + ":"})
+		if tt.der != nil {
+			in.Attributes.Source.Certificate = url.PathEscape(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tt.der})))
+		}
+		res, err := client.Check(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := int(res.GetDeniedResponse().GetStatus().GetCode()); got != tt.code {
+			t.Errorf("%s: %d, want %d (%v)", name, got, tt.code, res)
+		}
 	}
 }
 
