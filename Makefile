@@ -34,7 +34,7 @@ vectors: ## print how many of the published test vectors come out right
 	@grep -oE '[A-Za-z].*: .*[0-9]+ of [0-9]+.*' .tools/vectors.log | sed 's/^[a-z_]*_test.go:[0-9]*: //'
 
 gates: setup ## fail when a hot path allocates more, or takes more instructions, than it may; the race detector would count too
-	$(GO) test -count=1 -run '^TestAllocations$$' ./internal/issue ./enforce
+	$(GO) test -count=1 -run '^TestAllocations$$' ./internal/issue ./enforce ./consume
 	$(GO) run ./bench/hotpath gate
 
 fmt: ## format the code
@@ -72,8 +72,9 @@ fuzz: ## run each fuzz target for $(fuzz)
 	  done; \
 	done
 
-bench: ## measure beside a bare net/http server and peers, into bench/results/latest.md (5 minutes)
+bench: ## measure beside a bare net/http server and peers, into bench/results (5 minutes)
 	$(GO) run ./bench -o bench/results/latest.md $(benchflags)
+	cd bench/peers/consume && $(GO) run . -o ../../results/consume.md
 
 chaos: ## the long form of the proofs under load: 1,000 kills, rotations with real cache ages (25 minutes)
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v ./chaos

@@ -157,6 +157,9 @@ func inQuery(r *http.Request, params url.Values, c credentials) string {
 
 // check says what is missing or cannot be.
 func (c *ClientCredentials) check() error {
+	if err := c.preset.lacks(c); err != nil {
+		return err
+	}
 	if err := checkEndpoint("the token URL", c.TokenURL, c.InsecureHTTP); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ func warm(tb testing.TB) *consume.Source {
 	return src
 }
 
+// Issue 4, point 5. The figure for the report comes from bench/peers/consume.
 func BenchmarkTokenWarm(b *testing.B) {
 	src, ctx := warm(b), b.Context()
 	b.ReportAllocs()
@@ -28,7 +29,7 @@ func BenchmarkTokenWarm(b *testing.B) {
 	}
 }
 
-// Over BenchmarkTokenWarm it says how it scales.
+// Beside BenchmarkTokenWarm it says how it scales.
 func BenchmarkTokenWarmParallel(b *testing.B) {
 	src, ctx := warm(b), b.Context()
 	b.ReportAllocs()
@@ -39,21 +40,4 @@ func BenchmarkTokenWarmParallel(b *testing.B) {
 			}
 		}
 	})
-}
-
-func BenchmarkTimeNow(b *testing.B) {
-	var t time.Time
-	for b.Loop() {
-		t = time.Now()
-	}
-	_ = t
-}
-
-func BenchmarkSince(b *testing.B) {
-	t := time.Now()
-	var d time.Duration
-	for b.Loop() {
-		d += time.Since(t)
-	}
-	_ = d
 }

@@ -29,11 +29,13 @@
 //   - clock.go: how far the server's clock is ahead of ours
 //   - answer.go: reading what the server answers
 //   - discover.go: the server's metadata
+//   - preset.go: vendors, one table
 //   - token.go: Token
 //   - error.go: Error
 //   - source.go: Source
 //   - kept.go: the token that is handed out, and for how long
 //   - flight.go: one fetch that any number of callers wait for
+//   - patience.go: callers that wait for another try
 //   - failure.go: what a failed fetch stands in the way of, and for how long
 //   - status.go: how a Source is
 //   - observer.go: who is told of it

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/mintage-auth/mintage/consume"
@@ -15,13 +16,14 @@ import (
 
 // tokenEndpoint stands for an authorization server.
 func tokenEndpoint() *httptest.Server {
+	var n atomic.Int64
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, secret, _ := r.BasicAuth(); secret != "correct-horse" {
 			w.WriteHeader(http.StatusUnauthorized)
 			fmt.Fprint(w, `{"error":"invalid_client","error_description":"Client authentication failed.","trace_id":"req_1"}`)
 			return
 		}
-		fmt.Fprintf(w, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer","expires_in":3600,"scope":%q}`, r.FormValue("scope"))
+		fmt.Fprintf(w, `{"access_token":"2YotnFZFEjr1zCsicMWp%02d","token_type":"Bearer","expires_in":3600,"scope":%q}`, n.Add(1), r.FormValue("scope"))
 	}))
 }
 

@@ -66,7 +66,8 @@ type ClientCredentials struct {
 	// Now returns the time; nil means time.Now.
 	Now func() time.Time
 
-	clock clock // the server's
+	clock  clock  // the server's
+	preset Preset // where it came from
 }
 
 // Token asks for a token. What to do about a failure is the caller's to say; the

@@ -138,11 +138,7 @@ func (s *Source) lifeOf(tok *Token, began time.Time) time.Duration {
 
 // waitUnlock unlocks s.mu and waits for f.
 func (s *Source) waitUnlock(ctx context.Context, f *flight) (*Token, error) {
-	most := s.MaxWaiting
-	if most <= 0 {
-		most = defaultMaxWaiting
-	}
-	if s.waiting >= most {
+	if s.waiting >= s.maxWaiting() {
 		s.mu.Unlock()
 		return nil, ErrQueueFull
 	}

@@ -30,6 +30,8 @@ var (
 	// ErrJustRenewed says that the refused token was fetched only a moment ago
 	// because its predecessor was refused too: yet another would fare no better.
 	ErrJustRenewed = errors.New("the refused token was only just renewed")
+	// ErrSameToken says that the server gives the refused token again.
+	ErrSameToken = errors.New("the server gives the refused token again")
 )
 
 // Fetcher asks for a token, once. ClientCredentials is one. Token is called by
@@ -60,6 +62,11 @@ type Source struct {
 	// 1,000. Further ones get ErrQueueFull.
 	MaxWaiting int
 
+	// Patience is how long a caller waits for further tries when one has failed
+	// that may succeed later, and there is no good token: for programs that would
+	// rather be late than fail. Zero means that it gets the error.
+	Patience time.Duration
+
 	// Grace is how long a token is handed out after its end while the server
 	// cannot be reached. Zero means not at all.
 	Grace time.Duration
@@ -88,6 +95,7 @@ type Source struct {
 	timer     *time.Timer // calls timeUp at wake
 	wake      time.Time
 	closed    bool
+	closing   chan struct{} // is closed with it; nil where nobody waits for that
 	waiting   int
 	fetches   uint64
 	lastFetch time.Time // when the last one ended
@@ -105,7 +113,7 @@ func (s *Source) Token(ctx context.Context) (*Token, error) {
 		s.served.add()
 		return tok, nil
 	}
-	return s.look(ctx)
+	return s.patiently(ctx, s.look)
 }
 
 // Force asks for a token now, whatever is kept or remembered, and waits for it:
@@ -129,8 +137,17 @@ func (s *Source) Force(ctx context.Context) (*Token, error) {
 // Renew returns a token in place of rejected, which an API has refused with
 // 401. The first of any number of callers with the same token has another one
 // fetched and all wait for it; when it has been replaced already, nothing is
-// fetched. Errors are Token's, and ErrJustRenewed.
+// fetched. Errors are Token's, ErrJustRenewed, and ErrSameToken.
 func (s *Source) Renew(ctx context.Context, rejected *Token) (*Token, error) {
+	tok, err := s.patiently(ctx, func(ctx context.Context) (*Token, error) { return s.renew(ctx, rejected) })
+	if err == nil && tok.Value == rejected.Value {
+		return nil, ErrSameToken
+	}
+	return tok, err
+}
+
+// renew is one try of Renew.
+func (s *Source) renew(ctx context.Context, rejected *Token) (*Token, error) {
 	s.mu.Lock()
 	k := s.kept
 	switch {
@@ -139,7 +156,7 @@ func (s *Source) Renew(ctx context.Context, rejected *Token) (*Token, error) {
 		return nil, ErrClosed
 	case k == nil || k.token.Value != rejected.Value:
 		s.mu.Unlock()
-		return s.Token(ctx)
+		return s.look(ctx)
 	case !k.rejected && s.now().Sub(k.since) < k.hold:
 		s.mu.Unlock()
 		return nil, ErrJustRenewed
@@ -158,6 +175,9 @@ func (s *Source) Renew(ctx context.Context, rejected *Token) (*Token, error) {
 // ErrClosed.
 func (s *Source) Close() {
 	s.mu.Lock()
+	if s.closing != nil && !s.closed {
+		close(s.closing)
+	}
 	s.closed = true
 	s.kept = nil
 	s.ready.Store(nil)

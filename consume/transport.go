@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -25,7 +26,8 @@ const (
 // request that is answered 401 because of its token is sent once more, with
 // another one, if its body can be; the second answer is final. No request is
 // ever sent without a token, but for one that a redirect has led to another
-// origin, which gets none. It is safe for concurrent use.
+// origin, which gets none. It is safe for concurrent use and must not be copied
+// or changed once it is in use.
 type Transport struct {
 	Source *Source // must be set
 
@@ -47,6 +49,9 @@ type Transport struct {
 	// InsecureHTTP allows Origins of plain http on other hosts than this one:
 	// whoever is on the way then reads the token.
 	InsecureHTTP bool
+
+	parse  sync.Once
+	places []place // of Origins
 }
 
 // RoundTrip sends r with a token. Errors are those of Source.Token, of Base, and
@@ -173,20 +178,39 @@ func (t *Transport) meant(u *url.URL) error {
 
 // named reports whether u is of one of the Origins.
 func (t *Transport) named(u *url.URL) bool {
-	to := origin(u)
-	return slices.ContainsFunc(t.Origins, func(s string) bool {
-		o, err := url.Parse(s)
-		return err == nil && o.Host != "" && origin(o) == to
+	t.parse.Do(func() {
+		for _, s := range t.Origins {
+			if o, err := url.Parse(s); err == nil && o.Host != "" {
+				t.places = append(t.places, placeOf(o))
+			}
+		}
+	})
+	at := placeOf(u)
+	return slices.ContainsFunc(t.places, func(p place) bool {
+		return p.scheme == at.scheme && p.port == at.port && strings.EqualFold(p.host, at.host)
 	})
 }
 
-// origin returns scheme, host and port (RFC 6454 §4).
-func origin(u *url.URL) string {
-	scheme, port := strings.ToLower(u.Scheme), u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[scheme]
+// place is what makes an origin: scheme, host and port (RFC 6454 §4). The host
+// is compared without regard to case.
+type place struct{ scheme, host, port string }
+
+func placeOf(u *url.URL) place {
+	p := place{scheme: strings.ToLower(u.Scheme), host: u.Hostname(), port: u.Port()}
+	switch {
+	case p.port != "":
+	case p.scheme == "http":
+		p.port = "80"
+	case p.scheme == "https":
+		p.port = "443"
 	}
-	return scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	return p
+}
+
+// origin returns an origin in writing.
+func origin(u *url.URL) string {
+	p := placeOf(u)
+	return p.scheme + "://" + net.JoinHostPort(strings.ToLower(p.host), p.port)
 }
 
 func (t *Transport) base() http.RoundTripper {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/mintage-auth/mintage/adminclient"
@@ -51,30 +50,19 @@ func (a *app) connect(via string) (*adminclient.Client, error) {
 			fix: "set MINTAGE_CREDENTIALS_FILE to the admin.json in the server's data directory",
 		}
 	}
-	api.Token = keepToken(&consume.ClientCredentials{
+	// It is not closed: it lives as long as the command.
+	src := &consume.Source{Fetcher: &consume.ClientCredentials{
 		TokenURL: cred.URL + "/oauth2/token", ClientID: cred.ClientID,
 		Secret: consume.SecretValue(cred.Secret), HTTPClient: hc,
-	})
-	return api, nil
-}
-
-// keepToken asks for one token and keeps it for the run of the command, which
-// is shorter than any token's life.
-func keepToken(cc *consume.ClientCredentials) func(context.Context) (string, error) {
-	var mu sync.Mutex
-	var kept *consume.Token
-	return func(ctx context.Context) (string, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if kept == nil {
-			tok, err := cc.Token(ctx)
-			if err != nil {
-				return "", err
-			}
-			kept = tok
+	}}
+	api.Token = func(ctx context.Context) (string, error) {
+		tok, err := src.Token(ctx)
+		if err != nil {
+			return "", err
 		}
-		return kept.Value, nil
+		return tok.Value, nil
 	}
+	return api, nil
 }
 
 // credentials reads where the server is and who asks.
