@@ -183,12 +183,12 @@ func (c *conn) begin(w http.ResponseWriter, o *outgoing, timeout time.Duration) 
 	sent := make(chan struct{})
 	c.sent = sent
 	go func() { // ends with the connection, which exchange and deliver see to
-		c.lost = c.copyBody(o, r)
-		if c.lost == nil {
+		err := c.copyBody(o, r)
+		if c.lost = err; err == nil {
 			c.isSent(timeout)
 		}
 		close(sent) // before the connection breaks, so that whoever waits for the answer learns why
-		if c.lost != nil {
+		if err != nil {
 			c.cut() // a message without its end, or the server would believe it whole
 		}
 	}()
