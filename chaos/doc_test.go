@@ -3,7 +3,9 @@
 // before a kill -9 is there after it (kill_test.go, R1 of the fault plan), and a
 // key rotation refuses no good token wherever it is verified (rotation_test.go,
 // R13). The same holds on PostgreSQL, whose server is killed too, and a database
-// that is away for a while stops no JWT (postgres_test.go, R6 and R11).
+// that is away for a while stops no JWT (postgres_test.go, R6 and R11). And an
+// application behind package consume notices nothing of an issuer that is hostile
+// on purpose (hostile_test.go).
 //
 // The short form takes seconds, the ordinary one is what CI runs, and
 // MINTAGE_CHAOS=long (make chaos) runs 1,000 kills, and the rotations with the
