@@ -59,6 +59,11 @@ type UpstreamConfig struct {
 
 // TokenConfig says how a token is got.
 type TokenConfig struct {
+	// Preset names a vendor whose endpoint is asked in its own way, and Base is
+	// where the customer's server is. They fill in TokenURL, Auth and Scope where
+	// those are empty.
+	Preset, Base string
+
 	TokenURL string
 	ClientID string
 	Secret   *SecretRef

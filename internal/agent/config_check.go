@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mintage-auth/mintage/consume"
 	"github.com/mintage-auth/mintage/internal/relay"
 	"github.com/mintage-auth/mintage/internal/yamlfile"
 )
@@ -101,20 +102,67 @@ func (t *TokenConfig) check(n yamlfile.Node) {
 		_, there := n.At(key)
 		return !there
 	}
+	needs := t.fill(n)
 	switch {
-	case missing("token_url"):
+	case t.TokenURL == "" && needs != "":
+		n.KeyErrorf("%s", needs)
+	case t.Preset == "" && missing("token_url"):
 		n.KeyErrorf("token_url is missing: the URL of the server's token endpoint")
 	case missing("client_id"):
 		n.KeyErrorf("client_id is missing")
 	case missing("client_secret"):
 		n.KeyErrorf("client_secret is missing: say where it is, with { file: PATH }, { env: NAME } or { stdin: true }")
 	}
+	if t.TokenURL != "" && needs != "" {
+		n.KeyErrorf("%s", needs)
+	}
 	if t.TokenURL != "" {
 		if why := badTokenURL(t.TokenURL, t.DangerPlainHTTP); why != "" {
-			at, _ := n.At("token_url")
+			at, there := n.At("token_url")
+			if !there {
+				at, _ = n.At("base")
+			}
 			at.Errorf("%s", why)
 		}
 	}
+}
+
+// fill takes from the preset what the file does not say, and returns what the
+// vendor needs beside it and is not there.
+func (t *TokenConfig) fill(n yamlfile.Node) (needs string) {
+	p, err := consume.PresetOf(t.Preset)
+	if err != nil { // none, or one that was refused where it is
+		if _, there := n.At("base"); there && t.Preset == "" {
+			return "base goes with preset"
+		}
+		return ""
+	}
+	p = p.At(t.Base)
+	switch {
+	case t.TokenURL == "" && p.Base == "":
+		return "base is missing: where the customer's server of " + p.Vendor + " is, such as https://acme.example"
+	case t.TokenURL == "":
+		t.TokenURL = p.Base + p.Path
+	}
+	t.Auth = or(t.Auth, string(p.Auth))
+	if len(t.Scope) == 0 {
+		t.Scope = p.Scope
+	}
+	for key, there := range map[string]bool{"Scope": len(t.Scope) > 0, "Audience": len(t.Audience) > 0} {
+		if slices.Contains(p.Needs, key) && !there {
+			return p.Vendor + " gives no token without " + strings.ToLower(key)
+		}
+	}
+	return ""
+}
+
+// vendors are the names of the presets.
+func vendors() []string {
+	var all []string
+	for _, p := range consume.Presets() {
+		all = append(all, p.Vendor)
+	}
+	return all
 }
 
 // badTokenURL says what is wrong with a token endpoint.

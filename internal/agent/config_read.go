@@ -156,6 +156,8 @@ const maxReplay = 64 << 20
 
 func (r *reader) token(n yamlfile.Node, t *TokenConfig) {
 	fields := yamlfile.Fields{
+		"preset":            func(n yamlfile.Node) { t.Preset = oneOf(n, vendors()...) },
+		"base":              func(n yamlfile.Node) { t.Base = strings.TrimSuffix(text(n), "/") },
 		"token_url":         func(n yamlfile.Node) { t.TokenURL = text(n) },
 		"client_id":         func(n yamlfile.Node) { t.ClientID = r.plain(n) },
 		"client_secret":     func(n yamlfile.Node) { t.Secret = r.secret(n, "client_secret") },

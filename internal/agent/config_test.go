@@ -81,6 +81,29 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestPresets: a vendor's name stands for how its endpoint is asked; what the
+// file says wins.
+func TestPresets(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][3]string{
+		"preset: cognito, base: https://acme.example/":           {"https://acme.example/oauth2/token", "basic", ""},
+		"preset: auth0, base: https://acme.example, audience: x": {"https://acme.example/oauth/token", "json", ""},
+		"preset: myparcel":                                               {"https://auth.myparcel.com/access-token", "json", "*"},
+		"preset: myparcel-sandbox, scope: a b":                           {"https://auth.sandbox.myparcel.com/access-token", "json", "a b"},
+		"preset: sessionm, base: https://acme.example":                   {"https://acme.example/oauth/token", "query", ""},
+		"preset: keycloak, base: https://a.example/realms/r, auth: post": {"https://a.example/realms/r/protocol/openid-connect/token", "post", ""},
+	} {
+		c, err := agent.Parse("a.yaml", []byte("upstreams: { a: { token: { "+text+", client_id: a, client_secret: { env: A } } } }"))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if tok := c.Upstreams[0].Token; tok.TokenURL != want[0] || tok.Auth != want[1] || strings.Join(tok.Scope, " ") != want[2] {
+			t.Errorf("%s: %+v, want %v", text, tok, want)
+		}
+	}
+}
+
 // TestParseRefuses: what is wrong is said where it is, and a secret in the file
 // is not shown.
 func TestParseRefuses(t *testing.T) {
@@ -119,6 +142,11 @@ func TestParseRefuses(t *testing.T) {
 		{"an endpoint without a url", "token_endpoints: { /t: { life: 1h } }", "url is missing"},
 		{"an endpoint in the clear", "token_endpoints: { /t: { url: http://a.example/t } }", "in the clear"},
 		{"a header of the connection", "token_endpoints: { /t: { url: https://a.example/t, headers: [host] } }", "no header that can be passed on"},
+		{"a vendor that is none", "upstreams: { a: { token: { preset: cognit, client_id: a, client_secret: { env: A } } } }", "did you mean cognito?"},
+		{"a vendor without a base", "upstreams: { a: { token: { preset: cognito, client_id: a, client_secret: { env: A } } } }", "base is missing"},
+		{"a vendor without an audience", "upstreams: { a: { token: { preset: auth0, base: https://a.example, client_id: a, client_secret: { env: A } } } }", "auth0 gives no token without audience"},
+		{"a base in the clear", "upstreams: { a: { token: { preset: cognito, base: http://a.example, client_id: a, client_secret: { env: A } } } }", "in the clear"},
+		{"a base without a preset", "upstreams: { a: { token: { base: https://a.example, token_url: https://a.example/t, client_id: a, client_secret: { env: A } } } }", "base goes with preset"},
 		{"a user name", "allow_uids: [root]\nupstreams: { a: { token: " + token + " } }", "no user id"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
