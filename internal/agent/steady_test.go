@@ -51,9 +51,10 @@ func load(t *testing.T, d time.Duration, one func(n int) error, events map[float
 	for end := time.Now().Add(d); time.Now().Before(end); sent++ {
 		<-tick.C
 		slots <- struct{}{}
+		n := sent
 		all.Go(func() {
 			defer func() { <-slots }()
-			if err := one(sent); err != nil {
+			if err := one(n); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed[err.Error()]++
