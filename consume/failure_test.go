@@ -46,7 +46,7 @@ func TestBackoff(t *testing.T) {
 			defer src.Close()
 			began := time.Now()
 			at := asks(t, src, from, 10*time.Minute)
-			if first := at[1] - at[0]; first < 250*time.Millisecond || first > 770*time.Millisecond {
+			if first := at[1] - at[0]; first < 250*time.Millisecond || first > 850*time.Millisecond {
 				t.Errorf("the first pause is %v", first)
 			}
 			seen[src.Status().RetryAt.Sub(began)] = true
