@@ -36,7 +36,7 @@ func newDatabase(t *testing.T) *database {
 		t.Skip("PostgreSQL is not installed: make setup")
 	}
 	slices.Sort(found)
-	dir, err := os.MkdirTemp("", "mintage-chaos-postgres-") // a socket's path is short
+	dir, err := os.MkdirTemp("", "mintage-chaos-postgres-") //nolint:usetesting // another user has to enter it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func newDatabase(t *testing.T) *database {
 			t.Fatal(err)
 		}
 		uid, gid := number(t, u.Uid), number(t, u.Gid)
-		d.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} //nolint:gosec // they are ids of a user
+		d.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 		if err := os.Chown(dir, uid, gid); err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func (d *database) url() string {
 }
 
 func (d *database) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(d.bin, name), args...) //nolint:noctx // it outlives the test's context by its cleanup
+	cmd := exec.Command(filepath.Join(d.bin, name), args...)
 	cmd.Dir = d.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.as, Setpgid: true}
 	return cmd
