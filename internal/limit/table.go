@@ -36,9 +36,18 @@ func (r Rate) wait(debt time.Duration) time.Duration {
 type Table struct {
 	seed  maphash.Seed // so that nobody can choose keys that collide
 	start time.Time    // years ago, so that a free cell is of the past
-	cells []cell
 	sets  uint64
+	// blocks are made when a key first falls into them: a server that few keys
+	// come to holds no memory for many.
+	blocks []atomic.Pointer[block]
 }
+
+// set is the cells that one key may be in, and block is sets that are made at
+// once.
+type (
+	set   [ways]cell
+	block [blockSets]set
+)
 
 // cell is what is known of one key; zero: it is free. While it changes hands,
 // an event of either key may be lost.
@@ -47,17 +56,23 @@ type cell struct {
 	paid atomic.Int64 // nanoseconds from the table's start
 }
 
-// ways is how many cells one key may be in, and longAgo by how much a clock may
-// be set back before free cells seem taken.
+// ways is how many cells one key may be in, blockSets makes a block of 4 KiB,
+// and longAgo is by how much a clock may be set back before free cells seem
+// taken.
 const (
-	ways    = 8
-	longAgo = 20 * 365 * 24 * time.Hour
+	ways      = 8
+	blockSets = 32
+	longAgo   = 20 * 365 * 24 * time.Hour
 )
 
 // NewTable returns a table for at least cells keys at a time, each of 16 bytes.
+// It takes their memory as keys come.
 func NewTable(cells int) *Table {
 	sets := max(1, (cells+ways-1)/ways)
-	return &Table{seed: maphash.MakeSeed(), start: time.Now().Add(-longAgo), cells: make([]cell, sets*ways), sets: uint64(sets)} // #nosec G115 -- positive
+	return &Table{
+		seed: maphash.MakeSeed(), start: time.Now().Add(-longAgo), sets: uint64(sets), // #nosec G115 -- positive
+		blocks: make([]atomic.Pointer[block], (sets+blockSets-1)/blockSets),
+	}
 }
 
 // Key is what a table counts by. Make it with Table.Key.
@@ -131,14 +146,31 @@ func (t *Table) debt(c *cell, now time.Time) (paid int64, debt time.Duration) {
 	return paid, max(0, time.Duration(paid)-now.Sub(t.start))
 }
 
-func (t *Table) set(k Key) []cell {
-	first := uint64(k) % t.sets * ways
-	return t.cells[first : first+ways]
+// place returns where the set of k is.
+func (t *Table) place(k Key) (b *atomic.Pointer[block], at uint64) {
+	n := uint64(k) % t.sets
+	return &t.blocks[n/blockSets], n % blockSets
+}
+
+// set returns the set of k, which it makes when there is none.
+func (t *Table) set(k Key) *set {
+	p, at := t.place(k)
+	b := p.Load()
+	if b == nil {
+		p.CompareAndSwap(nil, new(block)) // or another was first
+		b = p.Load()
+	}
+	return &b[at]
 }
 
 // find returns the cell of k; nil: it has none.
 func (t *Table) find(k Key) *cell {
-	set := t.set(k)
+	p, at := t.place(k)
+	b := p.Load()
+	if b == nil {
+		return nil
+	}
+	set := &b[at]
 	for i := range set {
 		if set[i].key.Load() == uint64(k) {
 			return &set[i]
