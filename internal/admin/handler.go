@@ -82,8 +82,8 @@ type Handler struct {
 	now       func() time.Time
 	log       *slog.Logger
 
-	api     huma.API
-	mux     *http.ServeMux
+	api     huma.API              // once routes were called
+	routes  func() *http.ServeMux // makes them when they are first asked for
 	openAPI func() ([]byte, error)
 }
 
@@ -95,30 +95,40 @@ func New(cfg Config) (*Handler, error) {
 	h := &Handler{
 		manager: cfg.Manager, directory: cfg.Directory, stored: cfg.Stored,
 		cursors: cursors{key: cfg.CursorKey}, address: cfg.Address, docsURL: cfg.DocsURL,
-		following: cfg.Following, now: cfg.Now, log: cfg.Log, mux: http.NewServeMux(),
+		following: cfg.Following, now: cfg.Now, log: cfg.Log,
 	}
 	if h.address == nil {
 		h.address = connection
 	}
 	h.verifier = h.newVerifier()
-	h.api = humago.NewWithPrefix(h.mux, Prefix, h.apiConfig())
+	// Describing all operations takes an eighth of a start, and a server that
+	// nobody administers need not.
+	h.routes = sync.OnceValue(h.mount)
+	h.openAPI = sync.OnceValues(h.describe) // it is long, and few ask for it
+	return h, nil
+}
+
+// mount makes the routes and the description of all operations.
+func (h *Handler) mount() *http.ServeMux {
+	mux := http.NewServeMux()
+	h.api = humago.NewWithPrefix(mux, Prefix, h.apiConfig())
 	for _, op := range operations() {
 		op.mount(h, op)
 	}
 	h.finishDescription()
-	h.openAPI = sync.OnceValues(h.describe) // it is long, and few ask for it
-	return h, nil
+	return mux
 }
 
 // ServeHTTP answers one request, and logs one line of it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.observed(w, r, func(w http.ResponseWriter, r *http.Request) {
-		handler, pattern := h.mux.Handler(r)
+		mux := h.routes()
+		handler, pattern := mux.Handler(r)
 		if pattern == "" {
 			h.unrouted(w, r, handler)
 			return
 		}
-		h.mux.ServeHTTP(w, r)
+		mux.ServeHTTP(w, r)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
@@ -27,10 +28,12 @@ const docsStyle = `:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sa
 // docsHandler serves the Markdown files of tree as pages. They are public,
 // need no script and load nothing from elsewhere.
 func docsHandler(tree fs.FS) http.Handler {
-	md := goldmark.New(
-		goldmark.WithExtensions(extension.GFM),
-		goldmark.WithParserOptions(parser.WithAutoHeadingID()),
-	)
+	md := sync.OnceValue(func() goldmark.Markdown {
+		return goldmark.New(
+			goldmark.WithExtensions(extension.GFM),
+			goldmark.WithParserOptions(parser.WithAutoHeadingID()),
+		)
+	})
 	hash := sha256.Sum256([]byte(docsStyle))
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
 		"'; frame-ancestors 'none'; base-uri 'none'"
@@ -40,7 +43,7 @@ func docsHandler(tree fs.FS) http.Handler {
 			http.Error(w, "the documentation is read with GET", http.StatusMethodNotAllowed)
 			return
 		}
-		page, err := renderPage(md, tree, strings.TrimPrefix(path.Clean(r.URL.Path), "/docs"))
+		page, err := renderPage(md(), tree, strings.TrimPrefix(path.Clean(r.URL.Path), "/docs"))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			http.Error(w, "there is no such page", http.StatusNotFound)
