@@ -83,8 +83,11 @@ chaos: ## the long form of the proofs under load: 1,000 kills, rotations with re
 bench-agent: ## measure the agent beside nginx and a bare ReverseProxy, into bench/results/agent.md
 	$(GO) run ./bench/agent -o bench/results/agent.md
 
-bench: bench-agent
-.PHONY: bench-agent
+bench-gateway: ## measure the gateway beside nginx with auth_request and a bare ReverseProxy, into bench/results/gateway.md
+	$(GO) run ./bench/gateway -o bench/results/gateway.md
+
+bench: bench-agent bench-gateway
+.PHONY: bench-agent bench-gateway
 
 clean: ## remove what the build made
 	rm -rf bin .tools

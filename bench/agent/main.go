@@ -10,8 +10,8 @@
 // request and know no caller from another.
 //
 // main.go has the order of things, servers.go the backend and the bare proxy,
-// peers.go the processes that are measured, load.go the load generator, report.go
-// prints.
+// peers.go the processes that are measured, report.go prints. The turns and the
+// load generator are those of bench/turns.
 package main
 
 import (
@@ -24,6 +24,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"time"
+
+	"github.com/mintage-auth/mintage/bench/turns"
 )
 
 // options are the flags.
@@ -74,23 +76,23 @@ func run(ctx context.Context, o options, w io.Writer) error {
 	all, skipped, err := startAll(ctx, dir, o.bin)
 	defer func() {
 		for _, s := range all {
-			s.stop()
+			s.Stop()
 		}
 	}()
 	if err != nil {
 		return err
 	}
-	before := loadAverage()
+	before := turns.LoadAverage()
 	for _, s := range all { // connections, buffers
-		if err := s.measure(ctx, o.connections, o.length/4); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		if _, err := s.Measure(ctx, o.connections, o.length/4); err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
 		}
-		s.rounds = nil
+		s.Rounds = nil
 	}
 	for range o.rounds {
 		for _, s := range all {
-			if err := s.measure(ctx, o.connections, o.length); err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
+			if _, err := s.Measure(ctx, o.connections, o.length); err != nil {
+				return fmt.Errorf("%s: %w", s.Name, err)
 			}
 		}
 	}

@@ -3,24 +3,24 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mintage-auth/mintage/bench/turns"
 )
 
 // atMost is the goal: the agent's time over that of the bare ReverseProxy.
 const atMost = 0.6
 
 // report writes what was measured as Markdown.
-func report(ctx context.Context, o options, all []*server, skipped []string, before string) string {
+func report(ctx context.Context, o options, all []*turns.Server, skipped []string, before string) string {
 	var w strings.Builder
 	fmt.Fprintf(&w, "# The agent's cost for a request, %s\n\n", time.Now().UTC().Format("2006-01-02 15:04 UTC"))
 	fmt.Fprintf(&w, "Commit %s, %s, %s/%s, %d cores. Load average %s before the run and %s after it. %d connections on loopback, GET with an answer of "+
 		"%d bytes, %d rounds of %v in turns. `go run ./bench/agent` makes this page.\n",
-		commit(ctx), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), before, loadAverage(), o.connections, answerSize, o.rounds, o.length)
+		turns.Commit(ctx), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), before, turns.LoadAverage(), o.connections, turns.AnswerSize, o.rounds, o.length)
 	if o.note != "" {
 		fmt.Fprintf(&w, "\n%s\n", o.note)
 	}
@@ -28,12 +28,12 @@ func report(ctx context.Context, o options, all []*server, skipped []string, bef
 		"| | µs, smallest | µs, median | over ReverseProxy | best requests/s |\n|---|---|---|---|---|\n")
 	smallest := map[string]float64{}
 	for _, s := range all {
-		smallest[s.name] = slices.Min(s.rounds)
+		smallest[s.Name] = slices.Min(s.Rounds)
 	}
 	for _, s := range all {
-		sorted := slices.Sorted(slices.Values(s.rounds))
+		sorted := slices.Sorted(slices.Values(s.Rounds))
 		fmt.Fprintf(&w, "| %s | %.1f | %.1f | %.2f | %.0f |\n",
-			s.name, smallest[s.name], sorted[len(sorted)/2], smallest[s.name]/smallest[nameReverse], s.rate)
+			s.Name, smallest[s.Name], sorted[len(sorted)/2], smallest[s.Name]/smallest[nameReverse], s.Rate)
 	}
 	ratio, verdict := smallest[nameAgent]/smallest[nameReverse], "reached"
 	if ratio > atMost {
@@ -48,20 +48,4 @@ func report(ctx context.Context, o options, all []*server, skipped []string, bef
 		fmt.Fprintf(&w, "\nNot measured: %s.\n", s)
 	}
 	return w.String()
-}
-
-// loadAverage is what /proc/loadavg says of the last minute.
-func loadAverage() string {
-	raw, _ := os.ReadFile("/proc/loadavg")
-	one, _, _ := strings.Cut(string(raw), " ")
-	return one
-}
-
-// commit is the commit of the tree, with a mark when it was changed.
-func commit(ctx context.Context) string {
-	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
 }

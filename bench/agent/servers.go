@@ -7,10 +7,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
-)
 
-// answerSize is what the backend answers, in bytes.
-const answerSize = 490
+	"github.com/mintage-auth/mintage/bench/turns"
+)
 
 // fixedToken has the length of a JWT of ours.
 var fixedToken = "Bearer " + strings.Repeat("t", 420)
@@ -43,7 +42,7 @@ func serve(what, addr, backend string) error {
 // backendHandler answers the same each time, and is a token endpoint too. A
 // request without a token is refused.
 func backendHandler() http.Handler {
-	body := []byte(`{"pad":"` + strings.Repeat("x", answerSize-10) + `"}`)
+	body := []byte(`{"pad":"` + strings.Repeat("x", turns.AnswerSize-10) + `"}`)
 	token := []byte(`{"access_token":"` + strings.Repeat("t", 420) + `","token_type":"Bearer","expires_in":3600}`)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = []string{"application/json"}

@@ -1,4 +1,4 @@
-package main
+package turns
 
 import (
 	"bufio"
@@ -14,9 +14,12 @@ import (
 	"time"
 )
 
+// AnswerSize is what the backend answers, in bytes.
+const AnswerSize = 490
+
 // load keeps connections busy for a while and returns how many answers came.
 // Every one must be a 200 of the backend's size.
-func (s *server) load(ctx context.Context, connections int, length time.Duration) (int, error) {
+func (s *Server) load(ctx context.Context, connections int, length time.Duration) (int, error) {
 	end := time.Now().Add(length)
 	counts, errs := make([]int, connections), make([]error, connections)
 	var wg sync.WaitGroup
@@ -32,14 +35,14 @@ func (s *server) load(ctx context.Context, connections int, length time.Duration
 }
 
 // one is one connection: a request is sent when the answer before it is read.
-func (s *server) one(ctx context.Context, end time.Time) (int, error) {
-	c, err := new(net.Dialer).DialContext(ctx, "tcp", s.addr)
+func (s *Server) one(ctx context.Context, end time.Time) (int, error) {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", s.Addr)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(end.Add(30 * time.Second))
-	request := []byte("GET " + s.path + " HTTP/1.1\r\nHost: " + s.addr + "\r\nUser-Agent: bench\r\nAccept: */*\r\nAuthorization: Bearer mine\r\n\r\n")
+	request := []byte("GET " + s.Path + " HTTP/1.1\r\nHost: " + s.Addr + "\r\nUser-Agent: bench\r\nAccept: */*\r\nAuthorization: " + s.authorization() + "\r\n\r\n")
 	r := bufio.NewReaderSize(c, 8<<10)
 	n := 0
 	for ; n == 0 || time.Now().Before(end); n++ {
@@ -77,8 +80,15 @@ func answered(r *bufio.Reader) error {
 	if _, err := io.CopyN(io.Discard, r, int64(length)); err != nil {
 		return err
 	}
-	if !strings.Contains(status, " 200 ") || length != answerSize {
+	if !strings.Contains(status, " 200 ") || length != AnswerSize {
 		return fmt.Errorf("%s with %d bytes", strings.TrimSpace(status), length)
 	}
 	return nil
+}
+
+func (s *Server) authorization() string {
+	if s.Authorization == "" {
+		return "Bearer mine"
+	}
+	return s.Authorization
 }
