@@ -20,6 +20,7 @@ import (
 type follower struct {
 	*running
 	id, secret string
+	issuer     string
 	token      string
 	at         string // URL of the feed
 	host       string // Host header; empty: that of the URL
@@ -34,19 +35,32 @@ func (r *running) follower(tenant, issuer string, scopes ...string) *follower {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	f := &follower{running: r, id: made.Client.ID, secret: made.Secret, at: r.public + "/oauth2/revocations"}
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, issuer+"/oauth2/token", strings.NewReader(grant.Encode()))
+	f := &follower{running: r, id: made.Client.ID, secret: made.Secret, issuer: issuer, at: r.public + "/oauth2/revocations"}
+	f.token = f.fresh()
+	return f
+}
+
+// fresh gets a token.
+func (f *follower) fresh() string {
+	req, err := http.NewRequestWithContext(context.WithoutCancel(f.t.Context()), http.MethodPost, f.issuer+"/oauth2/token", strings.NewReader(grant.Encode()))
 	if err != nil {
-		r.t.Fatal(err)
+		f.t.Error(err)
+		return ""
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.SetBasicAuth(f.id, f.secret)
-	a := r.do(req)
-	if a.status != http.StatusOK {
-		r.t.Fatalf("token of the follower: %d %s", a.status, a.body)
+	res, err := f.client.Do(req)
+	if err != nil {
+		return "" // the server has ended
 	}
-	f.token, _ = a.json(r.t)["access_token"].(string)
-	return f
+	defer res.Body.Close() //nolint:errcheck // it was read
+	var doc struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&doc); err != nil || res.StatusCode != http.StatusOK {
+		f.t.Errorf("token of the follower: %d, %v", res.StatusCode, err)
+	}
+	return doc.Token
 }
 
 func (f *follower) request(query string, header ...string) *http.Request {
