@@ -376,6 +376,7 @@ func TestFrontNginx(t *testing.T) {
 	f.run(nil, "nginx", "-p", f.dir, "-e", "stderr", "-c", filepath.Join(f.dir, "nginx.conf"), "-g", "daemon off; master_process off; pid "+filepath.Join(f.dir, "pid")+";")
 	f.checkTokens()
 	f.checkIdentity()
+	f.checkDPoP()
 	f.checkAttacks()
 	f.checkRevoked()
 }
@@ -388,6 +389,7 @@ func TestFrontCaddy(t *testing.T) {
 	f.run([]string{"HOME=" + f.dir, "XDG_CONFIG_HOME=" + f.dir, "XDG_DATA_HOME=" + f.dir}, "caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile")
 	f.checkTokens()
 	f.checkIdentity()
+	f.checkDPoP()
 	f.checkAttacks()
 	f.checkRevoked()
 }

@@ -32,22 +32,20 @@ func (g *Gateway) extAuthz() *grpc.Server {
 
 // Check answers whether a request may pass.
 func (e *extAuthz) Check(ctx context.Context, in *auth.CheckRequest) (*auth.CheckResponse, error) {
-	l := e.g.live.Load()
-	p, ok := peer.FromContext(ctx)
-	if !ok || !l.front.lists(peerAddress(p.Addr.String())) {
-		d := asker("proxy.unlisted", "questions are answered to listed proxies alone")
-		return denied(&d), nil
+	var from netip.Addr
+	if p, ok := peer.FromContext(ctx); ok {
+		from = peerAddress(p.Addr.String())
 	}
-	q := question{strips: true}
-	if err := q.fromCheck(in.GetAttributes()); err != nil {
-		d := asker("proxy.request", err.Error())
-		return denied(&d), nil
+	a := e.g.ask(viaCheck, from)
+	a.question.strips = true
+	a.decide(ctx, from, func() error { return a.question.fromCheck(in.GetAttributes()) })
+	if d := &a.decided; !d.Allow {
+		body := d.Body(a.trace)
+		a.end(ctx, d.Status, len(body))
+		return denied(d, a.trace, body), nil
 	}
-	d := e.g.decideFor(ctx, l, &q)
-	if !d.Allow {
-		return denied(&d), nil
-	}
-	return l.front.allowed(&q, &d), nil
+	a.end(ctx, http.StatusOK, 0)
+	return a.allowed(), nil
 }
 
 // fromCheck reads the question of Envoy over gRPC: Envoy itself says what was
@@ -56,6 +54,7 @@ func (q *question) fromCheck(a *auth.AttributeContext) (err error) {
 	r := a.GetRequest().GetHttp()
 	q.Method, q.Scheme, q.Host, q.Header = r.GetMethod(), r.GetScheme(), r.GetHost(), http.Header{}
 	q.Path, q.RawQuery, _ = strings.Cut(r.GetPath(), "?")
+	q.id = r.GetId()
 	if r.GetQuery() != "" && q.RawQuery == "" {
 		q.RawQuery = r.GetQuery()
 	}
@@ -89,8 +88,10 @@ func (q *question) addHeader(name, value string) {
 }
 
 // allowed lets the request pass: the identity headers are set, and whatever else
-// the caller sent that looks like one is removed.
-func (f *front) allowed(q *question, d *Decision) *auth.CheckResponse {
+// the caller sent that looks like one is removed. The name of the request stays
+// the one that Envoy gave it, which the log has beside ours.
+func (a *asking) allowed() *auth.CheckResponse {
+	f, q, d := a.live.front, &a.question, &a.decided
 	ok := &auth.OkHttpResponse{}
 	set := map[string]bool{}
 	for _, field := range d.Set {
@@ -115,16 +116,19 @@ func (f *front) allowed(q *question, d *Decision) *auth.CheckResponse {
 		}
 	}
 	slices.Sort(ok.HeadersToRemove)
+	if warning := a.warning(); warning != "" {
+		ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, option("Mintage-Warning", warning))
+	}
 	return &auth.CheckResponse{Status: &status.Status{Code: int32(codes.OK)}, HttpResponse: &auth.CheckResponse_OkResponse{OkResponse: ok}}
 }
 
 // denied is the answer that the caller gets.
-func denied(d *Decision) *auth.CheckResponse {
-	h := http.Header{}
+func denied(d *Decision, trace string, body []byte) *auth.CheckResponse {
+	h := http.Header{"X-Request-Id": {trace}}
 	d.Header(h)
 	no := &auth.DeniedHttpResponse{
 		Status: &envoytype.HttpStatus{Code: envoytype.StatusCode(int32(d.Status))}, //nolint:gosec // an HTTP status
-		Body:   string(d.Body("")),
+		Body:   string(body),
 	}
 	for name, values := range h {
 		for _, value := range values {

@@ -1,13 +1,16 @@
 package gateway_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -199,5 +202,90 @@ func TestExtAuthzUnlisted(t *testing.T) {
 	}
 	if got := int(res.GetDeniedResponse().GetStatus().GetCode()); got != http.StatusForbidden {
 		t.Errorf("got %v, want 403", res)
+	}
+}
+
+// TestExtAuthzRecord holds that questions over gRPC are counted and logged as
+// those over HTTP are, and that a route under warn tells the caller.
+func TestExtAuthzRecord(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	c := is.config(frontRoutes()...)
+	c.AccessLog, c.Routes[0].Mode = gateway.LogAll, gateway.Warn
+	var log bytes.Buffer
+	g := newGateway(t, c, gateway.Deps{Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	client := extAuthzClient(t, g)
+	for _, tt := range []struct {
+		method, token, warning, line string
+	}{
+		{"GET", is.token("read", nil), "", `"route":"read","decision":"allowed","reason":"ok","status":200`},
+		{"GET", is.token("write", nil), "token.scope", `"route":"read","decision":"warned","reason":"token.scope","status":200`},
+		{"POST", is.token("read", nil), "", `"route":"write","decision":"refused","reason":"token.scope","status":403`},
+	} {
+		res, err := client.Check(t.Context(), check(tt.method, "/orders/7?secret=hush", map[string]string{"authorization": "Bearer " + tt.token}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := log.String()
+		log.Reset()
+		if got := header(res.GetOkResponse().GetResponseHeadersToAdd(), "mintage-warning"); got != tt.warning {
+			t.Errorf("warning %q, want %q", got, tt.warning)
+		}
+		for _, want := range []string{tt.line, `"via":"ext_authz_grpc","front_request_id":"1","method":"` + tt.method + `","host":"api.example","path":"/orders/7"`, `"remote_ip":"203.0.113.7"`, `"user_agent":"curl/8.5.0"`} {
+			if !strings.Contains(line, want) {
+				t.Errorf("no %s in\n%s", want, line)
+			}
+		}
+		if strings.Count(line, "\n") != 1 || strings.Contains(line, "eyJ") || strings.Contains(line, "hush") {
+			t.Errorf("want one line without a token or query:\n%s", line)
+		}
+		if no := res.GetDeniedResponse(); no != nil {
+			id := header(no.GetHeaders(), "x-request-id")
+			if id == "" || !strings.Contains(line, id) || !strings.Contains(no.GetBody(), `"trace_id":"`+id+`"`) {
+				t.Errorf("X-Request-Id %q is not that of the log and the body %s", id, no.GetBody())
+			}
+		}
+	}
+	w := httptest.NewRecorder()
+	g.AdminHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", http.NoBody))
+	for _, want := range []string{
+		`mintage_gateway_requests_total{decision="allowed",reason="ok",route="read"} 1`,
+		`mintage_gateway_requests_total{decision="warned",reason="token.scope",route="read"} 1`,
+		`mintage_gateway_requests_total{decision="refused",reason="token.scope",route="write"} 1`,
+		`mintage_gateway_request_duration_seconds_count{route="read"} 2`,
+	} {
+		if !strings.Contains(w.Body.String(), want+"\n") {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
+// TestForwardAuthCounts holds that each question of a front is counted, those
+// of strangers too.
+func TestForwardAuthCounts(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	g := newGateway(t, is.config(frontRoutes()...), gateway.Deps{})
+	for _, tt := range []struct{ peer, path, token string }{
+		{"127.0.0.1:1", "/ext-authz/orders/7", is.token("read", nil)}, {"127.0.0.1:1", "/ext-authz/orders/7", ""},
+		{"192.0.2.1:1", "/ext-authz/orders/7", ""}, {"127.0.0.1:1", "/forward-auth", ""}, {"127.0.0.1:1", "/elsewhere", ""},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", tt.path, http.NoBody)
+		r.RemoteAddr, r.Host = tt.peer, "api.example"
+		if tt.token != "" {
+			r.Header.Set("Authorization", "Bearer "+tt.token)
+		}
+		g.ForwardAuth().ServeHTTP(httptest.NewRecorder(), r)
+	}
+	w := httptest.NewRecorder()
+	g.AdminHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", http.NoBody))
+	for _, want := range []string{
+		`{decision="allowed",reason="ok",route="read"} 1`, `{decision="refused",reason="token.missing",route="read"} 1`,
+		`{decision="refused",reason="proxy.unlisted",route="none"} 1`, `{decision="refused",reason="proxy.request",route="none"} 1`,
+		`{decision="refused",reason="route.unknown",route="none"} 1`,
+	} {
+		if !strings.Contains(w.Body.String(), "mintage_gateway_requests_total"+want+"\n") {
+			t.Errorf("no %s", want)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 )
@@ -65,37 +66,91 @@ func asker(reason, description string) Decision {
 // errQuestion says that the front does not say plainly what was asked for.
 var errQuestion = errors.New("the front does not say plainly what was asked for")
 
+// Ways in which a front asks, as the access log has them.
+const (
+	viaForward  = "forward_auth"
+	viaExtAuthz = "ext_authz"      // over HTTP
+	viaCheck    = "ext_authz_grpc" // over gRPC
+)
+
+// asking is one question on its way to an answer.
+type asking struct {
+	g        *Gateway
+	live     *live
+	began    time.Time
+	trace    string
+	via      string
+	question question
+	decided  Decision
+}
+
+// ask begins the answer to a question from peer.
+func (g *Gateway) ask(via string, peer netip.Addr) *asking {
+	a := &asking{g: g, live: g.live.Load(), began: time.Now(), trace: newTrace(), via: via}
+	a.question.RemoteAddr = peer
+	return a
+}
+
+// decide settles the question that read reads. Listed proxies alone are asked
+// what they want.
+func (a *asking) decide(ctx context.Context, peer netip.Addr, read func() error) {
+	if !a.live.front.lists(peer) {
+		a.decided = asker("proxy.unlisted", "questions are answered to listed proxies alone")
+		return
+	}
+	if err := read(); err != nil {
+		a.decided = asker("proxy.request", err.Error())
+		return
+	}
+	a.decided = a.g.decideFor(ctx, a.live, &a.question)
+}
+
+// end counts and logs the question with what was answered.
+func (a *asking) end(ctx context.Context, status, bytes int) {
+	q := &a.question
+	a.g.record(ctx, &record{
+		live: a.live, began: a.began, trace: a.trace, via: a.via, frontID: q.id, call: &q.Call, agent: q.Header.Get("User-Agent"),
+		decided: &a.decided, status: status, bytes: int64(bytes),
+	})
+}
+
+// warning is what the answer says of a request that passes although it would be
+// refused under enforce; empty: nothing.
+func (a *asking) warning() string {
+	if d := &a.decided; d.Allow && d.Reason != reasonOK && d.Route.Mode == Warn {
+		return d.Reason
+	}
+	return ""
+}
+
 func (f *forwardHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 		f.grpc.ServeHTTP(w, r)
 		return
 	}
-	l := f.g.live.Load()
+	peer := peerAddress(r.RemoteAddr)
+	a := f.g.ask(viaForward, peer)
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	var q question
-	var err error
-	switch behind, ok := strings.CutPrefix(r.RequestURI, envoyPath); {
-	case !l.front.lists(peerAddress(r.RemoteAddr)):
-		d := asker("proxy.unlisted", "questions are answered to listed proxies alone")
-		f.g.answer(w, l, &q, &d)
-		return
+	behind, ok := strings.CutPrefix(r.RequestURI, envoyPath)
+	switch {
 	case path == forwardPath:
-		err = q.fromHeaders(l.front, r)
+		a.decide(r.Context(), peer, func() error { return a.question.fromHeaders(a.live.front, r) })
 	case ok && strings.HasPrefix(behind, "/"):
-		err = q.fromEnvoy(l.front, r, behind)
+		a.via = viaExtAuthz
+		a.decide(r.Context(), peer, func() error { return a.question.fromEnvoy(a.live.front, r, behind) })
 	default:
-		d := Decision{Status: http.StatusNotFound, Reason: "route.unknown", Code: "not_found", Description: "ask at " + forwardPath + " or below " + envoyPath}
-		f.g.answer(w, l, &q, &d)
-		return
+		a.decide(r.Context(), peer, func() error {
+			a.question.Method, a.question.Host, a.question.Path = r.Method, r.Host, path
+			return errEndpoint
+		})
+		if a.decided.Reason == "proxy.request" {
+			a.decided.Status, a.decided.Reason, a.decided.Code = http.StatusNotFound, "route.unknown", "not_found"
+		}
 	}
-	if err != nil {
-		d := asker("proxy.request", err.Error())
-		f.g.answer(w, l, &q, &d)
-		return
-	}
-	d := f.g.decideFor(r.Context(), l, &q)
-	f.g.answer(w, l, &q, &d)
+	a.answer(r.Context(), w)
 }
+
+var errEndpoint = errors.New("ask at " + forwardPath + " or below " + envoyPath)
 
 // decideFor is Decide for a front, which passes on the request as it came.
 func (g *Gateway) decideFor(ctx context.Context, l *live, q *question) Decision {
@@ -117,30 +172,34 @@ var (
 // answer writes the answer to a front. The identity headers are all there when
 // the request may pass, empty where there is nothing to say, so that a front
 // which copies them overwrites what the caller sent.
-func (g *Gateway) answer(w http.ResponseWriter, l *live, q *question, d *Decision) {
-	h := w.Header()
+func (a *asking) answer(ctx context.Context, w http.ResponseWriter) {
+	h, d := w.Header(), &a.decided
 	if d.Allow {
-		for _, name := range l.front.identity {
+		for _, name := range a.live.front.identity {
 			h[name] = emptyValue
 		}
 		for _, field := range d.Set {
 			h.Set(field.Name, field.Value)
 		}
+		if warning := a.warning(); warning != "" {
+			h["Mintage-Warning"] = []string{warning}
+		}
+		h["X-Request-Id"] = []string{a.trace}
 		h["Cache-Control"] = noStore
 		w.WriteHeader(http.StatusOK)
+		a.end(ctx, http.StatusOK, 0)
 		return
 	}
-	if q.mapped {
+	answer := *d
+	if a.question.mapped {
 		// nginx knows 401 and 403 alone; its configuration may give the rest back.
 		h.Set("X-Auth-Status", strconv.Itoa(d.Status))
 		h.Set("X-Auth-Error", d.Code)
 		if d.Status != http.StatusUnauthorized {
-			refused := *d
-			refused.Status = http.StatusForbidden
-			d = &refused
+			answer.Status = http.StatusForbidden
 		}
 	}
-	d.Refuse(w, "")
+	a.end(ctx, d.Status, answer.Refuse(w, a.trace))
 }
 
 var (
@@ -205,8 +264,9 @@ func peerAddress(hostport string) netip.Addr {
 // question is what a front asks: may this request pass?
 type question struct {
 	Call
-	mapped bool // the front knows 401 and 403 alone
-	strips bool // the front removes what it is told to
+	id     string // what the front calls the request; empty: it does not say
+	mapped bool   // the front knows 401 and 403 alone
+	strips bool   // the front removes what it is told to
 }
 
 // certificateIn returns the certificate that the front passes on, if it does.

@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -74,12 +75,13 @@ func TestForwardAuthTranscripts(t *testing.T) {
 	bound, other := certificates(t)
 	sum := sha256.Sum256(bound)
 	cnf := map[string]any{"x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])}
-	good := is.token("read", nil)
+	good, prover := is.token("read", nil), newProver(t, is, "read")
 	words := strings.NewReplacer(
 		"{{token read}}", good,
 		"{{token read expired}}", is.token("read", map[string]any{"exp": time.Now().Add(-time.Hour).Unix()}),
 		"{{token read audience}}", is.token("read", map[string]any{"aud": "https://other.example"}),
 		"{{token read forged}}", good[:len(good)-6]+"AAAAAA",
+		"{{token read dpop}}", prover.token,
 		"{{token read bound}}", is.token("read", map[string]any{"cnf": cnf}),
 		"{{certificate}}", ":"+base64.StdEncoding.EncodeToString(bound)+":",
 		"{{certificate bare}}", base64.StdEncoding.EncodeToString(bound),
@@ -100,15 +102,25 @@ func TestForwardAuthTranscripts(t *testing.T) {
 					peer = value + ":1234"
 				case "certificate_header":
 					config.ForwardAuth.CertificateHeader = value
+				case "mode":
+					for _, r := range config.Routes {
+						if !r.Public {
+							r.Mode = value
+						}
+					}
 				}
 			}
-			handler := newGateway(t, config, gateway.Deps{}).ForwardAuth()
+			var log bytes.Buffer
+			config.AccessLog = gateway.LogAll
+			g := newGateway(t, config, gateway.Deps{Log: slog.New(slog.NewJSONHandler(&log, nil))})
+			handler := g.ForwardAuth()
 			got := &txtar.Archive{Comment: ar.Comment}
 			for _, section := range ar.Files {
 				if section.Name == "request" {
-					answer := ask(t, handler, peer, words.Replace(string(section.Data)))
+					answer := ask(t, handler, peer, words.Replace(prover.fill(string(section.Data))))
 					answer = strings.ReplaceAll(answer, is.URL, "https://auth.example")
-					got.Files = append(got.Files, section, txtar.File{Name: "response", Data: []byte(answer)})
+					line := strings.ReplaceAll(logged(t, &log), is.URL, "https://auth.example")
+					got.Files = append(got.Files, section, txtar.File{Name: "response", Data: []byte(answer)}, txtar.File{Name: "log", Data: []byte(line)})
 				}
 			}
 			if *update {
@@ -122,6 +134,20 @@ func TestForwardAuthTranscripts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// logged takes the one line that the request wrote, without what changes. It
+// holds no token.
+func logged(t *testing.T, log *bytes.Buffer) string {
+	t.Helper()
+	line := log.String()
+	log.Reset()
+	if strings.Count(line, "\n") != 1 || strings.Contains(line, "eyJ") {
+		t.Errorf("want one line, without a token:\n%s", line)
+	}
+	line = regexp.MustCompile(`^.*"msg":"request",`).ReplaceAllString(line, "")
+	line = regexp.MustCompile(`"duration_ms":[0-9.e-]+`).ReplaceAllString(line, `"duration_ms":0`)
+	return regexp.MustCompile(`req_[0-9a-z]+`).ReplaceAllString(line, "req_ID")
 }
 
 // ask sends a request as it is written and returns the answer, headers sorted.

@@ -26,36 +26,68 @@ func newTrace() string {
 	return string(b[:])
 }
 
+// record is a request that is over, as it is counted and logged.
+type record struct {
+	live    *live
+	began   time.Time
+	trace   string
+	via     string // how a front asked about it; empty: it came to the proxy
+	frontID string // what the front calls it
+	call    *Call
+	agent   string
+	decided *Decision
+	failure string // reason of what went wrong after the decision
+
+	status int
+	bytes  int64
+	stream string // its kind; empty: none
+	cause  error  // of an answer of our own
+}
+
 // end counts and logs a request, whatever became of it.
 func (p *passing) end() {
-	took := time.Since(p.began)
-	decision, reason := p.outcome()
-	rt := p.decided.Route
+	c := p.call
+	c.Method, c.Host = p.request.Method, p.request.Host
+	p.g.record(p.request.Context(), &record{
+		live: p.live, began: p.began, trace: p.trace, call: &c, agent: p.request.UserAgent(), decided: &p.decided, failure: p.failure,
+		status: p.answer.status, bytes: p.answer.bytes, stream: p.answer.kind, cause: p.answer.cause,
+	})
+}
+
+// record counts and logs a request.
+func (g *Gateway) record(ctx context.Context, r *record) {
+	took := time.Since(r.began)
+	decision, reason := r.outcome()
+	rt := r.decided.Route
 	switch {
 	case rt == nil:
-		p.g.metrics.Requests("none", decision, reason)()
+		g.metrics.Requests("none", decision, reason)()
 	case decision == "allowed" && reason == reasonOK:
-		p.live.counts[rt].allowed()
+		r.live.counts[rt].allowed()
 	default:
-		p.g.metrics.Requests(rt.Name, decision, reason)()
+		g.metrics.Requests(rt.Name, decision, reason)()
 	}
-	if rt != nil && p.answer.kind == "" {
-		p.live.counts[rt].duration(took)
+	if rt != nil && r.stream == "" {
+		r.live.counts[rt].duration(took)
 	}
-	if mode := p.live.config.AccessLog; mode == LogOff || mode == LogRefused && decision == "allowed" && p.failure == "" {
+	if mode := r.live.config.AccessLog; mode == LogOff || mode == LogRefused && decision == "allowed" && r.failure == "" {
 		return
 	}
-	p.log(decision, reason, took)
+	level := slog.LevelInfo
+	if r.status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	g.log.LogAttrs(context.WithoutCancel(ctx), level, "request", r.attrs(decision, reason, took)...)
 }
 
 // outcome says in two words what was decided and why.
-func (p *passing) outcome() (decision, reason string) {
-	d := &p.decided
+func (r *record) outcome() (decision, reason string) {
+	d := r.decided
 	switch {
 	case !d.Allow:
 		return "refused", d.Reason
-	case p.failure != "":
-		return "failed", p.failure
+	case r.failure != "":
+		return "failed", r.failure
 	case d.Reason == reasonOK:
 		return "allowed", reasonOK
 	case d.Route.Mode == Warn:
@@ -70,48 +102,45 @@ const (
 	maxAgent  = 256
 )
 
-// log writes one line. It has the path and never the query, which may hold a
-// secret, and never a token.
-func (p *passing) log(decision, reason string, took time.Duration) {
-	r := p.request
-	attrs := make([]slog.Attr, 0, 18)
+// attrs are what a line says. It has the path and never the query, which may
+// hold a secret, and never a token.
+func (r *record) attrs(decision, reason string, took time.Duration) []slog.Attr {
+	attrs := make([]slog.Attr, 0, 20)
 	text := func(name, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(name, value[:min(len(value), maxLogged)]))
 		}
 	}
-	text("trace_id", p.trace)
-	text("method", r.Method)
-	text("host", r.Host)
-	text("path", p.call.Path)
-	if rt := p.decided.Route; rt != nil {
+	text("trace_id", r.trace)
+	text("via", r.via)
+	text("front_request_id", r.frontID[:min(len(r.frontID), maxAgent)])
+	text("method", r.call.Method)
+	text("host", r.call.Host)
+	text("path", r.call.Path)
+	if rt := r.decided.Route; rt != nil {
 		text("route", rt.Name)
-		text("upstream", rt.Upstream)
+		if r.via == "" {
+			text("upstream", rt.Upstream)
+		}
 	}
 	text("decision", decision)
 	text("reason", reason)
-	attrs = append(attrs,
-		slog.Int("status", p.answer.status), slog.Int64("bytes", p.answer.bytes), slog.Float64("duration_ms", float64(took.Microseconds())/1000))
-	if p.call.RemoteAddr.IsValid() {
-		text("remote_ip", p.call.RemoteAddr.String())
+	attrs = append(attrs, slog.Int("status", r.status), slog.Int64("bytes", r.bytes), slog.Float64("duration_ms", float64(took.Microseconds())/1000))
+	if r.call.RemoteAddr.IsValid() {
+		text("remote_ip", r.call.RemoteAddr.String())
 	}
-	agent := r.UserAgent()
-	text("user_agent", agent[:min(len(agent), maxAgent)])
-	if t := p.decided.Token; t != nil {
+	text("user_agent", r.agent[:min(len(r.agent), maxAgent)])
+	if t := r.decided.Token; t != nil {
 		text("issuer", t.Issuer)
 		text("client_id", t.ClientID)
 		text("scope", t.Scope.String())
 		text("token_id", t.ID)
 	}
-	text("stream", p.answer.kind)
-	if cause := p.answer.cause; cause != nil {
-		text("error", cause.Error())
-	} else if cause := p.decided.Cause; cause != nil {
+	text("stream", r.stream)
+	if r.cause != nil {
+		text("error", r.cause.Error())
+	} else if cause := r.decided.Cause; cause != nil {
 		text("error", cause.Error())
 	}
-	level := slog.LevelInfo
-	if p.answer.status >= http.StatusInternalServerError {
-		level = slog.LevelWarn
-	}
-	p.g.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
+	return attrs
 }

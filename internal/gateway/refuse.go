@@ -41,12 +41,14 @@ func (d *Decision) Header(h http.Header) {
 	}
 }
 
-// Refuse answers a call that is not allowed: JSON, never a redirect.
-func (d *Decision) Refuse(w http.ResponseWriter, trace string) {
+// Refuse answers a call that is not allowed: JSON, never a redirect. It returns
+// the length of the body that was written, in bytes.
+func (d *Decision) Refuse(w http.ResponseWriter, trace string) int {
 	d.Header(w.Header())
 	if trace != "" {
 		w.Header().Set("X-Request-Id", trace)
 	}
 	w.WriteHeader(d.Status)
-	_, _ = w.Write(d.Body(trace)) //nolint:gosec // JSON that was encoded, and says so
+	n, _ := w.Write(d.Body(trace)) //nolint:gosec // JSON that was encoded, and says so
+	return n
 }

@@ -36,7 +36,7 @@ func NewGateway(version, commit string, state GatewayState) *Gateway {
 		}, []string{"route", "decision", "reason"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "mintage_gateway_request_duration_seconds",
-			Help: "Time from the header of a request to the end of its answer, the backend's included; streams are not counted.",
+			Help: "Time from the header of a request to the end of its answer, the backend's included, or to that of a question of a front; streams are not counted.",
 			// From a refusal to a backend that is slow.
 			Buckets:                        []float64{0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10},
 			NativeHistogramBucketFactor:    1.1,
