@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -100,7 +101,8 @@ func address(t *testing.T) string {
 // closed when it is.
 func (s *server) launch() (ready chan struct{}, err error) {
 	s.cmd = exec.Command(s.bin, "serve", "--data", s.data, "--listen", s.public, "--admin-listen", s.admin)
-	s.cmd.Env = append(os.Environ(), s.env...)
+	s.cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "MINTAGE_") }) // the test's own
+	s.cmd.Env = append(s.cmd.Env, s.env...)
 	out, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err

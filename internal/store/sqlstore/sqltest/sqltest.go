@@ -1,7 +1,7 @@
 // Package sqltest opens databases for tests, on either engine. Each is empty and
 // the test's own.
 //
-// Tests that use it run on SQLite; with MINTAGE_TEST_ENGINE=postgres the same
+// Tests that use it run on SQLite; with TEST_ENGINE=postgres the same
 // tests run on PostgreSQL. scripts/with-postgres runs a command beside one.
 package sqltest
 
@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	engineVariable = "MINTAGE_TEST_ENGINE"
-	serverVariable = "MINTAGE_TEST_POSTGRES"
+	engineVariable = "TEST_ENGINE"
+	serverVariable = "TEST_POSTGRES"
 	// urlFile holds the connection string of the database that stands for the
 	// one of a directory.
 	urlFile = "postgres-url"
