@@ -3,6 +3,7 @@ package chaos_test
 import (
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -50,12 +51,13 @@ func TestHostileIssuer(t *testing.T) {
 	t.Parallel()
 	run := theForm().hostileRun()
 	s := mintagetest.New(t, mintagetest.Options{})
-	parts := make([]*http.Client, run.clients)
+	parts, born := make([]*http.Client, run.clients), make([]time.Time, run.clients)
+	before := s.Stats()
 	for i := range parts {
+		born[i] = time.Now()
 		parts[i] = hostileClient(t, s, run.life)
 	}
 	s.Hostile(hostility) // each has its first token: an issuer that is away when a program starts does show
-	before := s.Stats()
 	var failed, made atomic.Int64
 	var wg sync.WaitGroup
 	end := time.After(run.lasts)
@@ -77,7 +79,10 @@ func TestHostileIssuer(t *testing.T) {
 	}
 	wg.Wait()
 	after := s.Stats()
-	ideal := float64(run.clients)*run.lasts.Seconds()/run.life.Seconds() + float64(after.RefusedTokens)
+	ideal := float64(after.RefusedTokens)
+	for _, at := range born {
+		ideal += math.Ceil(time.Since(at).Seconds() / run.life.Seconds())
+	}
 	asked := after.TokenRequests - before.TokenRequests
 	t.Logf("%d calls, %d failed; %d requests for tokens, ideal %.0f (%.2f); %d tokens were refused, 429 %d, 503 %d, resets %d",
 		made.Load(), failed.Load(), asked, ideal, float64(asked)/ideal,
