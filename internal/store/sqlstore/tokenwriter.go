@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/mintage-auth/mintage"
 )
@@ -15,15 +18,18 @@ const maxBatch = 256
 
 // insertSizes are the numbers of rows for which there is a statement, largest
 // first. A batch is cut into such pieces.
-func insertSizes() []int { return []int{64, 16, 4, 1} }
+func insertSizes() []int { return []int{64, 32, 16, 8, 4, 2, 1} }
 
 // tokenWriter writes stored tokens: all that wait when it gets the database go
 // into one transaction, and each caller is answered after its commit.
 type tokenWriter struct {
 	store   *Store
-	queue   chan *tokenRow // unbuffered: callers wait in order
-	stop    chan struct{}
 	stopped chan struct{}
+
+	mu     sync.Mutex
+	queue  []*tokenRow   // in the order in which they came; each has a caller that waits
+	closed bool          // nothing is queued any more
+	wake   chan struct{} // holds an element while the queue may not be what run last saw
 
 	// Used by run alone.
 	known   summaries
@@ -38,9 +44,8 @@ var errRowAlone = errors.New("a row of the batch cannot be stored")
 func newTokenWriter(s *Store) *tokenWriter {
 	w := &tokenWriter{
 		store:   s,
-		queue:   make(chan *tokenRow),
-		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
+		wake:    make(chan struct{}, 1),
 		inserts: make(map[int]*sql.Stmt),
 	}
 	go w.run()
@@ -52,63 +57,90 @@ func (w *tokenWriter) create(ctx context.Context, r *tokenRow) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	select {
-	case <-w.stop:
+	if !w.enqueue(r) {
 		return errClosed
-	default:
-	}
-	select {
-	case w.queue <- r:
-	case <-w.stop:
-		return errClosed
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 	select {
 	case err := <-r.done:
 		return err
 	case <-ctx.Done():
+		w.forget(r)
 		return ctx.Err()
+	}
+}
+
+// enqueue is false after close. The caller goes to sleep once, for the outcome:
+// handing the row over does not wait for the writer.
+func (w *tokenWriter) enqueue(r *tokenRow) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
+	w.queue = append(w.queue, r)
+	if len(w.queue) == 1 {
+		w.rouse()
+	}
+	return true
+}
+
+// rouse makes run look at the queue.
+func (w *tokenWriter) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// forget drops a row whose caller has left, unless it is being written: while
+// the database does not answer, no row is kept that nobody waits for.
+func (w *tokenWriter) forget(r *tokenRow) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i := slices.Index(w.queue, r); i >= 0 {
+		w.queue = slices.Delete(w.queue, i, i+1)
 	}
 }
 
 // close writes what is queued and stops the writer.
 func (w *tokenWriter) close() {
-	close(w.stop)
+	w.mu.Lock()
+	w.closed = true
+	w.rouse()
+	w.mu.Unlock()
 	<-w.stopped
 }
 
 func (w *tokenWriter) run() {
 	defer close(w.stopped)
+	batch := make([]*tokenRow, 0, maxBatch)
 	for {
-		select {
-		case first := <-w.queue:
-			w.write(w.collect(first))
-		case <-w.stop:
-			for {
-				select {
-				case first := <-w.queue:
-					w.write(w.collect(first))
-				default:
+		<-w.wake
+		for {
+			// Requests that can run add their rows first: they share the commit
+			// instead of waiting for it.
+			runtime.Gosched()
+			var closed bool
+			if batch, closed = w.collect(batch[:0]); len(batch) == 0 {
+				if closed {
 					return
 				}
+				break
 			}
+			w.write(batch)
+			clear(batch)
 		}
 	}
 }
 
-// collect adds what waits to first.
-func (w *tokenWriter) collect(first *tokenRow) []*tokenRow {
-	batch := []*tokenRow{first}
-	for len(batch) < maxBatch {
-		select {
-		case r := <-w.queue:
-			batch = append(batch, r)
-		default:
-			return batch
-		}
-	}
-	return batch
+// collect moves what waits to batch, and tells whether more may come.
+func (w *tokenWriter) collect(batch []*tokenRow) (_ []*tokenRow, closed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := min(len(w.queue), maxBatch)
+	batch = append(batch, w.queue[:n]...)
+	w.queue = slices.Delete(w.queue, 0, n)
+	return batch, w.closed
 }
 
 // write stores a batch and answers its callers.
