@@ -78,13 +78,13 @@ func (o options) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() { err = errors.Join(err, p.close()) }() //nolint:contextcheck // it is closed whatever became of ctx
 	bare, err := limit.New(400)
 	if err != nil {
 		return err
 	}
 	l := serve(func(ln net.Listener) error {
-		return (&http.Server{Handler: bare, ReadHeaderTimeout: 5 * time.Second}).Serve(ln) //nolint:gosec // as in bench
+		return (&http.Server{Handler: bare, ReadHeaderTimeout: 5 * time.Second}).Serve(ln)
 	})
 	defer func() { err = errors.Join(err, l.close()) }()
 	steps, err := o.steps(p, l)

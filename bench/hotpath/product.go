@@ -53,7 +53,7 @@ func openProduct(ctx context.Context, dir string) (*product, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	if err := p.declare(ctx); err != nil {
-		return nil, errors.Join(err, p.server.Close(), file.Close())
+		return nil, errors.Join(err, p.server.Close(), file.Close()) //nolint:contextcheck // it is closed whatever became of ctx
 	}
 	p.side = serve(p.server.ServePublic)
 	return p, nil
@@ -118,10 +118,10 @@ func tokenForm() url.Values {
 }
 
 // post writes a request with a form and Basic credentials. The identifier and
-// the secret have no character that needs escaping.
-func post(host, path, id, secret string, form url.Values) []byte {
+// the password have no character that needs escaping.
+func post(host, path, id, password string, form url.Values) []byte {
 	body := form.Encode()
 	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\n"+
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
-		path, host, base64.StdEncoding.EncodeToString([]byte(id+":"+secret)), len(body), body)
+		path, host, base64.StdEncoding.EncodeToString([]byte(id+":"+password)), len(body), body)
 }

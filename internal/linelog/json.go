@@ -42,9 +42,9 @@ func appendAttr(dst []byte, a *slog.Attr) ([]byte, bool) {
 		if a.Value.Kind() != slog.KindGroup {
 			return dst, false
 		}
-		ok := true
 		group := a.Value.Group()
 		for i := range group {
+			var ok bool
 			if dst, ok = appendAttr(dst, &group[i]); !ok {
 				return dst, false
 			}

@@ -97,7 +97,7 @@ func (h *Hasher) hashGenerated(s string) (out generatedHash) {
 	m.Reset()
 	for len(s) > 0 {
 		n := copy(m.in[:], s)
-		m.Write(m.in[:n])
+		_, _ = m.Write(m.in[:n]) // it never fails
 		clear(m.in[:n])
 		s = s[n:]
 	}
@@ -137,12 +137,12 @@ func (h *Hasher) HashBrought(ctx context.Context, s string) (string, error) {
 // Rehash is HashBrought for a secret that was right just now, under the hash
 // that s has: this process does not pay for the new hash again.
 func (h *Hasher) Rehash(ctx context.Context, tenant, client string, s *mintage.Secret, candidate string) (string, error) {
-	hash, err := h.HashBrought(ctx, candidate)
+	hashed, err := h.HashBrought(ctx, candidate)
 	if err != nil {
 		return "", err
 	}
-	h.right.put(identity{tenant: tenant, client: client, secret: s.ID, hash: hash}, mac(h.keys.remember[:], candidate))
-	return hash, nil
+	h.right.put(identity{tenant: tenant, client: client, secret: s.ID, hash: hashed}, mac(h.keys.remember[:], candidate))
+	return hashed, nil
 }
 
 // Digest returns a keyed digest of s, by which apply sees whether a reference

@@ -212,7 +212,7 @@ func (s *Server) openAdmin(ctx context.Context, vault *keys.Vault, minter *mint.
 	if err != nil {
 		return err
 	}
-	s.adminAPI, err = admin.New(admin.Config{ //nolint:contextcheck // its requests bring their own
+	s.adminAPI, err = admin.New(admin.Config{
 		Manager: s.manager, Directory: s.directory, Stored: minter, CursorKey: cursorKey,
 		Address: func(r *http.Request) string { return s.peer(r).Addr.String() },
 		Following: admin.FeedConfig{
