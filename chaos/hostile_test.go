@@ -19,7 +19,9 @@ import (
 // are refused, requests to the issuer are answered 503 and 429 with Retry-After
 // or have their connection reset, and keys rotate.
 var hostility = mintagetest.Hostility{
-	RefusePercent: 5, UnavailablePercent: 5, TooManyPercent: 2, ResetPercent: 3, RetryAfter: time.Second, RotateKeysEvery: 5 * time.Second,
+	// A token is refused once it has been good for a while: it may be what a client
+	// got because the one before had just ended, and then nothing is left to try.
+	RefusePercent: 5, RefuseAfter: 2 * time.Second, UnavailablePercent: 5, TooManyPercent: 2, ResetPercent: 3, RetryAfter: time.Second, RotateKeysEvery: 5 * time.Second,
 }
 
 // hostileRun is one application of many parts, each with a client of its own.
