@@ -99,7 +99,7 @@ var layers = map[string]layer{
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},
 	"internal/agent": {
-		ours:   []string{"oauth", "consume", "internal/telemetry", "internal/relay", "internal/yamlfile"},
+		ours:   []string{"oauth", "consume", "internal/jose", "internal/telemetry", "internal/relay", "internal/yamlfile"},
 		theirs: []string{"github.com/fsnotify/fsnotify"},
 	},
 	"internal/server": {

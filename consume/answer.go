@@ -1,7 +1,6 @@
 package consume
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mintage-auth/mintage/internal/jose"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -89,7 +89,7 @@ func (c *ClientCredentials) expires(m members, token string, sent time.Time) tim
 		}
 		return c.clock.local(time.Unix(int64(max(at, 0)), 0), sent)
 	}
-	if end, ok := jwtExpiry(token); ok && end.Before(latest) {
+	if end, ok := jose.UnverifiedExpiry(token); ok && end.Before(latest) {
 		if local := c.clock.local(end, sent); !said || local.After(sent) {
 			return local
 		}
@@ -142,26 +142,4 @@ func (c *ClientCredentials) retryAfter(h http.Header) time.Duration {
 		return 0
 	}
 	return max(at.Sub(c.clock.at(c.now())), 0)
-}
-
-// jwtExpiry returns the exp of a token that is a JWT. Nothing of it is
-// verified: it is our own token, and the server that takes it looks for itself.
-func jwtExpiry(token string) (time.Time, bool) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return time.Time{}, false
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return time.Time{}, false
-	}
-	var m members
-	if json.Unmarshal(payload, &m) != nil {
-		return time.Time{}, false
-	}
-	n, ok := number(m["exp"])
-	if !ok || n <= 0 || n > math.MaxInt32*100 {
-		return time.Time{}, false
-	}
-	return time.Unix(int64(n), 0), true
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/mintage-auth/mintage/internal/jose"
 )
 
 // flight is one fetch that any number of callers wait for.
@@ -130,7 +132,7 @@ func (s *Source) lifeOf(tok *Token, began time.Time) time.Duration {
 		life = tok.life
 	} else if !tok.Expires.IsZero() {
 		life = tok.Expires.Sub(began)
-	} else if end, ok := jwtExpiry(tok.Value); ok {
+	} else if end, ok := jose.UnverifiedExpiry(tok.Value); ok {
 		life = end.Sub(began)
 	}
 	return max(life, minLife)

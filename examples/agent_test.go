@@ -41,18 +41,18 @@ func TestAgentPrograms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := mintagetest.New(t, mintagetest.Options{Hostility: mintagetest.Hostility{RefusePercent: 5}})
-			if got := runProgram(t, command, agentBefore(t, bin, s)+"/orders"); got.Failed != 0 || got.Calls < 20 {
+			if got := runProgram(t, command, agentBefore(t, bin, s)+"/orders", 50, time.Second); got.Failed != 0 || got.Calls < 20 {
 				t.Errorf("behind the agent: %+v", got)
 			}
 			if n := s.Requests(); n != 2 {
 				t.Errorf("%d requests for a token, want 2", n)
 			}
-			if got := runProgram(t, command, s.APIURL); got.Failed != got.Calls || got.Calls < 20 || !strings.Contains(strings.Join(got.Errors, " "), "401") {
+			if got := runProgram(t, command, s.APIURL, 50, time.Second); got.Failed != got.Calls || got.Calls < 20 || !strings.Contains(strings.Join(got.Errors, " "), "401") {
 				t.Errorf("without a token: %+v", got)
 			}
 			wrong := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }))
 			t.Cleanup(wrong.Close)
-			if got := runProgram(t, command, wrong.URL); got.Failed < got.Calls/2-1 || got.Failed > got.Calls/2+1 {
+			if got := runProgram(t, command, wrong.URL, 50, time.Second); got.Failed < got.Calls/2-1 || got.Failed > got.Calls/2+1 {
 				t.Errorf("where bodies get lost: %+v", got)
 			}
 		})
@@ -72,6 +72,14 @@ func agentBefore(t *testing.T, bin string, s *mintagetest.Server) string {
 			t.Fatal(err)
 		}
 	}
+	runAgent(t, bin, dir, addr)
+	return "http://" + addr
+}
+
+// runAgent runs mintage agent with the agent.yaml of a folder until the test
+// ends, and waits until it answers at addr.
+func runAgent(t *testing.T, bin, dir, addr string) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	cmd := exec.CommandContext(ctx, bin, "agent", "--config", filepath.Join(dir, "agent.yaml"))
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
@@ -88,12 +96,13 @@ func agentBefore(t *testing.T, bin string, s *mintagetest.Server) string {
 			t.Logf("the agent said:\n%s", stderr.String())
 		}
 	})
+	client := &http.Client{Timeout: 10 * time.Second}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for patience := time.After(30 * time.Second); ; {
-		if res, err := s.Client().Get("http://" + addr + "/healthz"); err == nil {
+		if res, err := client.Get("http://" + addr + "/healthz"); err == nil {
 			_ = res.Body.Close()
-			return "http://" + addr
+			return
 		}
 		select {
 		case <-tick.C:
@@ -110,15 +119,15 @@ type outcome struct {
 	Errors []string `json:"errors"`
 }
 
-// runProgram runs a program against an API for a second.
-func runProgram(t *testing.T, command []string, api string) (o outcome) {
+// runProgram runs a program that sends an API so many requests a second.
+func runProgram(t *testing.T, command []string, api string, rate int, length time.Duration) (o outcome) {
 	t.Helper()
 	file, err := filepath.Abs(command[1])
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "env", command[0], file)
-	cmd.Env = append(os.Environ(), "API="+api, "RATE=50", "SECONDS=1", "NO_PROXY=127.0.0.1", "PATH="+nodeFolder(t)+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "API="+api, fmt.Sprintf("RATE=%d", rate), fmt.Sprintf("SECONDS=%.0f", length.Seconds()), "NO_PROXY=127.0.0.1", "PATH="+nodeFolder(t)+os.Getenv("PATH"))
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -1,14 +1,11 @@
 package examples_test
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +37,8 @@ type example struct {
 	dir  string
 	base string
 	env  []string
+	// restart stops the server and starts it again after a while.
+	restart func(after time.Duration)
 }
 
 // start copies a folder, starts mintage serve and applies the folder's
@@ -66,7 +65,13 @@ func start(t *testing.T, folder string, secrets ...string) *example {
 		t.Fatal(err)
 	}
 	data := t.TempDir()
-	ex.serve(bin, data, addr)
+	admin := freeAddress(t)
+	stop := ex.serve(bin, data, addr, admin)
+	ex.restart = func(after time.Duration) {
+		stop()
+		<-time.NewTimer(after).C
+		stop = ex.serve(bin, data, addr, admin)
+	}
 	ex.env = append(os.Environ(), "BASE="+ex.base, "MINTAGE_CREDENTIALS_FILE="+filepath.Join(data, "admin.json"),
 		"PATH="+filepath.Dir(bin)+":"+os.Getenv("PATH"), "PYTHON=/usr/bin/python3", "NO_PROXY=127.0.0.1")
 	ex.env = append(ex.env, secrets...)
@@ -75,52 +80,6 @@ func start(t *testing.T, folder string, secrets ...string) *example {
 		t.Errorf("the second apply of the same file said %q", out)
 	}
 	return ex
-}
-
-// serve runs mintage serve until the test ends, and waits until it is ready.
-func (ex *example) serve(bin, data, addr string) {
-	ex.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, bin, "serve", "--data", data, "--listen", addr, "--admin-listen", "127.0.0.1:0")
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 15 * time.Second
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		ex.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		ex.t.Fatal(err)
-	}
-	ready := make(chan bool, 1)
-	var log bytes.Buffer
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for sc := bufio.NewScanner(stderr); sc.Scan(); {
-			log.WriteString(sc.Text() + "\n")
-			if strings.Contains(sc.Text(), "ready") {
-				select {
-				case ready <- true:
-				default:
-				}
-			}
-		}
-	}()
-	ex.t.Cleanup(func() {
-		cancel()
-		<-done
-		_ = cmd.Wait()
-		if ex.t.Failed() {
-			ex.t.Logf("the server said:\n%s", log.String())
-		}
-	})
-	select {
-	case <-ready:
-	case <-done:
-		ex.t.Fatalf("the server ended before it was ready:\n%s", log.String())
-	case <-time.After(30 * time.Second):
-		ex.t.Fatal("the server was not ready in 30 s")
-	}
 }
 
 // run runs a program in the copy of the folder and returns what it printed.
@@ -212,16 +171,6 @@ func decode(t *testing.T, token any) (header, claims object) {
 		docs[i] = parse(t, raw)
 	}
 	return docs[0], docs[1]
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
 }
 
 // TestSeed000 runs options A and B of the hotel PMS.

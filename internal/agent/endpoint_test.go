@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -319,6 +320,51 @@ func TestEndpointAnswers(t *testing.T) {
 		}
 		if again := asked.Load() > before; again != (test.later == "") {
 			t.Errorf("%s: asked again %t", test.name, again)
+		}
+	}
+}
+
+// TestEndpointExpiry: where an answer does not say how long its token lives, the
+// token does, by the clock of the server; the configured life comes last.
+func TestEndpointExpiry(t *testing.T) {
+	t.Parallel()
+	const ahead = 3 * time.Hour // of the server's clock
+	jwt := func(left time.Duration) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, time.Now().Add(ahead+left).Unix())) + ".c2ln"
+	}
+	for _, test := range []struct {
+		name, token string
+		life        time.Duration // of the configuration
+		kept        bool          // for 20 s
+	}{
+		{"a JWT", jwt(time.Minute), 0, true},
+		{"a JWT that ends before the configured life", jwt(10 * time.Second), time.Hour, false},
+		{"a JWT that has ended", jwt(-time.Minute), time.Hour, false},
+		{"an opaque token", "a", time.Minute, true},
+		{"an opaque token, and no life", "a", 0, false},
+	} {
+		var asked atomic.Int64
+		s := newAPI(t, nil)
+		s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+			fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer"}`, test.token)
+		})
+		config := endpoints(s.URL)
+		if test.life > 0 {
+			config = strings.ReplaceAll(config, ` }`, fmt.Sprintf(", life: %.0fs }", test.life.Seconds()))
+		}
+		c := newClock()
+		a := start(t, config, &agent.Deps{Now: c.Now})
+		for range 2 {
+			got := a.do(t, "POST", "/oauth2/token", strings.NewReader("grant_type=client_credentials"), "Content-Type", formType)
+			if !strings.Contains(got.body, test.token) {
+				t.Errorf("%s: %d %s", test.name, got.status, got.body)
+			}
+			c.advance(20 * time.Second)
+		}
+		if kept := asked.Load() == 1; kept != test.kept {
+			t.Errorf("%s: kept %t, want %t", test.name, kept, test.kept)
 		}
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mintage-auth/mintage/internal/jose"
 )
 
 // reply is a token endpoint's answer, as it is passed on.
@@ -55,13 +57,15 @@ func newReply(res *http.Response, body []byte, at time.Time, life time.Duration)
 	if res.StatusCode != http.StatusOK {
 		return p
 	}
-	ok, counts := readAnswer(body)
-	if !ok {
+	token, counts := readAnswer(body)
+	if token == "" {
 		return p
 	}
 	p.counts, p.life = counts, life
 	if len(counts) > 0 { // expires_in comes first
 		p.life = time.Duration(min(max(counts[0].value, 0), int64(longestLife/time.Second))) * time.Second
+	} else if end, ok := jose.UnverifiedExpiry(token); ok {
+		p.life = min(max(end.Sub(answered(res, at)), 0), longestLife)
 	}
 	if p.life < shortestLife {
 		p.life = 0
@@ -69,6 +73,15 @@ func newReply(res *http.Response, body []byte, at time.Time, life time.Duration)
 	margin := min(longestMargin, p.life/marginShare)
 	p.renew = p.life - margin/2 - rand.N(margin/2+1) //nolint:gosec // jitter
 	return p
+}
+
+// answered returns when an answer was written, by the clock of who wrote it,
+// which set the exp of a token too; without a Date it is at.
+func answered(res *http.Response, at time.Time) time.Time {
+	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
+		return date
+	}
+	return at
 }
 
 const (
@@ -83,41 +96,45 @@ const (
 	marginShare   = 10
 )
 
-// readAnswer looks for a token in an answer, and for what counts seconds.
-func readAnswer(body []byte) (token bool, counts []span) {
+// readAnswer returns the token of an answer, or nothing, and what counts seconds.
+func readAnswer(body []byte) (token string, counts []span) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return false, nil
+		return "", nil
 	}
 	seen := map[string]bool{}
 	for dec.More() {
 		t, err := dec.Token()
 		name, ok := t.(string)
 		if err != nil || !ok || seen[name] {
-			return false, nil
+			return "", nil
 		}
 		seen[name] = true
 		var raw json.RawMessage
 		if dec.Decode(&raw) != nil {
-			return false, nil
+			return "", nil
 		}
 		switch name {
 		case "access_token":
-			var s string
-			token = json.Unmarshal(raw, &s) == nil && s != ""
+			if json.Unmarshal(raw, &token) != nil {
+				return "", nil
+			}
 		case "expires_in", "ext_expires_in":
 			s, good := readSpan(raw, int(dec.InputOffset()))
 			if !good {
-				return false, nil
+				return "", nil
 			}
 			counts = inOrder(counts, s, name)
 		}
 	}
 	if !atEnd(dec) {
-		return false, nil
+		return "", nil
 	}
-	return token && (len(counts) == 0 || seen["expires_in"]), counts
+	if len(counts) > 0 && !seen["expires_in"] {
+		return "", nil
+	}
+	return token, counts
 }
 
 // inOrder adds a count; that of expires_in comes first.

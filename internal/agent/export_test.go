@@ -5,9 +5,9 @@ import "net/http"
 // Counted is what becomes of an answer's body after some seconds, and whether
 // it is kept at all.
 func Counted(body []byte, gone int64) ([]byte, bool) {
-	ok, counts := readAnswer(body)
+	token, counts := readAnswer(body)
 	p := &reply{body: body, counts: counts}
-	if !ok {
+	if token == "" {
 		return nil, false
 	}
 	return p.counted(max(gone, 0)), true

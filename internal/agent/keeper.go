@@ -19,7 +19,6 @@ type keeper struct {
 	key    string // of the settings
 	source *consume.Source
 	wait   time.Duration
-	most   int64 // requests of an upstream that may wait
 	client *http.Client
 }
 
@@ -109,14 +108,14 @@ func (a *Agent) newKeeper(name string, t *TokenConfig) (*keeper, error) {
 		return nil, err
 	}
 	return &keeper{
-		key: t.key(), wait: or(t.Wait, defaultWait), most: int64(or(t.MaxWaiting, defaultMaxWaiting)), client: client,
+		key: t.key(), wait: or(t.Wait, defaultWait), client: client,
 		source: &consume.Source{
 			Fetcher: &consume.ClientCredentials{
 				TokenURL: t.TokenURL, ClientID: t.ClientID, Secret: secret, Auth: consume.Auth(t.Auth),
 				Scope: t.Scope, Resource: t.Resource, Audience: t.Audience, HTTPClient: client,
 				InsecureHTTP: t.DangerPlainHTTP, Timeout: or(t.FetchTimeout, defaultFetchTimeout), Now: a.deps.Now,
 			},
-			Life: t.Life, Grace: t.Grace, MaxWaiting: or(t.MaxWaiting, defaultMaxWaiting), KeepFresh: t.KeepFresh,
+			Patience: or(t.Wait, defaultWait), Life: t.Life, Grace: t.Grace, MaxWaiting: or(t.MaxWaiting, defaultMaxWaiting), KeepFresh: t.KeepFresh,
 			FetchTimeout: or(t.FetchTimeout, defaultFetchTimeout) + time.Second,
 			Observer:     &observer{upstream: name, log: a.log, metrics: a.metrics}, Now: a.deps.Now,
 		},

@@ -31,20 +31,13 @@ func length() time.Duration {
 // rate is requests a second.
 const rate = 200
 
-// load sends requests at a steady rate, and calls the events at their shares of
-// the time. It returns how many were sent and what went wrong with them.
-func load(t *testing.T, d time.Duration, one func(n int) error, events map[float64]func()) (sent int, failed map[string]int) {
+// load sends requests at a steady rate. It returns how many were sent and what
+// went wrong with them.
+func load(t *testing.T, d time.Duration, one func(n int) error) (sent int, failed map[string]int) {
 	t.Helper()
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	failed = map[string]int{}
-	for share, event := range events {
-		timer := time.NewTimer(time.Duration(share * float64(d)))
-		all.Go(func() {
-			<-timer.C
-			event()
-		})
-	}
 	tick := time.NewTicker(time.Second / rate)
 	defer tick.Stop()
 	slots := make(chan struct{}, 400)
@@ -67,9 +60,9 @@ func load(t *testing.T, d time.Duration, one func(n int) error, events map[float
 
 // behind runs an agent in front of an issuer's API, with the client's secret in
 // a file.
-func behind(t *testing.T, s *mintagetest.Server) (r *running, secret string) {
+func behind(t *testing.T, s *mintagetest.Server) *running {
 	t.Helper()
-	secret = filepath.Join(t.TempDir(), "client-secret")
+	secret := filepath.Join(t.TempDir(), "client-secret")
 	if err := os.WriteFile(secret, []byte(s.ClientSecret), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +71,7 @@ upstreams:
   api:
     url: %s
     token: { token_url: "%s", client_id: %s, client_secret: { file: %s }, wait: 20s }
-`, s.APIURL, s.TokenURL, s.ClientID, secret), nil), secret
+`, s.APIURL, s.TokenURL, s.ClientID, secret), nil)
 }
 
 // caller sends requests of several shapes through an agent.
@@ -108,37 +101,6 @@ func caller(t *testing.T, r *running) func(n int) error {
 	}
 }
 
-// TestSteady: no request fails while tokens end, keys rotate, the secret
-// rotates and the issuer is restarted.
-func TestSteady(t *testing.T) {
-	t.Parallel()
-	life := 12 * time.Second
-	s := mintagetest.New(t, mintagetest.Options{Life: life})
-	r, secret := behind(t, s)
-	sent, failed := load(t, length(), caller(t, r), map[float64]func(){
-		0.2: s.RotateKeys,
-		0.4: func() {
-			next := s.RotateSecret(s.ClientID)
-			if err := os.WriteFile(secret, []byte(next), 0o600); err != nil {
-				t.Error(err)
-			}
-		},
-		0.6: func() {
-			s.Stop()
-			<-time.NewTimer(time.Second).C // less than is left of a token when it is renewed
-			s.Start()
-		},
-		0.8: s.RotateKeys,
-	})
-	t.Logf("%d requests, %d token requests, %d tokens of %v", sent, s.Requests(), s.Stats().Tokens, life)
-	for what, n := range failed {
-		t.Errorf("%d of %d requests failed: %s", n, sent, what)
-	}
-	if sent < int(length().Seconds())*rate/2 {
-		t.Errorf("only %d requests were sent", sent)
-	}
-}
-
 // TestHostileIssuer: nothing of an issuer's misbehaviour reaches the
 // application, and it is not asked much more often than it must be.
 func TestHostileIssuer(t *testing.T) {
@@ -146,8 +108,8 @@ func TestHostileIssuer(t *testing.T) {
 	s := mintagetest.New(t, mintagetest.Options{Life: 4 * time.Second, Hostility: mintagetest.Hostility{
 		RefusePercent: 5, UnavailablePercent: 10, ResetPercent: 10, TooManyPercent: 5, RetryAfter: time.Second,
 	}})
-	r, _ := behind(t, s)
-	sent, failed := load(t, length(), caller(t, r), nil)
+	r := behind(t, s)
+	sent, failed := load(t, length(), caller(t, r))
 	stats := s.Stats()
 	t.Logf("%d requests; issuer: %+v", sent, stats)
 	for what, n := range failed {
@@ -215,7 +177,7 @@ token_endpoints:
 			return fmt.Errorf("%d", res.StatusCode)
 		}
 		return nil
-	}, nil)
+	})
 	for what, n := range failed {
 		t.Errorf("%d of %d requests failed: %s", n, sent, what)
 	}

@@ -126,52 +126,20 @@ func (u *upstream) token(ctx context.Context) (*consume.Token, error) {
 	// A source with a good token does not look at the context. With one that is
 	// over it tells of having none without a wait; only then is it worth what a
 	// deadline costs.
-	tok, err := u.keeper.source.Token(endedContext) //nolint:contextcheck // see above
-	if err == nil || !errors.Is(err, context.Canceled) && !passes(err) {
-		return tok, err
+	if tok, err := u.keeper.source.Token(endedContext); err == nil { //nolint:contextcheck // see above
+		return tok, nil
 	}
 	return u.queue(ctx, u.keeper.source.Token)
 }
 
-// queue has a request wait for what get returns, as long as is configured. What
-// may pass by waiting is waited for: the source says when it asks again, and
-// until then answers at once.
+// queue has a request wait for what get returns, as long as is configured: the
+// source waits out failures that may pass, and counts who waits.
 func (u *upstream) queue(ctx context.Context, get func(context.Context) (*consume.Token, error)) (*consume.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, u.keeper.wait)
 	defer cancel()
 	defer u.queued.Add(-1)
-	if u.queued.Add(1) > u.keeper.most {
-		return nil, consume.ErrQueueFull
-	}
-	for {
-		tok, err := get(ctx)
-		if err == nil || ctx.Err() != nil || !passes(err) {
-			return tok, err
-		}
-		b, ok := errors.AsType[*consume.BackoffError](err)
-		if !ok {
-			continue // the fetch that was waited for failed; the next answer says until when
-		}
-		deadline, _ := ctx.Deadline()
-		pause := b.RetryAt.Sub(u.now()) + time.Millisecond
-		if time.Until(deadline) < pause {
-			return nil, err
-		}
-		t := time.NewTimer(max(pause, time.Millisecond))
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return nil, err
-		}
-	}
-}
-
-// passes reports whether an error of a source may pass by itself: the server was
-// not reached or is busy, and the source will ask it again.
-func passes(err error) bool {
-	e, ok := errors.AsType[*consume.Error](err)
-	return ok && e.Temporary()
+	u.queued.Add(1)
+	return get(ctx)
 }
 
 // authorization returns the value of the header.
