@@ -173,14 +173,12 @@ func TestForeignIssuer(t *testing.T) {
 		cc := &consume.ClientCredentials{
 			TokenURL: meta.TokenEndpoint, Auth: auth, Scope: []string{"orders/read"}, Resource: []string{audience},
 		}
-		switch auth {
-		case consume.PrivateKeyJWT:
+		if auth == consume.PrivateKeyJWT {
 			cc.ClientID, cc.Issuer = "private_key_jwt", issuer
 			cc.Key = consume.KeyValue(&consume.SigningKey{Signer: key, ID: "client-key"})
-		case consume.Post:
-			cc.ClientID, cc.Secret = "client_secret_post", consume.SecretValue(secret)
-		default:
-			cc.ClientID, cc.Secret = "client_secret_basic", consume.SecretValue(secret)
+		} else {
+			cc.ClientID = map[consume.Auth]string{consume.Basic: "client_secret_basic", consume.Post: "client_secret_post"}[auth]
+			cc.Secret = consume.SecretValue(secret)
 		}
 		client, asked := transport(t, cc, api.URL)
 		calls(t, string(auth), client, api.URL, 20)
