@@ -282,7 +282,7 @@ func (a *Agent) addUpstream(l, before *live, c *UpstreamConfig) error {
 	}
 	l.keepers[key] = u.keeper
 	if c.URL != nil {
-		t, err := trust(c.CAFile)
+		t, err := trust(c.CAFile, c.Certificate)
 		if err != nil {
 			return err
 		}

@@ -45,6 +45,8 @@ type UpstreamConfig struct {
 	URL      *url.URL
 	Protocol relay.Protocol
 	CAFile   string // of the authorities to trust in place of the system's
+	// Certificate is shown to the server, for tokens that are bound to it.
+	Certificate CertificateFiles
 	// ForwardProxy makes the upstream reachable through HTTP_PROXY too.
 	ForwardProxy bool
 	// DangerPlainHTTP lets the token go over plain HTTP to another machine.
@@ -67,11 +69,16 @@ type TokenConfig struct {
 	TokenURL string
 	ClientID string
 	Secret   *SecretRef
-	Auth     string // of consume.Auth; empty: basic
-	Scope    []string
-	Resource []string
-	Audience []string
-	CAFile   string
+	// KeyFile has the key that signs private_key_jwt in PEM, KeyID is its kid, and
+	// Issuer whom the assertions are for.
+	KeyFile, KeyID, Issuer string
+	// Certificate is what tls_client_auth shows.
+	Certificate CertificateFiles
+	Auth        string // of consume.Auth; empty: basic
+	Scope       []string
+	Resource    []string
+	Audience    []string
+	CAFile      string
 
 	// DangerPlainHTTP lets the secret go over plain HTTP to another machine.
 	DangerPlainHTTP bool
@@ -83,6 +90,10 @@ type TokenConfig struct {
 	MaxWaiting   int           // zero: 1,000
 	KeepFresh    bool          // renew by the clock too, not only when asked
 }
+
+// CertificateFiles are a client certificate and its key in PEM, which are read at
+// each handshake; empty: none.
+type CertificateFiles struct{ File, KeyFile string }
 
 // EndpointConfig is one caching token endpoint.
 type EndpointConfig struct {

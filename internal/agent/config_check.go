@@ -110,8 +110,8 @@ func (t *TokenConfig) check(n yamlfile.Node) {
 		n.KeyErrorf("token_url is missing: the URL of the server's token endpoint")
 	case missing("client_id"):
 		n.KeyErrorf("client_id is missing")
-	case missing("client_secret"):
-		n.KeyErrorf("client_secret is missing: say where it is, with { file: PATH }, { env: NAME } or { stdin: true }")
+	default:
+		t.checkCredentials(n)
 	}
 	if t.TokenURL != "" && needs != "" {
 		n.KeyErrorf("%s", needs)

@@ -138,6 +138,8 @@ func (r *reader) upstream(n yamlfile.Node, u *UpstreamConfig) {
 		"url":               func(n yamlfile.Node) { at = n; u.URL = parseURL(n) },
 		"protocol":          func(n yamlfile.Node) { u.Protocol = relay.Protocol(oneOf(n, "auto", "http1", "h2c")) },
 		"ca_file":           func(n yamlfile.Node) { u.CAFile = r.path(n) },
+		"cert_file":         func(n yamlfile.Node) { u.Certificate.File = r.path(n) },
+		"cert_key_file":     func(n yamlfile.Node) { u.Certificate.KeyFile = r.path(n) },
 		"forward_proxy":     func(n yamlfile.Node) { u.ForwardProxy = boolean(n) },
 		"danger_plain_http": func(n yamlfile.Node) { u.DangerPlainHTTP = boolean(n) },
 		"connect_timeout":   func(n yamlfile.Node) { u.ConnectTimeout = duration(n) },
@@ -148,6 +150,7 @@ func (r *reader) upstream(n yamlfile.Node, u *UpstreamConfig) {
 	if token.IsZero() && n.IsObject() {
 		n.KeyErrorf("%s has no token: say how one is got, with token_url, client_id and client_secret", u.Name)
 	}
+	u.Certificate.check(n)
 	u.check(at)
 }
 
@@ -156,12 +159,19 @@ const maxReplay = 64 << 20
 
 func (r *reader) token(n yamlfile.Node, t *TokenConfig) {
 	fields := yamlfile.Fields{
-		"preset":            func(n yamlfile.Node) { t.Preset = oneOf(n, vendors()...) },
-		"base":              func(n yamlfile.Node) { t.Base = strings.TrimSuffix(text(n), "/") },
-		"token_url":         func(n yamlfile.Node) { t.TokenURL = text(n) },
-		"client_id":         func(n yamlfile.Node) { t.ClientID = r.plain(n) },
-		"client_secret":     func(n yamlfile.Node) { t.Secret = r.secret(n, "client_secret") },
-		"auth":              func(n yamlfile.Node) { t.Auth = oneOf(n, "basic", "basic_raw", "post", "json", "query") },
+		"preset":        func(n yamlfile.Node) { t.Preset = oneOf(n, vendors()...) },
+		"base":          func(n yamlfile.Node) { t.Base = strings.TrimSuffix(text(n), "/") },
+		"token_url":     func(n yamlfile.Node) { t.TokenURL = text(n) },
+		"client_id":     func(n yamlfile.Node) { t.ClientID = r.plain(n) },
+		"client_secret": func(n yamlfile.Node) { t.Secret = r.secret(n, "client_secret") },
+		"auth": func(n yamlfile.Node) {
+			t.Auth = oneOf(n, "basic", "basic_raw", "post", "json", "query", "private_key_jwt", "tls_client_auth")
+		},
+		"key_file":          func(n yamlfile.Node) { t.KeyFile = r.path(n) },
+		"key_id":            func(n yamlfile.Node) { t.KeyID = text(n) },
+		"issuer":            func(n yamlfile.Node) { t.Issuer = text(n) },
+		"cert_file":         func(n yamlfile.Node) { t.Certificate.File = r.path(n) },
+		"cert_key_file":     func(n yamlfile.Node) { t.Certificate.KeyFile = r.path(n) },
 		"scope":             func(n yamlfile.Node) { t.Scope = words(n) },
 		"resource":          func(n yamlfile.Node) { t.Resource = oneOrMore(n) },
 		"audience":          func(n yamlfile.Node) { t.Audience = oneOrMore(n) },

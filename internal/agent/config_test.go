@@ -147,6 +147,12 @@ func TestParseRefuses(t *testing.T) {
 		{"a vendor without an audience", "upstreams: { a: { token: { preset: auth0, base: https://a.example, client_id: a, client_secret: { env: A } } } }", "auth0 gives no token without audience"},
 		{"a base in the clear", "upstreams: { a: { token: { preset: cognito, base: http://a.example, client_id: a, client_secret: { env: A } } } }", "in the clear"},
 		{"a base without a preset", "upstreams: { a: { token: { base: https://a.example, token_url: https://a.example/t, client_id: a, client_secret: { env: A } } } }", "base goes with preset"},
+		{"a signing client without a key", "upstreams: { a: { token: { token_url: https://a.example/t, client_id: a, auth: private_key_jwt, issuer: https://a.example } } }", "key_file is missing"},
+		{"a signing client without an issuer", "upstreams: { a: { token: { token_url: https://a.example/t, client_id: a, auth: private_key_jwt, key_file: k } } }", "issuer is missing"},
+		{"a signing client with a secret", "upstreams: { a: { token: { token_url: https://a.example/t, client_id: a, auth: private_key_jwt, issuer: https://a.example, key_file: k, client_secret: { env: A } } } }", "client_secret is not used"},
+		{"a key without a use", "upstreams: { a: { token: { token_url: https://a.example/t, client_id: a, key_file: k, client_secret: { env: A } } } }", "go with auth: private_key_jwt"},
+		{"a TLS client without a certificate", "upstreams: { a: { token: { token_url: https://a.example/t, client_id: a, auth: tls_client_auth } } }", "cert_file is missing"},
+		{"a certificate without a key", "upstreams: { a: { token: { token_url: https://a.example/t, client_id: a, auth: tls_client_auth, cert_file: c } } }", "cert_file and cert_key_file go together"},
 		{"a user name", "allow_uids: [root]\nupstreams: { a: { token: " + token + " } }", "no user id"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

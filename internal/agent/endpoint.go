@@ -50,7 +50,7 @@ func (a *Agent) newEndpoint(c *EndpointConfig, before *endpoint) (*endpoint, err
 	if before != nil && before.config.same(c) {
 		return before, nil
 	}
-	client, err := tokenClient(c.CAFile)
+	client, err := tokenClient(c.CAFile, CertificateFiles{})
 	if err != nil {
 		return nil, err
 	}

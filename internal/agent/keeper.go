@@ -99,11 +99,21 @@ func readStdin(r io.Reader) (string, error) {
 // newKeeper makes what keeps a token. Name is the upstream that it is counted
 // under.
 func (a *Agent) newKeeper(name string, t *TokenConfig) (*keeper, error) {
-	secret, err := a.deps.secret(t.Secret)
-	if err != nil {
-		return nil, err
+	var secret consume.Secret
+	var key consume.Key
+	var err error
+	if t.Secret != nil {
+		if secret, err = a.deps.secret(t.Secret); err != nil {
+			return nil, err
+		}
 	}
-	client, err := tokenClient(t.CAFile)
+	if t.KeyFile != "" {
+		key = consume.KeyFile(t.KeyFile, t.KeyID)
+		if _, err := key(context.Background()); err != nil {
+			return nil, fmt.Errorf("key_file: %w", err)
+		}
+	}
+	client, err := tokenClient(t.CAFile, t.Certificate)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +121,7 @@ func (a *Agent) newKeeper(name string, t *TokenConfig) (*keeper, error) {
 		key: t.key(), wait: or(t.Wait, defaultWait), client: client,
 		source: &consume.Source{
 			Fetcher: &consume.ClientCredentials{
-				TokenURL: t.TokenURL, ClientID: t.ClientID, Secret: secret, Auth: consume.Auth(t.Auth),
+				TokenURL: t.TokenURL, ClientID: t.ClientID, Secret: secret, Auth: consume.Auth(t.Auth), Key: key, Issuer: t.Issuer,
 				Scope: t.Scope, Resource: t.Resource, Audience: t.Audience, HTTPClient: client,
 				InsecureHTTP: t.DangerPlainHTTP, Timeout: or(t.FetchTimeout, defaultFetchTimeout), Now: a.deps.Now,
 			},
@@ -123,8 +133,8 @@ func (a *Agent) newKeeper(name string, t *TokenConfig) (*keeper, error) {
 }
 
 // tokenClient returns the client of token requests.
-func tokenClient(caFile string) (*http.Client, error) {
-	t, err := trust(caFile)
+func tokenClient(caFile string, cert CertificateFiles) (*http.Client, error) {
+	t, err := trust(caFile, cert)
 	if err != nil {
 		return nil, err
 	}

@@ -52,11 +52,21 @@ func (u *UpstreamConfig) relay(t *tls.Config) relay.Config {
 	}
 }
 
-// trust returns the TLS settings that a file of authorities makes; nil without
-// one.
-func trust(caFile string) (*tls.Config, error) {
-	if caFile == "" {
+// trust returns the TLS settings that a file of authorities and a certificate
+// make; nil without either.
+func trust(caFile string, cert CertificateFiles) (*tls.Config, error) {
+	if err := cert.load(); err != nil {
+		return nil, err
+	}
+	if caFile == "" && cert.File == "" {
 		return nil, nil //nolint:nilnil // the system's
+	}
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if cert.File != "" {
+		t.GetClientCertificate = consume.CertificateFiles(cert.File, cert.KeyFile)
+	}
+	if caFile == "" {
+		return t, nil
 	}
 	pem, err := os.ReadFile(caFile) //nolint:gosec // the operator names the file
 	if err != nil {
@@ -66,7 +76,8 @@ func trust(caFile string) (*tls.Config, error) {
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("%s has no certificate in PEM", caFile)
 	}
-	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+	t.RootCAs = pool
+	return t, nil
 }
 
 // forward sends r on with a token. Target is what follows the upstream's name.
