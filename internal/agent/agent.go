@@ -253,7 +253,7 @@ func (a *Agent) build(ctx context.Context, c *Config, before *live) (_ *live, er
 		l.accessKey = []byte(key)
 	}
 	for _, u := range c.Upstreams {
-		if err := a.addUpstream(l, before, u); err != nil {
+		if err := a.addUpstream(ctx, l, before, u); err != nil {
 			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
 		}
 	}
@@ -265,7 +265,7 @@ func (a *Agent) build(ctx context.Context, c *Config, before *live) (_ *live, er
 	return l, nil
 }
 
-func (a *Agent) addUpstream(l, before *live, c *UpstreamConfig) error {
+func (a *Agent) addUpstream(ctx context.Context, l, before *live, c *UpstreamConfig) error {
 	u := &upstream{config: c, now: a.deps.Now}
 	u.count, u.replays = a.metrics.Requests(c.Name)
 	key := c.Token.key()
@@ -276,7 +276,7 @@ func (a *Agent) addUpstream(l, before *live, c *UpstreamConfig) error {
 		u.keeper = before.keepers[key]
 	default:
 		var err error
-		if u.keeper, err = a.newKeeper(c.Name, &c.Token); err != nil {
+		if u.keeper, err = a.newKeeper(ctx, c.Name, &c.Token); err != nil {
 			return err
 		}
 	}

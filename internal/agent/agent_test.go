@@ -191,13 +191,13 @@ func (r *running) do(t *testing.T, method, target string, body io.Reader, header
 	return send(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}, method, r.url+target, body, header...)
 }
 
-// overSocket is do over the Unix socket.
-func (r *running) overSocket(t *testing.T, method, target string, header ...string) answer {
+// overSocket is a GET over the Unix socket.
+func (r *running) overSocket(t *testing.T, target string, header ...string) answer {
 	t.Helper()
 	tr := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", r.sock)
 	}}
-	return send(t, &http.Client{Transport: tr, Timeout: 30 * time.Second}, method, "http://any.example"+target, nil, header...)
+	return send(t, &http.Client{Transport: tr, Timeout: 30 * time.Second}, http.MethodGet, "http://any.example"+target, nil, header...)
 }
 
 func send(t *testing.T, c *http.Client, method, target string, body io.Reader, header ...string) answer {
@@ -251,7 +251,7 @@ func TestPass(t *testing.T) {
 			t.Errorf("%s %s: %d %q, want %q", test.method, test.target, got.status, got.body, test.want)
 		}
 	}
-	if got := a.overSocket(t, "GET", "/orders/x"); got.body != "GET /base/x token-1 " {
+	if got := a.overSocket(t, "/orders/x"); got.body != "GET /base/x token-1 " {
 		t.Errorf("over the socket: %d %q", got.status, got.body)
 	}
 	for target, want := range map[string]string{
@@ -332,7 +332,7 @@ func TestGuard(t *testing.T) {
 			}
 		}
 	}
-	if got := a.overSocket(t, "GET", "/orders/x", "Origin", "http://evil.example"); got.status != 403 {
+	if got := a.overSocket(t, "/orders/x", "Origin", "http://evil.example"); got.status != 403 {
 		t.Errorf("a page over the socket: %d", got.status)
 	}
 	if got := a.do(t, "TRACE", "/orders/x", nil); got.status != http.StatusMethodNotAllowed {
@@ -354,7 +354,7 @@ func TestLend(t *testing.T) {
 	if got := a.do(t, "GET", "/token/orders", nil, "Mintage-Agent", "true"); got.body != want || got.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %s, want %s", got.status, got.body, want)
 	}
-	if got := a.overSocket(t, "GET", "/token/orders"); got.body != want { // the kernel vouches for the user
+	if got := a.overSocket(t, "/token/orders"); got.body != want { // the kernel vouches for the user
 		t.Errorf("over the socket: %d %s", got.status, got.body)
 	}
 	for _, header := range [][]string{nil, {"Mintage-Agent", ""}, {"Mintage-Agent", "false"}, {"Mintage-Agent", "true", "Mintage-Agent", "true"}} {

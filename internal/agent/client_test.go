@@ -81,7 +81,7 @@ func TestWithoutSecret(t *testing.T) {
 	cert := fmt.Sprintf("cert_file: %s, cert_key_file: %s", certFile, keyFile)
 	for auth, want := range map[string]string{
 		"auth: private_key_jwt, key_id: k1, issuer: " + s.URL + ", key_file: " + keyFile: "Bearer token-true",
-		"auth: tls_client_auth, " + cert: "Bearer token-false",
+		"auth: tls_client_auth, " + cert:                                                 "Bearer token-false",
 	} {
 		config := fmt.Sprintf("upstreams:\n  orders: { url: %s/base, ca_file: %s, %s, token: { token_url: %[1]s/token, ca_file: %[2]s, client_id: app, %[4]s } }\n",
 			s.URL, ca, cert, auth)

@@ -98,7 +98,7 @@ func readStdin(r io.Reader) (string, error) {
 
 // newKeeper makes what keeps a token. Name is the upstream that it is counted
 // under.
-func (a *Agent) newKeeper(name string, t *TokenConfig) (*keeper, error) {
+func (a *Agent) newKeeper(ctx context.Context, name string, t *TokenConfig) (*keeper, error) {
 	var secret consume.Secret
 	var key consume.Key
 	var err error
@@ -109,7 +109,7 @@ func (a *Agent) newKeeper(name string, t *TokenConfig) (*keeper, error) {
 	}
 	if t.KeyFile != "" {
 		key = consume.KeyFile(t.KeyFile, t.KeyID)
-		if _, err := key(context.Background()); err != nil {
+		if _, err := key(ctx); err != nil {
 			return nil, fmt.Errorf("key_file: %w", err)
 		}
 	}

@@ -26,7 +26,7 @@ func TestAnotherUser(t *testing.T) {
 	api := newAPI(t, nil)
 	for allowed, want := range map[int]string{anotherUser + 1: "403 caller.user", anotherUser: "200"} {
 		a := start(t, fmt.Sprintf("allow_uids: [%d]\n%s", allowed, text(api.URL, i.URL)), nil)
-		if err := os.Chmod(filepath.Dir(a.sock), 0o755); err != nil { //nolint:gosec // others must reach the socket
+		if err := os.Chmod(filepath.Dir(a.sock), 0o755); err != nil { // others must reach the socket
 			t.Fatal(err)
 		}
 		for _, path := range []string{"/orders/x", "/token/orders", "/oauth2/token", "/status"} {
@@ -38,12 +38,12 @@ func TestAnotherUser(t *testing.T) {
 				t.Errorf("with %d allowed, %s: %q, want %s", allowed, path, got, want)
 			}
 		}
-		if got := a.overSocket(t, "GET", "/orders/x"); got.status != http.StatusOK {
+		if got := a.overSocket(t, "/orders/x"); got.status != http.StatusOK {
 			t.Errorf("the agent's own user: %d %s", got.status, got.body)
 		}
 	}
 	closed := start(t, text(api.URL, i.URL), nil)
-	if err := os.Chmod(filepath.Dir(closed.sock), 0o755); err != nil { //nolint:gosec // as above
+	if err := os.Chmod(filepath.Dir(closed.sock), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if got := asAnotherUser(t, closed.sock, "/orders/x"); got != "permission denied" {
