@@ -76,7 +76,7 @@ func (b *bench) startAll(ctx context.Context) error {
 	}
 	for name, text := range map[string]string{
 		"keys.json": string(keys), "quiet.yaml": gatewayFile(addrs[2], addrs[3], backend, "off"), "all.yaml": gatewayFile(addrs[4], addrs[5], backend, "all"),
-		"plain.conf": nginxFile(b.dir, "plain", addrs[7], backend, ""), "auth.conf": nginxFile(b.dir, "auth", addrs[8], backend, auth),
+		"plain.conf": nginxFile(b.dir, "plain", addrs[7], backend, ""), "asking.conf": nginxFile(b.dir, "auth", addrs[8], backend, auth),
 	} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			return err
@@ -106,7 +106,7 @@ func (b *bench) startAll(ctx context.Context) error {
 	if nginx == "" {
 		return nil
 	}
-	return b.startAuth(ctx, token, []string{self, "auth", auth, backend}, addrs[8], []string{nginx, "-c", file("auth.conf"), "-p", b.dir})
+	return b.startAuth(ctx, token, []string{self, "auth", auth, backend}, addrs[8], []string{nginx, "-c", file("asking.conf"), "-p", b.dir})
 }
 
 // startAuth starts nginx with the endpoint that it asks. The endpoint is there

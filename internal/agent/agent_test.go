@@ -266,6 +266,22 @@ func TestPass(t *testing.T) {
 	}
 }
 
+// TestNoUpstream: one that only has tokens, and one that nobody answers for.
+func TestNoUpstream(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t, "s3cret")
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	a := start(t, text(gone.URL, i.URL), nil)
+	if got := a.do(t, "GET", "/orders/x", nil); got.status != 502 || got.header.Get("Mintage-Agent-Error") != "upstream.unreachable" {
+		t.Errorf("nobody answers: %d %s", got.status, got.body)
+	}
+	a = start(t, strings.Replace(strings.Replace(text("URL", i.URL), "    url: URL/base\n", "", 1), "    forward_proxy: true\n", "", 1), nil)
+	if got := a.do(t, "GET", "/orders/x", nil); got.status != 404 || got.header.Get("Mintage-Agent-Error") != "upstream.no_url" {
+		t.Errorf("no URL: %d %s", got.status, got.body)
+	}
+}
+
 // TestRefusedToken: a token that the API refuses is renewed once, for a
 // request that is then sent again; an API that always refuses is not asked
 // again and again.

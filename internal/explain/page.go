@@ -14,6 +14,8 @@ const (
 	kindWarning              // the request is served
 	kindAdmin                // of the admin API: the code itself is answered
 	kindVerifier             // of whoever checks an access token
+	kindGateway              // of mintage gateway, which is not the server
+	kindAgent                // of mintage agent, likewise
 	kindReserved             // no release raises it yet
 )
 
@@ -28,6 +30,9 @@ var seen = map[kind]string{
 	kindAdmin: "Callers of the admin API: it is the `code` of the problem document. The operator sees it in the log line too.",
 	kindVerifier: "Whoever checks the token: the resource server, `mintage token verify`, `mintage token introspect`, and the admin API, " +
 		"which checks its own tokens so. The caller of an API sees the OAuth error code.",
+	kindGateway: "The caller of the gateway sees the status, an OAuth error code and a description. The operator sees the code as `reason` in the " +
+		"gateway's access log and in `mintage_gateway_requests_total`.",
+	kindAgent:    "The program that asks the agent: it is the `code` of the answer. The operator sees it in the agent's log and metrics.",
 	kindReserved: "Nobody yet: the code is reserved, and no release raises it.",
 }
 
@@ -43,7 +48,9 @@ func (r Reason) Page() string {
 	if reproduce != "" {
 		fmt.Fprintf(&b, "\n## How to reproduce\n\n%s\n", reproduce)
 	}
-	if k != kindReserved && k != kindAdmin && r.Code != "ok" {
+	if k == kindGateway {
+		b.WriteString("\n## How to find who it is\n\n```sh\njq 'select(.reason == \"" + r.Code + "\")' gateway.log\n```\n")
+	} else if k != kindReserved && k != kindAdmin && k != kindAgent && r.Code != "ok" {
 		b.WriteString("\n## How to find who it is\n\n```sh\nmintage explain TRACE_ID\nmintage log list --reason " + r.Code + "\n```\n")
 	}
 	b.WriteString("\n[All reasons](../../reference/reasons.md)\n")

@@ -70,6 +70,20 @@ var reasons = []Reason{
 	{"request.not_https", "The request came over plain HTTP.", "Use https, or tell the server by --behind-proxy which proxy ends the TLS connection."},
 	{"request.not_found", "Nothing is served at this host and path.", "Compare the URL with the issuer of the tenant, and add the host to its aliases if it is reached by another name."},
 
+	{"request.path", "The path or the query can be read in more than one way, so that the gateway and the API behind it might see different ones.", "Send the path that is meant: without dot segments, empty segments, backslashes or encoded slashes."},
+	{"request.host", "The Host of the request is no host name.", "Send one Host with a name and a port at most."},
+	{"request.header", "A header that the decision rests on is there twice or malformed.", "Compare how the front asks with the page about it, and pass each header once."},
+	{"request.connection", "The Connection header names a header that no hop may take away.", "Name only headers of the connection itself."},
+	{"request.upgrade", "The request asks for another protocol than websocket.", "Ask for websocket, or without Upgrade."},
+	{"request.body", "The body of the request broke off, came too slowly or has no framing that can be read.", "Send the body whole; for slow callers raise body_timeout of the route."},
+
+	{"route.unknown", "No route of the gateway has this host and path.", "Compare the path with the routes in gateway.yaml; mintage gateway lists them on its admin listener under /gateway/v1/status."},
+
+	{"proxy.unlisted", "Somebody asks forward auth whose address is not a listed proxy.", "Add the front's address to forward_auth.proxies in gateway.yaml; if it is no front of yours, find out who asks."},
+	{"proxy.unknown", "The agent, asked as an HTTP proxy, has no upstream for the URL that may be reached so.", "Set forward_proxy for the upstream in agent.yaml, or list the host in NO_PROXY."},
+	{"proxy.connect", "A program asks the agent for a tunnel, into which no token can be put.", "Send requests to the agent's own address instead, or list the host in NO_PROXY."},
+	{"proxy.request", "The front asks forward auth without saying plainly what was requested.", "Compare the front's configuration with the example for it."},
+
 	{"object.not_found", "The object does not exist, or the token may not see it.", "List what there is, and check which tenant the token administers."},
 	{"object.exists", "Another object has this identifier or name.", "Choose another, or change the one that is there."},
 	{"object.changed", "The object changed since it was read.", "Read it again, and repeat the change if it still makes sense."},
@@ -86,8 +100,19 @@ var reasons = []Reason{
 
 	{"limit.client", "The client asks more often than it may.", "Keep a token until shortly before it expires, and wait as long as Retry-After says."},
 	{"limit.ip", "Too many requests come from this address.", "Wait as long as Retry-After says."},
+	{"limit.route", "All callers of a route of the gateway together ask more often than the route's rate allows.", "Wait as long as Retry-After says, or raise the rate of the route in gateway.yaml."},
 	{"limit.streams", "As many requests as may follow revocations at the same time do so already.", "Let one process of each resource server follow, and close the streams that nobody reads."},
 	{"limit.guess", "Too many attempts failed, so that more are refused for a while.", "Correct the credentials, and wait as long as Retry-After says."},
+
+	{"upstream.unwell", "The upstream fails its health checks, and the gateway sends it nothing.", "Look at what the upstream answers at its health path; requests go on when it is well."},
+	{"upstream.unknown", "The agent has no upstream of this name.", "Compare the first part of the path with the upstreams in agent.yaml."},
+	{"upstream.no_url", "The agent's upstream has no URL: it only serves tokens.", "Give it a url in agent.yaml, or ask for its token at /token."},
+	{"upstream.unreachable", "The agent could not reach the upstream, or its answer could not be read.", "See the answer's text, and whether the URL in agent.yaml is the right one."},
+	{"upstream.failed", "The upstream could not be reached, or its answer could not be read.", "See the error in the gateway's log line, and whether the upstream listens at the URL in gateway.yaml."},
+	{"upstream.timeout", "The upstream did not begin to answer in time.", "Find out why the upstream is slow, or raise its answer_timeout in gateway.yaml."},
+	{"upstream.broken", "The answer of the upstream broke off in the middle.", "See the upstream's own log at the same time; the caller's connection was cut, so that nobody takes the answer for whole."},
+
+	{"revocations.stale", "The gateway has not heard from the issuer for longer than the route allows, and so cannot know whether the token was revoked.", "Bring the connection to the issuer back; routes that may go on without say stale: allow."},
 
 	{"store.unavailable", "The database does not answer.", "See /readyz and the server's log."},
 	{"key.unavailable", "The tenant has no signing key for the algorithm yet; it is being made.", "Ask again as Retry-After says; if it lasts, see mintage key list."},
@@ -105,6 +130,8 @@ var reasons = []Reason{
 	{"token.scope", "The access token lacks a scope that the request needs.", "Ask for a token with that scope, and grant it to the client if it has to have it."},
 	{"token.revoked", "The access token was revoked.", "Get a new token."},
 	{"token.unknown", "No live token of the issuer has this value.", "Send a token that the tenant issued, whole and unchanged."},
+	{"token.unavailable", "The agent has no token for the upstream and could not get one in time.", "See why in the answer's text; the agent tries again by itself."},
+	{"token.queue_full", "As many requests as may already wait for the agent to get a token.", "Wait as long as Retry-After says, and look at the authorization server."},
 	{"token.other_client", "The token was issued to another client.", "Use the credentials of the client that holds the token."},
 	{"token.other_tenant", "The access token belongs to another tenant.", "Use the token of the tenant that the request is about."},
 }

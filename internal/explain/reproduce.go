@@ -65,6 +65,20 @@ var reproductions = map[string]reproduction{
 	"request.not_https": {kindRefusal, "Ask over plain HTTP from another machine."},
 	"request.not_found": {kindRefusal, "Ask for `/nothing`."},
 
+	"request.path":       {kindGateway, "`curl --path-as-is http://GATEWAY/orders/../orders/7`."},
+	"request.host":       {kindGateway, "Send `Host: a b` through the gateway."},
+	"request.header":     {kindGateway, "Ask forward auth with two values of `X-Original-Uri`."},
+	"request.connection": {kindGateway, "Send `Connection: X-Client-Id` through the gateway."},
+	"request.upgrade":    {kindGateway, "Send `Connection: Upgrade` with `Upgrade: foo` through the gateway."},
+	"request.body":       {kindGateway, "Announce ten bytes to the gateway, send five and close."},
+
+	"route.unknown": {kindGateway, "Ask the gateway for a path that gateway.yaml has no route for."},
+
+	"proxy.unlisted": {kindGateway, "Ask forward auth from an address that is not in `forward_auth.proxies`."},
+	"proxy.unknown":  {kindAgent, "`curl -x http://127.0.0.1:7070 http://nothing.example/`."},
+	"proxy.connect":  {kindAgent, "`curl -x http://127.0.0.1:7070 https://api.example/`."},
+	"proxy.request":  {kindGateway, "Ask forward auth without `X-Original-Uri`."},
+
 	"object.not_found": {kindAdmin, "`mintage client show NOBODY`."},
 	"object.exists":    {kindAdmin, "Create a tenant under an identifier that is taken."},
 	"object.changed":   {kindAdmin, "Send `If-Match` with an old version."},
@@ -77,7 +91,18 @@ var reproductions = map[string]reproduction{
 	"limit.client":  {kindRefusal, "Give a client `limits: { tokens_per_minute: 1 }`, and ask twice with its right secret."},
 	"limit.ip":      {kindRefusal, "`mintage serve --limits-requests-per-minute 1`, and ask twice."},
 	"limit.guess":   {kindRefusal, "Send 21 different wrong secrets for one client. Its right secret is served all the same if Mintage made it."},
+	"limit.route":   {kindGateway, "Give a route `rate: 1/m`, and ask twice."},
 	"limit.streams": {kindAdmin, "Follow the revocations by more streams than the server takes."},
+
+	"upstream.unwell":      {kindGateway, "Give an upstream a `health` path that answers 500."},
+	"upstream.unknown":     {kindAgent, "Ask the agent for `/nothing/x`."},
+	"upstream.no_url":      {kindAgent, "Ask the agent for a path of an upstream without `url`."},
+	"upstream.unreachable": {kindAgent, "Stop the upstream."},
+	"upstream.failed":      {kindGateway, "Stop the upstream."},
+	"upstream.timeout":     {kindGateway, "Give an upstream `answer_timeout: 1s`, and let it sleep for two."},
+	"upstream.broken":      {kindGateway, "Kill the upstream in the middle of an answer."},
+
+	"revocations.stale": {kindGateway, "Give a route `stale: refuse`, and stop the issuer for longer than `max_stale`."},
 
 	"store.unavailable": {kindRefusal, "Take the database away while the server runs."},
 	"key.unavailable":   {kindRefusal, "Ask for a token in the moment in which the first key of its algorithm is made."},
@@ -102,6 +127,8 @@ var reproductions = map[string]reproduction{
 	"token.scope":        {kindVerifier, "Call a route with a token that lacks the route's scope."},
 	"token.revoked":      {kindVerifier, "`mintage token revoke`, then introspect the token."},
 	"token.unknown":      {kindVerifier, "Introspect a word that is no token."},
+	"token.unavailable":  {kindAgent, "Stop the authorization server, start the agent, and ask."},
+	"token.queue_full":   {kindAgent, "The same, with more requests than `queue` says."},
 	"token.other_client": {kindRefusal, "Revoke the token of another client at the revocation endpoint."},
 	"token.other_tenant": {kindAdmin, "Ask the admin API to make a tenant, with a token of an ordinary tenant."},
 }

@@ -336,7 +336,10 @@ func TestHealth(t *testing.T) {
 			}
 		}
 	}
-	await(503)
+	await(503) // upstream.unwell
+	if all := metricsOf(t, g); !strings.Contains(all, `reason="upstream.unwell"`) {
+		t.Errorf("/metrics does not say upstream.unwell:\n%s", all)
+	}
 	mu.Lock()
 	well = true
 	mu.Unlock()
