@@ -74,7 +74,6 @@ fuzz: ## run each fuzz target for $(fuzz)
 
 bench: ## measure beside a bare net/http server and peers, into bench/results (5 minutes)
 	$(GO) run ./bench -o bench/results/latest.md $(benchflags)
-	$(GO) run ./bench/agent -o bench/results/agent.md
 	cd bench/peers/consume && $(GO) run . -o ../../results/consume.md
 
 chaos: ## the long form of the proofs under load: 1,000 kills, rotations with real cache ages, the agent under load (45 minutes)
@@ -82,11 +81,14 @@ chaos: ## the long form of the proofs under load: 1,000 kills, rotations with re
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run "^TestHostileIssuer$$" ./internal/agent
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run "^TestAgentSteady$$" ./examples
 
+bench-agent: ## measure the agent beside nginx and a bare ReverseProxy, into bench/results/agent.md
+	$(GO) run ./bench/agent -o bench/results/agent.md
+
 bench-gateway: ## measure the gateway beside nginx with auth_request and a bare ReverseProxy, into bench/results/gateway.md
 	$(GO) run ./bench/gateway -o bench/results/gateway.md
 
-bench: bench-gateway
-.PHONY: bench-gateway
+bench: bench-agent bench-gateway
+.PHONY: bench-agent bench-gateway
 
 clean: ## remove what the build made
 	rm -rf bin .tools
