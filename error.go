@@ -9,6 +9,9 @@ var (
 	ErrExists   = errors.New("already exists")
 	// ErrConflict says that the object changed since the caller read it.
 	ErrConflict = errors.New("changed meanwhile")
+	// ErrUnavailable says that the database did not do what it was asked, and may
+	// do it later.
+	ErrUnavailable = errors.New("the database is not available")
 )
 
 // FieldError says which member of an input is wrong and what to do about it.

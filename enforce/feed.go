@@ -54,6 +54,11 @@ type Feed struct {
 	// adds one by itself.
 	Token func(ctx context.Context) (string, error)
 
+	// Rejected, where it is set, is told of a token that the issuer answered with
+	// 401, so that Token returns another one, with which the request is made again
+	// once. A token can end before its time: with the key that signed it.
+	Rejected func(ctx context.Context, token string)
+
 	// InsecureHTTP allows a URL of plain http on any host.
 	InsecureHTTP bool
 

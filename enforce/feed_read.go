@@ -26,8 +26,21 @@ var errNoStream = errors.New("the answer is no event stream, or is kept back on 
 // it lives.
 var errSilentStream = errors.New("the event stream fell silent")
 
-// request makes a request for the feed.
+// request makes a request for the feed, and once more where its token was
+// rejected.
 func (f *Feed) request(ctx context.Context, query url.Values, accept string) (*http.Response, error) {
+	var tok string
+	res, err := f.requestOnce(ctx, query, accept, &tok)
+	if failed, ok := errors.AsType[*statusError](err); !ok || failed.status != http.StatusUnauthorized || f.Rejected == nil || tok == "" {
+		return res, err
+	}
+	f.Rejected(ctx, tok)
+	return f.requestOnce(ctx, query, accept, &tok)
+}
+
+// requestOnce is request with the token that Token returns, which it also puts
+// into tok.
+func (f *Feed) requestOnce(ctx context.Context, query url.Values, accept string, tok *string) (*http.Response, error) {
 	client, err := direct(f.Client)
 	if err != nil {
 		return nil, err
@@ -43,11 +56,10 @@ func (f *Feed) request(ctx context.Context, query url.Values, accept string) (*h
 	}
 	req.Header.Set("Accept", accept)
 	if f.Token != nil {
-		tok, err := f.Token(ctx)
-		if err != nil {
+		if *tok, err = f.Token(ctx); err != nil {
 			return nil, fmt.Errorf("token for the revocation feed: %w", err)
 		}
-		req.Header.Set("Authorization", "Bearer "+tok)
+		req.Header.Set("Authorization", "Bearer "+*tok)
 	}
 	f.mu.RLock()
 	tag, cursor := f.tag, f.cursor

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -148,7 +149,7 @@ func (a *app) gateway(ctx context.Context, f *gatewayFlags) error {
 	b := thisBuild()
 	g, err := gateway.New(c, gateway.Deps{ //nolint:contextcheck // what it begins lives until Close
 		Log: log, Client: client, Version: b.Version, Commit: b.Commit,
-		FeedToken: func(r gateway.Revocations) (func(context.Context) (string, error), error) {
+		FeedToken: func(r gateway.Revocations) (gateway.FeedToken, error) {
 			return feedToken(client, r)
 		},
 	})
@@ -169,21 +170,31 @@ func (a *app) gateway(ctx context.Context, f *gatewayFlags) error {
 	})
 }
 
-// feedToken returns what gets the tokens for the feed of revocations.
-func feedToken(client *http.Client, r gateway.Revocations) (func(context.Context) (string, error), error) {
+// feedToken returns what gets the tokens for the feed of revocations. One that
+// was rejected, as after its key was killed, is renewed.
+func feedToken(client *http.Client, r gateway.Revocations) (gateway.FeedToken, error) {
 	secret := consume.SecretFile(r.SecretFile)
 	if _, err := secret(context.Background()); err != nil {
-		return nil, err
+		return gateway.FeedToken{}, err
 	}
 	source := &consume.Source{Fetcher: &consume.ClientCredentials{
 		TokenURL: r.TokenURL, ClientID: r.ClientID, Secret: secret, HTTPClient: client, Scope: []string{"mintage/revocations:read"},
 	}}
-	return func(ctx context.Context) (string, error) {
-		tok, err := source.Token(ctx)
-		if err != nil {
-			return "", err
-		}
-		return tok.Value, nil
+	var last atomic.Pointer[consume.Token]
+	return gateway.FeedToken{
+		Token: func(ctx context.Context) (string, error) {
+			tok, err := source.Token(ctx)
+			if err != nil {
+				return "", err
+			}
+			last.Store(tok)
+			return tok.Value, nil
+		},
+		Rejected: func(ctx context.Context, token string) {
+			if tok := last.Load(); tok != nil && tok.Value == token {
+				_, _ = source.Renew(ctx, tok) // the next Token tells of what went wrong
+			}
+		},
 	}, nil
 }
 

@@ -53,6 +53,7 @@ func (re *reloader) reload(ctx context.Context) {
 		err = re.server.Reload(server.Live{
 			TLS: server.KeyFiles(next.TLS), AdminTLS: server.KeyFiles(next.AdminTLS),
 			BehindProxy: next.BehindProxy, DrainTimeout: next.DrainTimeout, RequestsPerMinute: next.RequestsPerMinute,
+			DocsURL: next.DocsURL,
 		})
 	}
 	if err != nil {

@@ -63,7 +63,7 @@ func newWorld(t *testing.T) *world {
 		w.tenant(t, id)
 	}
 	w.handler, err = admin.New(admin.Config{
-		Manager: w.manager, Directory: w.directory, Stored: w.minter(), CursorKey: pepper, DocsURL: "https://auth.example/docs",
+		Manager: w.manager, Directory: w.directory, Stored: w.minter(), CursorKey: pepper, DocsURL: func() string { return "https://auth.example/docs" },
 		Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
 	if err != nil {

@@ -118,7 +118,10 @@ func TestStoreIsDown(t *testing.T) {
 			continue
 		}
 		resp := w.do(t, ask{method: op.Method, path: fill(op.Path, "hotel", target.ID), token: token, body: body(op, "x")})
-		problem(t, resp, 500, "internal")
+		problem(t, resp, 503, "store.unavailable")
+		if resp.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", op.ID)
+		}
 	}
 }
 

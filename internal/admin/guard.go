@@ -8,7 +8,9 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -85,6 +87,13 @@ func (h *Handler) admit(r *http.Request, op operation) (caller, *refusal) {
 func (h *Handler) authenticate(r *http.Request, op operation) (caller, *refusal) {
 	ctx := r.Context()
 	need := oauth.NewScope(manage.AdminPrefix + op.Scope)
+	if h.limit != nil {
+		if wait := h.limit(r); wait > 0 {
+			no := h.refuse(ctx, http.StatusTooManyRequests, "limit.ip", "too many requests come from this address")
+			no.header.Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+			return caller{}, no
+		}
+	}
 	raw, err := oauth.Bearer(r.Header)
 	if err != nil {
 		return caller{}, h.challenge(ctx, err, need)

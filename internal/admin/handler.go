@@ -46,8 +46,8 @@ type StoredTokens interface {
 	Lookup(ctx context.Context, tenant, token string) (*mintage.TokenRecord, error)
 }
 
-// Config is what a Handler needs. All fields must be set but DocsURL and
-// Address.
+// Config is what a Handler needs. All fields must be set but DocsURL,
+// Limit and Address.
 type Config struct {
 	Manager   *manage.Manager
 	Directory Directory
@@ -58,9 +58,12 @@ type Config struct {
 	// Address returns the remote address of a request for the audit log,
 	// without the port; nil: that of the connection.
 	Address func(*http.Request) string
-	// DocsURL is where the documentation is, without a slash at its end; empty:
-	// problem types are references relative to /docs on this listener.
-	DocsURL string
+	// DocsURL returns where the documentation is, without a slash at its end; nil
+	// or empty: problem types are references relative to /docs on this listener.
+	DocsURL func() string
+	// Limit counts a request that brings a token, and returns after how long its
+	// address may ask again, or zero. Nil: always.
+	Limit func(*http.Request) time.Duration
 	// Following is the revocation feed, which Revocations serves.
 	Following FeedConfig
 	Now       func() time.Time
@@ -76,7 +79,8 @@ type Handler struct {
 	verifier  *enforce.Verifier
 	cursors   cursors
 	address   func(*http.Request) string
-	docsURL   string
+	docsURL   func() string
+	limit     func(*http.Request) time.Duration
 	following FeedConfig
 	streams   streams
 	now       func() time.Time
@@ -94,8 +98,11 @@ func New(cfg Config) (*Handler, error) {
 	}
 	h := &Handler{
 		manager: cfg.Manager, directory: cfg.Directory, stored: cfg.Stored,
-		cursors: cursors{key: cfg.CursorKey}, address: cfg.Address, docsURL: cfg.DocsURL,
+		cursors: cursors{key: cfg.CursorKey}, address: cfg.Address, docsURL: cfg.DocsURL, limit: cfg.Limit,
 		following: cfg.Following, now: cfg.Now, log: cfg.Log,
+	}
+	if h.docsURL == nil {
+		h.docsURL = func() string { return "" }
 	}
 	if h.address == nil {
 		h.address = connection

@@ -86,6 +86,12 @@ func (h *Handler) fail(ctx context.Context, err error) error {
 		return r
 	case errors.Is(err, context.Canceled):
 		return h.refuse(ctx, http.StatusServiceUnavailable, "internal", "the request was given up")
+	case errors.Is(err, mintage.ErrUnavailable):
+		h.log.LogAttrs(ctx, slog.LevelError, "admin request failed",
+			slog.String("trace_id", traceOf(ctx)), slog.String("error", err.Error()))
+		r := h.refuse(ctx, http.StatusServiceUnavailable, "store.unavailable", "the server cannot answer now; nothing is known to have changed")
+		r.header.Set("Retry-After", "2")
+		return r
 	}
 	h.log.LogAttrs(ctx, slog.LevelError, "admin request failed",
 		slog.String("trace_id", traceOf(ctx)), slog.String("error", err.Error()))

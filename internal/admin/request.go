@@ -126,7 +126,7 @@ func (h *Handler) explained(code string) (why, fix, docs string) {
 
 // reasonPage is the page about a reason.
 func (h *Handler) reasonPage(code string) string {
-	return cmp.Or(h.docsURL, "/docs") + "/errors/reasons/" + code
+	return cmp.Or(h.docsURL(), "/docs") + "/errors/reasons/" + code
 }
 
 // ladder lists which clients do what their ladders have rungs for.

@@ -154,7 +154,7 @@ func processSettings() []Setting {
 			set: func(s *Server, v string) error { return setWord(&s.Log.Format, v, LogJSON, LogText) },
 		},
 		{
-			Path: "docs_url", Usage: "where error_uri points; default /docs on the public listener",
+			Path: "docs_url", Live: true, Usage: "where error_uri points; default /docs on the public listener",
 			set: func(s *Server, v string) error { return setURL(&s.DocsURL, v) },
 		},
 		{

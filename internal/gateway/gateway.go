@@ -24,9 +24,15 @@ type Deps struct {
 
 	// FeedToken returns what gets the tokens for reading a feed. It must be set
 	// where an issuer has revocations.
-	FeedToken func(Revocations) (func(context.Context) (string, error), error)
+	FeedToken func(Revocations) (FeedToken, error)
 
 	Version, Commit string // for the metrics
+}
+
+// FeedToken gets the tokens for reading a feed; see enforce.Feed.
+type FeedToken struct {
+	Token    func(context.Context) (string, error)
+	Rejected func(ctx context.Context, token string) // nil: nobody is told
 }
 
 // Gateway decides on calls and passes them on. It is safe for concurrent use.

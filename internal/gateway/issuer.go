@@ -65,7 +65,7 @@ func (g *Gateway) newIssuer(c Issuer) (*issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	i.feed = &enforce.Feed{Issuer: c.Name, URL: c.Revocations.URL, Client: g.deps.Client, Token: token, Keys: i.keys, Log: g.log}
+	i.feed = &enforce.Feed{Issuer: c.Name, URL: c.Revocations.URL, Client: g.deps.Client, Token: token.Token, Rejected: token.Rejected, Keys: i.keys, Log: g.log}
 	i.accepted.Revocations = i.feed
 	ctx, cancel := context.WithCancel(context.Background())
 	i.stop = cancel

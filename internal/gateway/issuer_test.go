@@ -25,12 +25,12 @@ import (
 const followers = 8
 
 // feedTokens returns what gets tokens for the feed as some client.
-func feedTokens(s *mintagetest.Server, client string) func(gateway.Revocations) (func(context.Context) (string, error), error) {
+func feedTokens(s *mintagetest.Server, client string) func(gateway.Revocations) (gateway.FeedToken, error) {
 	token := s.Token(mintagetest.TokenOptions{Claims: map[string]any{
 		"aud": "urn:mintage:admin", "scope": "mintage/revocations:read", "client_id": client, "sub": client,
 	}})
-	return func(gateway.Revocations) (func(context.Context) (string, error), error) {
-		return func(context.Context) (string, error) { return token, nil }, nil
+	return func(gateway.Revocations) (gateway.FeedToken, error) {
+		return gateway.FeedToken{Token: func(context.Context) (string, error) { return token, nil }}, nil
 	}
 }
 

@@ -55,8 +55,13 @@ func (h *Handler) fail(x *exchange, err error) {
 // The listener's own pages are named by the issuer, since nothing of the
 // request may say where they are. Empty: nobody knows.
 func (h *Handler) docs(t *mintage.Tenant) string {
-	if h.DocsURL != "" || t == nil {
-		return h.DocsURL
+	if h.DocsURL != nil {
+		if docs := h.DocsURL(); docs != "" || t == nil {
+			return docs
+		}
+	}
+	if t == nil {
+		return ""
 	}
 	scheme, rest, _ := strings.Cut(t.Issuer, "://")
 	host, _, _ := strings.Cut(rest, "/")

@@ -131,7 +131,7 @@ func (f *fixture) with(tb testing.TB, change func(*issue.Handler)) *fixture {
 		Revoker:   f,
 		Now:       now,
 		Log:       slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		DocsURL:   "https://docs.example/docs",
+		DocsURL:   func() string { return "https://docs.example/docs" },
 		KeyWanted: func(tenant, alg string) { f.note(&f.wanted, tenant+" "+alg) },
 		Exposed: func(_ context.Context, tenant, client, secret string) error {
 			f.note(&f.exposed, tenant+" "+client+" "+secret)

@@ -36,9 +36,9 @@ type Handler struct {
 	// knows of no proxy.
 	Peer func(*http.Request) Peer
 
-	// DocsURL is where the documentation is, without a trailing slash; errors
-	// name a page below it. Empty: /docs at the root of the tenant's issuer.
-	DocsURL string
+	// DocsURL returns where the documentation is, without a trailing slash; errors
+	// name a page below it. Nil or empty: /docs at the root of the tenant's issuer.
+	DocsURL func() string
 
 	// Debug adds error_debug, the full reason, to errors. It is for a server that
 	// nobody but its developer can reach.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,11 +34,14 @@ func (r *running) apis(n int, pollOnly bool) []api {
 		if i%8 == 0 { // as many as may follow with one client
 			who = r.follower("demo", r.public, "revocations:read")
 		}
-		who := who
+		var token atomic.Value // a killed key ends theirs too
+		token.Store(who.token)
+		renew := who.fresh
 		keys := &enforce.RemoteKeySet{URL: r.public + "/.well-known/jwks.json", Client: r.client}
 		feed := &enforce.Feed{
 			Issuer: r.public, Client: r.client, PollOnly: pollOnly, Keys: keys,
-			Token: func(context.Context) (string, error) { return who.fresh(), nil }, // a killed key ends theirs too
+			Token:    func(context.Context) (string, error) { return token.Load().(string), nil }, //nolint:errcheck,forcetypeassert // it holds nothing else
+			Rejected: func(context.Context, string) { token.Store(renew()) },
 		}
 		go func() { ended <- feed.Run(ctx) }()
 		all = append(all, api{feed: feed, Verifier: &enforce.Verifier{

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"net/http"
 	"net/netip"
 	"time"
 )
@@ -16,6 +17,7 @@ type Live struct {
 	DrainTimeout  time.Duration  // as in Config
 	// RequestsPerMinute is as in Config.
 	RequestsPerMinute int
+	DocsURL           string // as in Config
 }
 
 // Reload takes over all of l, or with an error nothing of it.
@@ -43,6 +45,19 @@ func (s *Server) Reload(l Live) error {
 	}
 	s.peers.Store(&peers{proxies: l.BehindProxy})
 	s.limits.BoundAddresses(l.RequestsPerMinute)
+	s.docsURL.Store(&l.DocsURL)
 	s.drainTimeout.Store(int64(max(l.DrainTimeout, 0)))
 	return nil
+}
+
+// docs returns the DocsURL in force.
+func (s *Server) docs() string { return *s.docsURL.Load() }
+
+// limitAdmin counts a request of the admin API with those of its address.
+func (s *Server) limitAdmin(r *http.Request) time.Duration {
+	wait := s.limits.Address(s.peer(r).Addr, s.cfg.Now())
+	if wait > 0 {
+		s.metrics.RateLimited("limit.ip")
+	}
+	return wait
 }

@@ -114,7 +114,8 @@ type Server struct {
 	draining  atomic.Bool
 	making    sync.WaitGroup // of the demo tenants
 
-	drainTimeout atomic.Int64  // nanoseconds
+	drainTimeout atomic.Int64 // nanoseconds
+	docsURL      atomic.Pointer[string]
 	stopping     chan struct{} // closed when draining begins
 }
 
@@ -133,6 +134,7 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 		guesses: limit.NewGuesses(), limits: limit.NewRequests(),
 	}
 	s.limits.BoundAddresses(cfg.RequestsPerMinute)
+	s.docsURL.Store(&cfg.DocsURL)
 	defer func() { //nolint:contextcheck // what was opened is closed, whatever became of ctx
 		if err != nil {
 			_ = s.Close() // the first error is the one to tell
@@ -193,7 +195,7 @@ func (s *Server) openStore(ctx context.Context) error {
 		Now:       s.cfg.Now,
 		Log:       s.log,
 		Peer:      s.peer,
-		DocsURL:   s.cfg.DocsURL,
+		DocsURL:   s.docs,
 		Debug:     s.cfg.Debug,
 		KeyWanted: s.keyWanted,
 		Exposed: func(ctx context.Context, tenant, client, secret string) error {
@@ -222,7 +224,7 @@ func (s *Server) openAdmin(ctx context.Context, vault *keys.Vault, minter *mint.
 				return peer.Secure || peer.Addr.IsLoopback()
 			},
 		},
-		DocsURL: s.cfg.DocsURL, Now: s.cfg.Now, Log: s.log,
+		DocsURL: s.docs, Limit: s.limitAdmin, Now: s.cfg.Now, Log: s.log,
 	})
 	return err
 }

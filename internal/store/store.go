@@ -18,7 +18,7 @@ import (
 // the smallest of these interfaces that serves it. All methods may be called
 // at the same time. Errors are mintage.ErrNotFound, mintage.ErrExists or
 // mintage.ErrConflict, wrapped, where a method says so; any other error is the
-// engine's own trouble.
+// engine's own trouble, and mintage.ErrUnavailable where it may pass.
 type Store interface {
 	Reader
 	Tokens

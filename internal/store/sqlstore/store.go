@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/store"
 )
 
@@ -122,8 +123,32 @@ func (s *Store) writeBeside(ctx context.Context, fn func(session) error) error {
 }
 
 // again calls fn until it succeeds, fails for good, or has been tried for long
-// enough.
+// enough. Where it was the database that failed, the error is
+// mintage.ErrUnavailable too.
 func (s *Store) again(ctx context.Context, fn func() error) error {
+	err := s.repeat(ctx, fn)
+	_, uncertain := errors.AsType[*uncertainError](err)
+	_, begun := errors.AsType[*unbegunError](err)
+	fault := faultOther
+	if err != nil {
+		fault = s.engine.fault(err)
+	}
+	if ctx.Err() == nil && (uncertain || begun || fault == faultBusy || fault == faultLost || errors.Is(err, errClosed)) {
+		return fmt.Errorf("%w: %w", mintage.ErrUnavailable, err)
+	}
+	return err
+}
+
+// unbegunError says that a transaction could not be begun.
+type unbegunError struct {
+	what string
+	err  error
+}
+
+func (e *unbegunError) Error() string { return e.what + ": " + e.err.Error() }
+func (e *unbegunError) Unwrap() error { return e.err }
+
+func (s *Store) repeat(ctx context.Context, fn func() error) error {
 	began, busy := time.Now(), 0
 	for attempt := 1; ; attempt++ {
 		err := fn()
@@ -168,13 +193,13 @@ func (s *Store) writeOnce(ctx context.Context, fn func(session) error) (err erro
 	defer func() { <-s.slots }()
 	conn, err := s.writer.Conn(s.engine.statement(ctx))
 	if err != nil {
-		return fmt.Errorf("connection: %w", err)
+		return &unbegunError{"connection", err}
 	}
 	defer conn.Close() //nolint:errcheck // it goes back to the pool
 	t, err := conn.BeginTx(s.engine.statement(ctx), nil)
 	if err != nil {
 		s.distrust(conn, err)
-		return fmt.Errorf("begin: %w", err)
+		return &unbegunError{"begin", err}
 	}
 	defer func() { // after a commit it does nothing
 		if rollback := t.Rollback(); err == nil || s.engine.fault(err) != faultLost {
@@ -239,12 +264,12 @@ func viewOnce[T any](ctx context.Context, s *Store, fn func(session) (T, error))
 	var none T
 	conn, err := s.reader.Conn(ctx)
 	if err != nil {
-		return none, fmt.Errorf("connection: %w", err)
+		return none, &unbegunError{"connection", err}
 	}
 	defer conn.Close() //nolint:errcheck // it goes back to the pool
 	t, err := conn.BeginTx(s.engine.statement(ctx), s.engine.view)
 	if err != nil {
-		return none, fmt.Errorf("begin: %w", err)
+		return none, &unbegunError{"begin", err}
 	}
 	defer t.Rollback() //nolint:errcheck // there is nothing to keep
 	return fn(session{tx: t, engine: s.engine})
