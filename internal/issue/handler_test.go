@@ -396,7 +396,7 @@ func TestUnknownDialect(t *testing.T) {
 func TestZeroHandlerHooks(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t).with(t, func(h *issue.Handler) {
-		h.KeyWanted, h.Exposed, h.Observe, h.Peer, h.DocsURL = nil, nil, nil, nil, ""
+		h.KeyWanted, h.Exposed, h.Observe, h.Peer, h.DocsURL = nil, nil, nil, nil, nil
 		h.Log = slog.New(slog.DiscardHandler)
 	})
 	if w := f.post(t, "/eu/b", "orders", url.Values{"grant_type": {"client_credentials"}}); w.Code != http.StatusServiceUnavailable {
