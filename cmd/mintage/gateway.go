@@ -149,7 +149,7 @@ func (a *app) gateway(ctx context.Context, f *gatewayFlags) error {
 	b := thisBuild()
 	g, err := gateway.New(c, gateway.Deps{ //nolint:contextcheck // what it begins lives until Close
 		Log: log, Client: client, Version: b.Version, Commit: b.Commit,
-		FeedToken: func(r gateway.Revocations) (gateway.FeedToken, error) {
+		FeedToken: func(r gateway.Revocations) (gateway.FeedToken, error) { //nolint:contextcheck // each request for a token brings its own
 			return feedToken(client, r)
 		},
 	})
