@@ -82,9 +82,14 @@ func (s *Server) Demo(ctx context.Context, o DemoOptions) (*Demo, error) {
 // applyDemo applies the state, and returns when its keys exist or, if an RSA
 // key takes long, without them: until it is there a request for it answers 503.
 func (s *Server) applyDemo(ctx context.Context, state *apply.State) error {
+	declared := manage.Declared{State: state, Source: demoSource, KeysLater: true}
+	if _, err := s.manager.Apply(ctx, manage.Server(), declared); err != nil {
+		return err
+	}
+	declared.KeysLater = false // the same state again makes the keys alone
 	done := make(chan error, 1)
 	s.making.Go(func() {
-		_, err := s.manager.Apply(context.WithoutCancel(ctx), manage.Server(), manage.Declared{State: state, Source: demoSource})
+		_, err := s.manager.Apply(context.WithoutCancel(ctx), manage.Server(), declared)
 		done <- err
 	})
 	select {
