@@ -71,10 +71,12 @@ func (s *Server) Start(ctx context.Context, dir string) error {
 			said, _ := os.ReadFile(s.log)
 			return fmt.Errorf("it ended: %s", said[max(0, len(said)-1000):])
 		case <-ctx.Done():
+			s.Stop()
 			return ctx.Err()
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+	s.Stop() // nobody else knows of it yet
 	return why
 }
 
