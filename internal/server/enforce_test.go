@@ -40,7 +40,7 @@ func (r *running) apis(n int, pollOnly bool) []api {
 		keys := &enforce.RemoteKeySet{URL: r.public + "/.well-known/jwks.json", Client: r.client}
 		feed := &enforce.Feed{
 			Issuer: r.public, Client: r.client, PollOnly: pollOnly, Keys: keys,
-			Token:    func(context.Context) (string, error) { return token.Load().(string), nil }, //nolint:forcetypeassert // it holds nothing else
+			Token:    func(context.Context) (string, error) { return token.Load().(string), nil },
 			Rejected: func(context.Context, string) { token.Store(renew()) },
 		}
 		go func() { ended <- feed.Run(ctx) }()
