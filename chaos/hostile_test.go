@@ -40,9 +40,9 @@ func (f form) hostileRun() hostileRun {
 		return hostileRun{clients: 20, life: 12 * time.Second, lasts: 11 * time.Second, rate: 100}
 	case formLong:
 		return hostileRun{clients: 100, life: 30 * time.Second, lasts: 10 * time.Minute, rate: 500}
-	default:
-		return hostileRun{clients: 80, life: 20 * time.Second, lasts: 20 * time.Second, rate: 200}
+	case formCI:
 	}
+	return hostileRun{clients: 80, life: 20 * time.Second, lasts: 20 * time.Second, rate: 200}
 }
 
 // TestHostileIssuer holds that an application behind consume.Transport sees no

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mintage-auth/mintage/enforce"
-
 	frameworks "example.com/web-frameworks"
+
+	"github.com/mintage-auth/mintage/enforce"
 )
 
 // The token was issued at noon, by the key in jwks.

@@ -267,8 +267,11 @@ func TestForwardAuthCounts(t *testing.T) {
 	is := newIssuer(t)
 	g := newGateway(t, is.config(frontRoutes()...), gateway.Deps{})
 	for _, tt := range []struct{ peer, path, token string }{
-		{"127.0.0.1:1", "/ext-authz/orders/7", is.token("read", nil)}, {"127.0.0.1:1", "/ext-authz/orders/7", ""},
-		{"192.0.2.1:1", "/ext-authz/orders/7", ""}, {"127.0.0.1:1", "/forward-auth", ""}, {"127.0.0.1:1", "/elsewhere", ""},
+		{"127.0.0.1:1", "/ext-authz/orders/7", is.token("read", nil)},
+		{"127.0.0.1:1", "/ext-authz/orders/7", ""},
+		{"192.0.2.1:1", "/ext-authz/orders/7", ""},
+		{"127.0.0.1:1", "/forward-auth", ""},
+		{"127.0.0.1:1", "/elsewhere", ""},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", tt.path, http.NoBody)
 		r.RemoteAddr, r.Host = tt.peer, "api.example"

@@ -1,8 +1,8 @@
 package gateway_test
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"log/slog"

@@ -86,7 +86,7 @@ func TestAVerifiedTokenEndsAsAnyOther(t *testing.T) {
 		end  func(h *holder, tok string) error
 	}{
 		{"revoked", func(h *holder, tok string) error {
-			return m.RevokeToken(ctx, by, "demo", h.jti(tok), h.id, time.Now().Add(time.Hour))
+			return m.RevokeToken(ctx, by, "demo", h.jti(tok), h.id, time.Now().Add(time.Hour)) //nolint:contextcheck // the test's own
 		}},
 		{"all of the client revoked", func(h *holder, _ string) error {
 			return m.RevokeClientTokens(ctx, by, "demo", h.id, time.Now().Add(time.Second))
