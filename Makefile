@@ -24,8 +24,8 @@ check: lint short generated ## what a commit must pass: linters, short tests wit
 	@echo "check: all passed"
 
 test: setup lint generated vuln gates vectors ## what CI runs: the above with every test in full, and real clients against a real server
-	scripts/with-postgres $(GO) test -race -timeout 15m ./...
-	TEST_ENGINE=postgres scripts/with-postgres $(GO) test -race -timeout 10m $(stored)
+	scripts/with-postgres $(GO) test -race -timeout 30m ./...
+	TEST_ENGINE=postgres scripts/with-postgres $(GO) test -race -timeout 25m $(stored)
 	@scripts/fuzz $(fuzz)
 
 vectors: ## print how many of the published test vectors come out right
