@@ -36,6 +36,8 @@ vectors: ## print how many of the published test vectors come out right
 gates: setup ## fail when a hot path allocates more, or takes more instructions, than it may, or where time tells a secret; the race detector would count too
 	$(GO) test -count=1 -run '^TestAllocations$$' ./internal/issue ./enforce ./consume
 	$(GO) test -count=1 -run '^TestTimingTellsNothing$$' ./internal/clientauth
+	$(GO) build -o .tools/hotpath ./bench/hotpath # go run would strip the symbols that valgrind needs
+	.tools/hotpath gate
 
 fmt: ## format the code
 	$(tool) golangci-lint fmt

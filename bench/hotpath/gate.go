@@ -47,9 +47,9 @@ func gate(ctx context.Context, update bool) error { //nolint:revive // it is the
 		switch {
 		case ratio > want[s.name]*tolerance:
 			grown = append(grown, fmt.Errorf("%s takes %.3f times the instructions of the bare server, and may take %.3f: "+
-				"find out why, or run go run ./bench/hotpath gate -update and give the reason in the commit", s.name, ratio, want[s.name]))
+				"find out why, or run .tools/hotpath gate -update and give the reason in the commit", s.name, ratio, want[s.name]))
 		case ratio < want[s.name]/tolerance:
-			fmt.Printf("%-14s got better: go run ./bench/hotpath gate -update keeps it so\n", s.name)
+			fmt.Printf("%-14s got better: .tools/hotpath gate -update keeps it so\n", s.name)
 		}
 	}
 	if !update {
@@ -113,7 +113,7 @@ func least(dump string, first int) (float64, error) {
 	for i := range slices {
 		raw, err := os.ReadFile(fmt.Sprintf("%s.%d", dump, first+i))
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("valgrind did not find the marks: build this with its symbols, by go build and not by go run: %w", err)
 		}
 		_, after, ok := strings.Cut(string(raw), "\ntotals: ")
 		number, _, _ := strings.Cut(after, "\n")

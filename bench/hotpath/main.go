@@ -3,8 +3,9 @@
 // disturbs the count:
 //
 //	go run ./bench/hotpath                     # time and allocations, native
-//	go run ./bench/hotpath gate                # instructions under valgrind, against the committed ratios
-//	go run ./bench/hotpath gate -update        # and write them
+//	go build -o .tools/hotpath ./bench/hotpath # go run strips the symbols that valgrind needs
+//	.tools/hotpath gate                        # instructions under valgrind, against the committed ratios
+//	.tools/hotpath gate -update                # and write them
 //
 // Connections are pipes, so that what the kernel does is left out; the rest is
 // what mintage serve does for a request.
