@@ -2,8 +2,8 @@ package telemetry_test
 
 import (
 	"bytes"
-	"errors"
 	"math"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -62,7 +62,7 @@ func TestCosts(t *testing.T) {
 }
 
 // TestLint holds the metrics to what Prometheus says of good ones, by promtool
-// too where it is installed.
+// too, which CI has.
 func TestLint(t *testing.T) {
 	t.Parallel()
 	text := scrape(t, everything())
@@ -73,13 +73,21 @@ func TestLint(t *testing.T) {
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
-	cmd := exec.CommandContext(t.Context(), "promtool", "check", "metrics")
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		promtool, err = exec.LookPath("../../.tools/fronts/usr/bin/promtool") // where make setup puts it
+	}
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("promtool is not installed: make setup")
+		}
+		t.Skip("promtool is not installed: make setup")
+	}
+	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(text)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	switch err := cmd.Run(); {
-	case errors.Is(err, exec.ErrNotFound):
-	case err != nil:
+	if err := cmd.Run(); err != nil {
 		t.Errorf("promtool: %v\n%s", err, &out)
 	}
 }
