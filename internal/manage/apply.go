@@ -51,10 +51,8 @@ func (m *Manager) Apply(ctx context.Context, by By, d Declared) (*apply.Plan, er
 	if d.KeysLater {
 		return p, nil
 	}
-	for _, tenant := range d.State.TenantIDs() {
-		if err := m.ensureNeededKeys(ctx, by, tenant); err != nil {
-			return nil, err
-		}
+	if err := m.EnsureNeededKeys(ctx, by, d.State.TenantIDs()...); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

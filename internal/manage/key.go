@@ -41,6 +41,17 @@ func NeededAlgs(t *mintage.Tenant, servers []*mintage.ResourceServer, clients []
 	return slices.Compact(algs)
 }
 
+// EnsureNeededKeys makes the keys that tenants need by now, and returns when
+// they exist.
+func (m *Manager) EnsureNeededKeys(ctx context.Context, by By, tenants ...string) error {
+	for _, tenant := range tenants {
+		if err := m.ensureNeededKeys(ctx, by, tenant); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ensureNeededKeys makes the keys that a tenant needs by now.
 func (m *Manager) ensureNeededKeys(ctx context.Context, by By, tenant string) error {
 	t, err := m.Store.Tenant(ctx, tenant)

@@ -86,11 +86,9 @@ func (s *Server) applyDemo(ctx context.Context, state *apply.State) error {
 	if _, err := s.manager.Apply(ctx, manage.Server(), declared); err != nil {
 		return err
 	}
-	declared.KeysLater = false // the same state again makes the keys alone
 	done := make(chan error, 1)
 	s.making.Go(func() {
-		_, err := s.manager.Apply(context.WithoutCancel(ctx), manage.Server(), declared)
-		done <- err
+		done <- s.manager.EnsureNeededKeys(context.WithoutCancel(ctx), manage.Server(), state.TenantIDs()...)
 	})
 	select {
 	case err := <-done:
