@@ -22,7 +22,8 @@
 //   - claims.go, token.go: reading the claims, strictly; Token, what they say
 //   - issuer.go, profile.go: Issuer, sets of them, and those of other vendors
 //   - keyset.go, remote.go, fetch.go: keys, known beforehand or published
-//   - introspect.go, answers.go: opaque tokens
+//   - opaque.go: how a Verifier asks about tokens; introspect.go, answers.go: the
+//     Introspector
 //   - cache.go: tokens that were verified before
 //   - feed.go, feed_read.go, event.go, endings.go: revocations as they come
 //   - watch.go: streams that end with their token
