@@ -18,44 +18,56 @@ const claims = `{"iss":"https://as.example","sub":"mc_1234567890abcdef","aud":"h
 
 // What we add to the standard library's own allocations: signing, the digest
 // that goes through an interface; verifying, the JWS, its bytes, the header's
-// text and its members.
+// text and its members. The standard library varies by one or two with the bits
+// of a key and of a signature: that spoils a try, a regression spoils them all.
 func TestAllocs(t *testing.T) {
 	for _, alg := range []jose.Alg{jose.ES256, jose.EdDSA, jose.RS256} {
-		priv := privateKey(t, alg)
-		s, err := jose.NewSigner(priv, alg, "kid-1", jose.HeaderForm{{Name: "alg"}, {Name: "kid"}, {Name: "typ", Value: "at+jwt"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		token := sign(t, s, claims)
-		payload, buf := []byte(claims), make([]byte, 0, 2048)
-		sum := sha256.Sum256(payload)
-		raw, opts := sum[:], crypto.SignerOpts(crypto.SHA256)
-		if alg == jose.EdDSA {
-			raw, opts = payload, crypto.Hash(0)
-		}
-		var rawSig []byte
-		stdSign := testing.AllocsPerRun(20, func() { rawSig, err = priv.Sign(rand.Reader, raw, opts) })
-		stdVerify := testing.AllocsPerRun(20, func() { stdlibVerify(priv.Public(), raw, rawSig) })
-		ourSign := testing.AllocsPerRun(20, func() {
-			if _, err := s.AppendSign(buf, payload); err != nil {
-				t.Fatal(err)
+		const tries = 3
+		for try := 1; ; try++ {
+			sign, verify := addedAllocs(t, alg)
+			if sign <= 3 && verify <= 6 {
+				break
 			}
-		})
-		ourVerify := testing.AllocsPerRun(20, func() {
-			j, err := jose.Parse(token)
-			if err != nil || j.Verify(s.Key()) != nil {
-				t.Fatal(err)
+			if try == tries {
+				t.Errorf("%s: AppendSign costs %v allocations more than the standard library alone, want at most 3; Parse and Verify %v, want at most 6", alg, sign, verify)
+				break
 			}
-		})
-		t.Logf("%s: sign %v (standard library %v), parse and verify %v (%v)", alg, ourSign, stdSign, ourVerify, stdVerify)
-		// The standard library varies by one or two with the key's bits.
-		if ourSign > stdSign+3 {
-			t.Errorf("%s: AppendSign costs %v allocations, the standard library alone %v", alg, ourSign, stdSign)
-		}
-		if ourVerify > stdVerify+6 {
-			t.Errorf("%s: Parse and Verify cost %v allocations, the standard library alone %v", alg, ourVerify, stdVerify)
 		}
 	}
+}
+
+// addedAllocs returns what we allocate beyond the standard library, with a key
+// and a token of their own.
+func addedAllocs(t *testing.T, alg jose.Alg) (forSign, forVerify float64) {
+	t.Helper()
+	priv := privateKey(t, alg)
+	s, err := jose.NewSigner(priv, alg, "kid-1", jose.HeaderForm{{Name: "alg"}, {Name: "kid"}, {Name: "typ", Value: "at+jwt"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := sign(t, s, claims)
+	payload, buf := []byte(claims), make([]byte, 0, 2048)
+	sum := sha256.Sum256(payload)
+	raw, opts := sum[:], crypto.SignerOpts(crypto.SHA256)
+	if alg == jose.EdDSA {
+		raw, opts = payload, crypto.Hash(0)
+	}
+	var rawSig []byte
+	stdSign := testing.AllocsPerRun(20, func() { rawSig, err = priv.Sign(rand.Reader, raw, opts) })
+	stdVerify := testing.AllocsPerRun(20, func() { stdlibVerify(priv.Public(), raw, rawSig) })
+	ourSign := testing.AllocsPerRun(20, func() {
+		if _, err := s.AppendSign(buf, payload); err != nil {
+			t.Fatal(err)
+		}
+	})
+	ourVerify := testing.AllocsPerRun(20, func() {
+		j, err := jose.Parse(token)
+		if err != nil || j.Verify(s.Key()) != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Logf("%s: sign %v (standard library %v), parse and verify %v (%v)", alg, ourSign, stdSign, ourVerify, stdVerify)
+	return ourSign - stdSign, ourVerify - stdVerify
 }
 
 func stdlibVerify(pub crypto.PublicKey, raw, sig []byte) bool {
