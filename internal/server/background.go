@@ -77,19 +77,10 @@ func (b *background) runBackground(ctx context.Context) {
 			b.log.LogAttrs(ctx, slog.LevelError, "the change feed is no longer followed", slog.Any("err", err))
 		}
 	})
-	for _, task := range []struct {
-		name     string
-		interval time.Duration
-		do       func(context.Context) error
-	}{
-		{"sweep", sweepInterval, b.sweep},
-		{"purge", purgeInterval, b.purge},
-		{"keys", keyInterval, b.keys},
-		{"expiry", expiryInterval, b.warnOfExpiry},
-		{"requests", sweepInterval, b.requests.Sweep},
-	} {
+	for _, task := range b.tasks() {
 		wg.Go(func() {
-			b.every(ctx, task.interval, func(ctx context.Context) error { return b.alone(ctx, task.name, task.interval, task.do) })
+			b.every(ctx, task.interval, func(ctx context.Context) error { return b.alone(ctx, task) })
+			b.release(ctx, task)
 		})
 	}
 	wg.Go(func() { b.requests.Run(ctx) })
@@ -120,16 +111,40 @@ func (b *background) every(ctx context.Context, interval time.Duration, task fun
 // gone another takes over an interval later.
 const leaseGrace = 30 * time.Second
 
+// task is what one node alone should do, now and then.
+type task struct {
+	name     string
+	interval time.Duration
+	do       func(context.Context) error
+}
+
+func (b *background) tasks() []task {
+	return []task{
+		{"sweep", sweepInterval, b.sweep},
+		{"purge", purgeInterval, b.purge},
+		{"keys", keyInterval, b.keys},
+		{"expiry", expiryInterval, b.warnOfExpiry},
+		{"requests", sweepInterval, b.requests.Sweep},
+	}
+}
+
 // alone does a task unless another node has its lease. Two nodes may still do it
 // at once, after a pause of one: each of these tasks decides in the transaction
 // that it writes in, and does nothing twice.
-func (b *background) alone(ctx context.Context, task string, interval time.Duration, do func(context.Context) error) error {
+func (b *background) alone(ctx context.Context, t task) error {
 	now := b.now()
-	mine, err := b.store.Lease(ctx, task, b.node, now, now.Add(interval+leaseGrace))
+	mine, err := b.store.Lease(ctx, t.name, b.node, now, now.Add(t.interval+leaseGrace))
 	if err != nil || !mine {
 		return err
 	}
-	return do(ctx)
+	return t.do(ctx)
+}
+
+// release ends the lease of a task, if it is this node's, so that the next
+// process need not wait for its end. Where it fails, that one waits.
+func (b *background) release(ctx context.Context, t task) {
+	now := b.now()
+	_, _ = b.store.Lease(context.WithoutCancel(ctx), t.name, b.node, now, now.Add(-time.Second))
 }
 
 // sweep deletes what has expired, a batch at a time.

@@ -40,7 +40,8 @@ func Backup(ctx context.Context, cfg Config, to string, verify bool) (string, er
 // Restored says what Restore found.
 type Restored struct {
 	Kept string // where what was there is now; empty where nothing was
-	// Opens says that the master key of the data directory opens the backup.
+	// Opens is nil when the master key of the data directory opens the backup,
+	// and says why not.
 	Opens error
 }
 

@@ -38,7 +38,7 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // errClosed is what calls get after Close.
-var errClosed = errors.New("the store is closed")
+var errClosed = fmt.Errorf("%w: the store is closed", mintage.ErrUnavailable)
 
 // updateAttempts bounds how often Update runs its function. Each attempt has
 // waited for the engine's own timeout before it gives up.
@@ -133,7 +133,7 @@ func (s *Store) again(ctx context.Context, fn func() error) error {
 	if err != nil {
 		fault = s.engine.fault(err)
 	}
-	if ctx.Err() == nil && (uncertain || begun || fault == faultBusy || fault == faultLost || errors.Is(err, errClosed)) {
+	if ctx.Err() == nil && (uncertain || begun || fault == faultBusy || fault == faultLost) {
 		return fmt.Errorf("%w: %w", mintage.ErrUnavailable, err)
 	}
 	return err

@@ -26,6 +26,8 @@ func leases(t *testing.T, s store.Store) {
 		{"sweep", "b", 110, 170, false}, // it ends with the second, not before it
 		{"sweep", "b", 111, 171, true},
 		{"sweep", "a", 112, 172, false},
+		{"sweep", "b", 120, 119, true}, // given back
+		{"sweep", "a", 120, 180, true},
 	} {
 		got, err := s.Lease(t.Context(), step.name, step.holder, at(step.now), at(step.until))
 		if err != nil || got != step.want {
