@@ -24,6 +24,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage/bench/turns"
@@ -80,14 +81,14 @@ func run(ctx context.Context, o options, w io.Writer) error {
 		return err
 	}
 	before := turns.LoadAverage()
-	for _, f := range b.fronts { // connections, buffers, caches
+	for _, f := range slices.Concat(b.fronts, b.asked) { // connections, buffers, caches
 		if err := f.measure(ctx, o.connections, o.length/4); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 		f.rounds = nil
 	}
 	for range o.rounds {
-		for _, f := range b.fronts {
+		for _, f := range slices.Concat(b.fronts, b.asked) {
 			if err := f.measure(ctx, o.connections, o.length); err != nil {
 				return fmt.Errorf("%s: %w", f.name, err)
 			}

@@ -28,6 +28,7 @@ type bench struct {
 	dir, bin string
 	running  []*turns.Server
 	fronts   []*front
+	asked    []*front // whom fronts ask, P10
 	skipped  []string
 }
 
@@ -97,11 +98,14 @@ func (b *bench) startAll(ctx context.Context) error {
 		if c.command[0] == "" {
 			continue
 		}
-		s, err := b.start(ctx, c.name, c.addr, token, c.command...)
+		s, err := b.start(ctx, &turns.Server{Name: c.name, Addr: c.addr, Path: readyPath}, token, c.command...)
 		if err != nil {
 			return err
 		}
 		b.fronts = append(b.fronts, &front{name: c.name, servers: []*turns.Server{s}})
+	}
+	if err := b.startForward(ctx, self, backend, token); err != nil {
+		return err
 	}
 	if nginx == "" {
 		return nil
@@ -117,7 +121,7 @@ func (b *bench) startAuth(ctx context.Context, token string, endpoint []string, 
 		return err
 	}
 	b.running = append(b.running, a)
-	s, err := b.start(ctx, nameAuth, addr, token, nginx...)
+	s, err := b.start(ctx, &turns.Server{Name: nameAuth, Addr: addr, Path: readyPath}, token, nginx...)
 	if err != nil {
 		return err
 	}
@@ -125,13 +129,11 @@ func (b *bench) startAuth(ctx context.Context, token string, endpoint []string, 
 	return nil
 }
 
-func (b *bench) start(ctx context.Context, name, addr, token string, command ...string) (*turns.Server, error) {
-	s := &turns.Server{
-		Name: name, Addr: addr, Path: readyPath, Authorization: "Bearer " + token,
-		Cmd: exec.CommandContext(ctx, command[0], command[1:]...), //nolint:gosec // what is measured
-	}
+func (b *bench) start(ctx context.Context, s *turns.Server, token string, command ...string) (*turns.Server, error) {
+	s.Authorization = "Bearer " + token
+	s.Cmd = exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // what is measured
 	if err := s.Start(ctx, b.dir); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	b.running = append(b.running, s)
 	return s, nil

@@ -48,6 +48,7 @@ func (b *bench) report(ctx context.Context, o options, before string) string {
 		fmt.Fprintf(&w, " Over nginx as a plain proxy: %.2f (goal 1.60).", ours/smallest[nameNginx])
 	}
 	fmt.Fprintf(&w, " Over a bare ReverseProxy, which looks at nothing: %.2f (no goal).\n", ours/smallest[nameReverse])
+	b.reportForward(&w)
 	for _, s := range b.skipped {
 		fmt.Fprintf(&w, "\nNot measured: %s.\n", s)
 	}

@@ -38,10 +38,12 @@ func serve(what, addr, other string) error {
 		h, err = backendHandler(other)
 	case "auth":
 		h = authHandler(other)
+	case "fixed":
+		h = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	case "proxy":
 		h = bareProxy(other)
 	default:
-		err = errors.New("backend, auth or proxy")
+		err = errors.New("backend, auth, fixed or proxy")
 	}
 	if err != nil {
 		return err

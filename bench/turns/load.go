@@ -42,14 +42,18 @@ func (s *Server) one(ctx context.Context, end time.Time) (int, error) {
 	}
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(end.Add(30 * time.Second))
-	request := []byte("GET " + s.Path + " HTTP/1.1\r\nHost: " + s.Addr + "\r\nUser-Agent: bench\r\nAccept: */*\r\nAuthorization: " + s.authorization() + "\r\n\r\n")
+	request := []byte("GET " + s.Path + " HTTP/1.1\r\nHost: " + s.Addr + "\r\nUser-Agent: bench\r\nAccept: */*\r\nAuthorization: " + s.authorization() + "\r\n" + s.Header + "\r\n")
+	size := AnswerSize
+	if s.NoBody {
+		size = 0
+	}
 	r := bufio.NewReaderSize(c, 8<<10)
 	n := 0
 	for ; n == 0 || time.Now().Before(end); n++ {
 		if _, err := c.Write(request); err != nil {
 			return n, err
 		}
-		if err := answered(r); err != nil {
+		if err := answered(r, size); err != nil {
 			return n, err
 		}
 	}
@@ -57,7 +61,7 @@ func (s *Server) one(ctx context.Context, end time.Time) (int, error) {
 }
 
 // answered reads one answer.
-func answered(r *bufio.Reader) error {
+func answered(r *bufio.Reader, size int) error {
 	status, err := r.ReadString('\n')
 	if err != nil {
 		return err
@@ -80,7 +84,7 @@ func answered(r *bufio.Reader) error {
 	if _, err := io.CopyN(io.Discard, r, int64(length)); err != nil {
 		return err
 	}
-	if !strings.Contains(status, " 200 ") || length != AnswerSize {
+	if !strings.Contains(status, " 200 ") || length != size {
 		return fmt.Errorf("%s with %d bytes", strings.TrimSpace(status), length)
 	}
 	return nil

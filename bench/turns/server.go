@@ -20,6 +20,8 @@ type Server struct {
 	Name, Addr, Path string
 	// Authorization is sent with each request; empty: a token that nobody reads.
 	Authorization string
+	Header        string // further header lines, each with its CRLF
+	NoBody        bool   // the answer has none, instead of AnswerSize bytes
 	Cmd           *exec.Cmd
 
 	Rounds []float64 // µs of processor time for each answer
