@@ -29,6 +29,15 @@ func PlaceOf(issuer string) (p Place, ok bool) {
 	return Place{Host: host, Path: strings.TrimSuffix(u.EscapedPath(), "/")}, true
 }
 
+// Spellings returns the issuers that may have this place, and the three aliases
+// that may name its host, default ports being written or not.
+func (p Place) Spellings() (issuers []string, aliases [3]string) {
+	return []string{
+		"https://" + p.Host + p.Path, "https://" + p.Host + ":443" + p.Path,
+		"http://" + p.Host + p.Path, "http://" + p.Host + ":80" + p.Path,
+	}, [3]string{p.Host, p.Host + ":443", p.Host + ":80"}
+}
+
 // Places returns the place of the issuer of t and then that of each alias,
 // which has the same path. Without an issuer there are none.
 func (t *Tenant) Places() []Place {

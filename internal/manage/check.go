@@ -15,12 +15,12 @@ func checkTenant(t *mintage.Tenant) error { return t.Validate() }
 // checkPlaces refuses a tenant that would answer where another one does. Who
 // administers one tenant is not told which.
 func checkPlaces(ctx context.Context, tx store.Tx, by By, t *mintage.Tenant) error {
-	all, err := tx.Tenants(ctx, store.Page{})
+	there, err := tx.TenantsAt(ctx, t.Places())
 	if err != nil {
 		return err
 	}
 	taken := mintage.Occupied{}
-	for _, other := range all {
+	for _, other := range there {
 		taken.Add(other)
 	}
 	place, other, _ := taken.Clash(t)

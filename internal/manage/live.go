@@ -2,6 +2,8 @@ package manage
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 
 	"github.com/mintage-auth/mintage"
@@ -9,39 +11,89 @@ import (
 	"github.com/mintage-auth/mintage/internal/store"
 )
 
-// readLive reads the state that a declared one is compared with: the nouns of
-// the tenants that it is about, and of those in which its source manages
-// anything. Tenants are all there, since issuers must not collide; an
-// administrator of one tenant has only that one.
+// readLive reads the state that a declared one is compared with: the tenants
+// that it is about, and those in which its source manages anything, with their
+// nouns; and, without theirs, the tenants that have a place which the file
+// wants, since those must not collide. Of all others nothing is read, however
+// many there are. To an administrator of one tenant there is only that one.
 func readLive(ctx context.Context, r store.Reader, by By, d Declared) (apply.Live, error) {
 	var live apply.Live
-	tenants, err := r.Tenants(ctx, store.Page{})
+	about, err := concerned(ctx, r, by, d)
 	if err != nil {
 		return live, err
 	}
-	about := d.State.TenantIDs()
-	own, one := ownTenant(by)
-	for _, t := range tenants {
-		if t.BuiltIn() {
+	tenants := map[string]*mintage.Tenant{}
+	for _, id := range append(about, mintage.BuiltInTenant) {
+		switch t, err := r.Tenant(ctx, id); {
+		case errors.Is(err, mintage.ErrNotFound): // the file makes it, or is wrong about it
+		case err != nil:
+			return live, err
+		case t.BuiltIn():
 			live.AdminURL = t.Issuer
+		default:
+			tenants[id] = t
+		}
+	}
+	for _, id := range about {
+		if tenants[id] == nil {
 			continue
 		}
-		if one && t.ID != own {
-			continue
-		}
-		live.Tenants = append(live.Tenants, t)
-		nouns, err := readNouns(ctx, r, t.ID)
+		nouns, err := readNouns(ctx, r, id)
 		if err != nil {
 			return live, err
-		}
-		if !slices.Contains(about, t.ID) && t.ManagedBy != d.Source && !nouns.managedBy(d.Source) {
-			continue
 		}
 		live.Organizations = append(live.Organizations, nouns.organizations...)
 		live.ResourceServers = append(live.ResourceServers, nouns.servers...)
 		live.Clients = append(live.Clients, nouns.clients...)
 	}
+	there, err := r.TenantsAt(ctx, wantedPlaces(d.State, tenants))
+	if err != nil {
+		return live, err
+	}
+	for _, t := range there {
+		if !t.BuiltIn() {
+			tenants[t.ID] = t
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(tenants)) {
+		live.Tenants = append(live.Tenants, tenants[id])
+	}
 	return live, nil
+}
+
+// concerned returns the tenants, sorted, whose nouns a plan needs.
+func concerned(ctx context.Context, r store.Reader, by By, d Declared) ([]string, error) {
+	if own, one := ownTenant(by); one {
+		return []string{own}, nil
+	}
+	managed, err := r.ManagedTenants(ctx, d.Source)
+	if err != nil {
+		return nil, err
+	}
+	ids := append(managed, d.State.TenantIDs()...)
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == mintage.BuiltInTenant })
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// wantedPlaces returns the places of the tenants that the file declares, as it
+// would leave them.
+func wantedPlaces(s *apply.State, live map[string]*mintage.Tenant) []mintage.Place {
+	var places []mintage.Place
+	for _, w := range s.Tenants {
+		var t mintage.Tenant
+		if before := live[w.ID]; before != nil {
+			t.Issuer, t.Aliases = before.Issuer, before.Aliases
+		}
+		if w.Issuer != nil {
+			t.Issuer = *w.Issuer
+		}
+		if w.Aliases != nil {
+			t.Aliases = w.Aliases
+		}
+		places = append(places, t.Places()...)
+	}
+	return places
 }
 
 // nouns are what one tenant owns.
@@ -60,10 +112,4 @@ func readNouns(ctx context.Context, r store.Reader, tenant string) (n nouns, err
 	}
 	err = eachClient(ctx, r, tenant, func(c *mintage.Client) { n.clients = append(n.clients, c) })
 	return n, err
-}
-
-func (n *nouns) managedBy(source string) bool {
-	return slices.ContainsFunc(n.organizations, func(o *mintage.Organization) bool { return o.ManagedBy == source }) ||
-		slices.ContainsFunc(n.servers, func(rs *mintage.ResourceServer) bool { return rs.ManagedBy == source }) ||
-		slices.ContainsFunc(n.clients, func(c *mintage.Client) bool { return c.ManagedBy == source })
 }

@@ -77,6 +77,9 @@ type Page struct {
 type Tenants interface {
 	Tenant(ctx context.Context, id string) (*mintage.Tenant, error) // ErrNotFound
 	Tenants(ctx context.Context, page Page) ([]*mintage.Tenant, error)
+	// TenantsAt returns, sorted, the tenants that have one of the places, by
+	// their issuer or by an alias, without reading the others.
+	TenantsAt(ctx context.Context, places []mintage.Place) ([]*mintage.Tenant, error)
 }
 
 // TenantWriter writes tenants. An issuer that another tenant has, or an alias
@@ -157,6 +160,9 @@ type ClientCount struct {
 type Census interface {
 	// CountClients returns the tenants that have clients, sorted.
 	CountClients(ctx context.Context) ([]ClientCount, error)
+	// ManagedTenants returns, sorted, the tenants that have this ManagedBy or own
+	// anything that has it.
+	ManagedTenants(ctx context.Context, managedBy string) ([]string, error)
 }
 
 // ClientWriter writes clients with their grants and secrets, whole; versions

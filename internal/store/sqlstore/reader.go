@@ -21,6 +21,11 @@ func (s *Store) Tenants(ctx context.Context, page store.Page) ([]*mintage.Tenant
 	return view(ctx, s, func(ses session) ([]*mintage.Tenant, error) { return ses.Tenants(ctx, page) })
 }
 
+// TenantsAt implements store.Tenants.
+func (s *Store) TenantsAt(ctx context.Context, places []mintage.Place) ([]*mintage.Tenant, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Tenant, error) { return ses.TenantsAt(ctx, places) })
+}
+
 // Organization implements store.Organizations.
 func (s *Store) Organization(ctx context.Context, tenant, id string) (*mintage.Organization, error) {
 	return view(ctx, s, func(ses session) (*mintage.Organization, error) { return ses.Organization(ctx, tenant, id) })
@@ -64,6 +69,11 @@ func (s *Store) ExpiringSecrets(ctx context.Context, p store.ExpiryPage) ([]*sto
 // CountClients implements store.Census.
 func (s *Store) CountClients(ctx context.Context) ([]store.ClientCount, error) {
 	return view(ctx, s, func(ses session) ([]store.ClientCount, error) { return ses.CountClients(ctx) })
+}
+
+// ManagedTenants implements store.Census.
+func (s *Store) ManagedTenants(ctx context.Context, managedBy string) ([]string, error) {
+	return view(ctx, s, func(ses session) ([]string, error) { return ses.ManagedTenants(ctx, managedBy) })
 }
 
 // ClientsToPurge implements store.Clients.
