@@ -24,7 +24,10 @@ type Event struct {
 type Actor struct {
 	Tenant   string // tenant of the client that administers; empty for the server itself
 	ClientID string
-	Address  string // remote address, without the port
+	// OperatorID and OperatorEmail are the person, where one is known: a change in
+	// the console has both and no client.
+	OperatorID, OperatorEmail string
+	Address                   string // remote address, without the port
 }
 
 // Change is one entry of the feed by which caches learn of writes.
@@ -46,4 +49,5 @@ const (
 	ChangeClient         ChangeKind = "client"
 	ChangeKey            ChangeKind = "key"
 	ChangeRevocation     ChangeKind = "revocation"
+	ChangeOperator       ChangeKind = "operator" // of no tenant
 )

@@ -184,7 +184,7 @@ func (d *Directory) apply(ctx context.Context, c mintage.Change) error {
 		d.rings.drop(c.Tenant)
 	case mintage.ChangeRevocation:
 		return d.addRevocation(ctx, c)
-	case mintage.ChangeOrganization: // not kept here
+	case mintage.ChangeOrganization, mintage.ChangeOperator: // not kept here
 	default: // of a later version, about something that this one may keep
 		d.clients.clear()
 		d.resources.clear()

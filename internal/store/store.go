@@ -27,6 +27,7 @@ type Store interface {
 	Requests
 	Owners
 	Leases
+	PeopleUpkeep
 
 	// Update runs fn in one write transaction and commits it when fn returns
 	// nil. It may run fn more than once. Nothing that fn wrote is left behind
@@ -50,11 +51,15 @@ type Reader interface {
 	Revocations
 	Events
 	DataKeys
+	Operators
+	OperatorCredentials
+	Invitations
+	Sessions
 }
 
 // Tx is a write transaction. What it reads, it reads in the transaction. Each
-// write to a tenant, organization, resource server, client, key or revocation
-// appends to the change feed in the same transaction.
+// write to a tenant, organization, resource server, client, key, revocation or
+// operator appends to the change feed in the same transaction.
 type Tx interface {
 	Reader
 	TenantWriter
@@ -65,6 +70,11 @@ type Tx interface {
 	RevocationWriter
 	EventWriter
 	DataKeyWriter
+	OperatorWriter
+	OperatorCredentialWriter
+	InvitationWriter
+	SessionWriter
+	CeremonyWriter
 }
 
 // Page asks for a part of a list.

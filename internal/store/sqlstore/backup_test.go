@@ -152,6 +152,18 @@ func TestCopy(t *testing.T) {
 	path, url := filepath.Join(t.TempDir(), "mintage.db"), sqltest.Postgres(t)
 	s := openFile(t, path)
 	fill(t, s, 1, 60)
+	ctx := t.Context()
+	err := s.Update(ctx, func(tx store.Tx) error {
+		if err := tx.CreateOperator(ctx, &mintage.Operator{ID: "op_1", Email: "ada@example.com", Disabled: true}); err != nil {
+			return err
+		}
+		return tx.CreateOperatorCredential(ctx, &mintage.OperatorCredential{
+			Operator: "op_1", Kind: mintage.CredentialPasskey, ID: "k", Data: []byte{0, 0xff},
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := sqlstore.Copy(t.Context(), path, sqlstore.Postgres{URL: url}); err == nil || !strings.Contains(err.Error(), "stop it first") {
 		t.Errorf("copied under a server that runs: %v", err)
 	}
@@ -170,7 +182,7 @@ func TestCopy(t *testing.T) {
 	for _, c := range copied {
 		rows[c.Table] = c.Rows
 	}
-	for table, want := range map[string]int{"tenants": 60, "clients": 60, "tokens": 60, "revocations": 60, "counters": 3} {
+	for table, want := range map[string]int{"tenants": 60, "clients": 60, "tokens": 60, "revocations": 60, "counters": 3, "operators": 1, "operator_credentials": 1} {
 		if rows[table] != want {
 			t.Errorf("%s: %d rows, want %d", table, rows[table], want)
 		}

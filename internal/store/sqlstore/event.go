@@ -11,14 +11,14 @@ import (
 func scanEvent(row scanner) (*mintage.Event, error) {
 	e := new(mintage.Event)
 	err := row.Scan(&e.Seq, instant{&e.Time}, &e.Tenant, &e.Actor.Tenant, &e.Actor.ClientID, &e.Actor.Address,
-		&e.Action, &e.Target, &e.Name, &e.Via, &e.TraceID, &e.Before, &e.After)
+		&e.Actor.OperatorID, &e.Actor.OperatorEmail, &e.Action, &e.Target, &e.Name, &e.Via, &e.TraceID, &e.Before, &e.After)
 	return e, err
 }
 
 // selectEvent is the beginning of every statement that scanEvent reads.
 const selectEvent = `
-	SELECT seq, time, tenant, actor_tenant, actor_client, actor_address, action, target, name, via, trace_id,
-		members_before, members_after
+	SELECT seq, time, tenant, actor_tenant, actor_client, actor_address, actor_operator, actor_email, action, target,
+		name, via, trace_id, members_before, members_after
 	FROM audit_events `
 
 // Events implements store.Events.
@@ -45,11 +45,11 @@ func (t *tx) AppendEvent(ctx context.Context, e *mintage.Event) error {
 			return err
 		}
 		_, err = t.exec(ctx, `
-			INSERT INTO audit_events (seq, time, tenant, actor_tenant, actor_client, actor_address, action, target,
-				name, via, trace_id, members_before, members_after)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			seq, seconds(e.Time), e.Tenant, e.Actor.Tenant, e.Actor.ClientID, e.Actor.Address, e.Action, e.Target,
-			e.Name, e.Via, e.TraceID, e.Before, e.After)
+			INSERT INTO audit_events (seq, time, tenant, actor_tenant, actor_client, actor_address, actor_operator,
+				actor_email, action, target, name, via, trace_id, members_before, members_after)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			seq, seconds(e.Time), e.Tenant, e.Actor.Tenant, e.Actor.ClientID, e.Actor.Address, e.Actor.OperatorID,
+			e.Actor.OperatorEmail, e.Action, e.Target, e.Name, e.Via, e.TraceID, e.Before, e.After)
 		return err
 	})
 	if err == nil {

@@ -105,3 +105,55 @@ func (s *Store) Events(ctx context.Context, tenant string, before int64, limit i
 func (s *Store) DataKey(ctx context.Context, name string) (*store.DataKey, error) {
 	return view(ctx, s, func(ses session) (*store.DataKey, error) { return ses.DataKey(ctx, name) })
 }
+
+// Operator implements store.Operators.
+func (s *Store) Operator(ctx context.Context, id string) (*mintage.Operator, error) {
+	return view(ctx, s, func(ses session) (*mintage.Operator, error) { return ses.Operator(ctx, id) })
+}
+
+// OperatorByEmail implements store.Operators.
+func (s *Store) OperatorByEmail(ctx context.Context, email string) (*mintage.Operator, error) {
+	return view(ctx, s, func(ses session) (*mintage.Operator, error) { return ses.OperatorByEmail(ctx, email) })
+}
+
+// Operators implements store.Operators.
+func (s *Store) Operators(ctx context.Context, q store.OperatorQuery) ([]*mintage.Operator, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Operator, error) { return ses.Operators(ctx, q) })
+}
+
+// OperatorCredential implements store.OperatorCredentials.
+func (s *Store) OperatorCredential(ctx context.Context, kind mintage.CredentialKind, id string) (*mintage.OperatorCredential, error) {
+	return view(ctx, s, func(ses session) (*mintage.OperatorCredential, error) { return ses.OperatorCredential(ctx, kind, id) })
+}
+
+// OperatorCredentials implements store.OperatorCredentials.
+func (s *Store) OperatorCredentials(ctx context.Context, operator string) ([]*mintage.OperatorCredential, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.OperatorCredential, error) {
+		return ses.OperatorCredentials(ctx, operator)
+	})
+}
+
+// Invitation implements store.Invitations.
+func (s *Store) Invitation(ctx context.Context, id string) (*mintage.Invitation, error) {
+	return view(ctx, s, func(ses session) (*mintage.Invitation, error) { return ses.Invitation(ctx, id) })
+}
+
+// InvitationByHash implements store.Invitations.
+func (s *Store) InvitationByHash(ctx context.Context, hash string) (*mintage.Invitation, error) {
+	return view(ctx, s, func(ses session) (*mintage.Invitation, error) { return ses.InvitationByHash(ctx, hash) })
+}
+
+// Invitations implements store.Invitations.
+func (s *Store) Invitations(ctx context.Context, page store.Page) ([]*mintage.Invitation, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Invitation, error) { return ses.Invitations(ctx, page) })
+}
+
+// Session implements store.Sessions.
+func (s *Store) Session(ctx context.Context, id string) (*mintage.Session, error) {
+	return view(ctx, s, func(ses session) (*mintage.Session, error) { return ses.Session(ctx, id) })
+}
+
+// Sessions implements store.Sessions.
+func (s *Store) Sessions(ctx context.Context, operator string) ([]*mintage.Session, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Session, error) { return ses.Sessions(ctx, operator) })
+}

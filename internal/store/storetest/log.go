@@ -73,7 +73,7 @@ func revocationSweep(t *testing.T, s store.Store) {
 func events(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	full := &mintage.Event{
-		Time: at(1), Tenant: "acme", Actor: mintage.Actor{Tenant: "mintage", ClientID: "mc_admin", Address: "127.0.0.1"},
+		Time: at(1), Tenant: "acme", Actor: mintage.Actor{Tenant: "mintage", ClientID: "mc_admin", OperatorID: "op_1", OperatorEmail: "ada@example.com", Address: "127.0.0.1"},
 		Action: "client.create", Target: "x", Name: "Export", Via: "api", TraceID: "req_1",
 		Before: []byte(`{"a":1}`), After: []byte(`{"a":2}`),
 	}
