@@ -98,6 +98,7 @@ var layers = map[string]layer{
 		},
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},
+	"internal/console": {ours: []string{".", "oauth", "internal/manage", "internal/explain"}},
 	"internal/agent": {
 		ours:   []string{"oauth", "consume", "internal/jose", "internal/telemetry", "internal/relay", "internal/yamlfile"},
 		theirs: []string{"github.com/fsnotify/fsnotify"},

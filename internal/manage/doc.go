@@ -21,5 +21,6 @@
 //     that get a better hash
 //   - apply.go, live.go, write.go: declared state: plan, the state that it is
 //     compared with, and the transaction
+//   - read.go, follow.go, request.go: reading, which changes nothing
 //   - purge.go: what is due for deletion
 package manage

@@ -31,6 +31,16 @@ func (m *Manager) ResourceServers(ctx context.Context, tenant, after string, lim
 	return m.Store.ResourceServers(ctx, tenant, store.Page{After: after, Limit: limit})
 }
 
+// Organization reads an organization.
+func (m *Manager) Organization(ctx context.Context, tenant, id string) (*mintage.Organization, error) {
+	return m.Store.Organization(ctx, tenant, id)
+}
+
+// Organizations lists organizations.
+func (m *Manager) Organizations(ctx context.Context, tenant, after string, limit int) ([]*mintage.Organization, error) {
+	return m.Store.Organizations(ctx, tenant, store.Page{After: after, Limit: limit})
+}
+
 // Client reads a client.
 func (m *Manager) Client(ctx context.Context, tenant, id string) (*mintage.Client, error) {
 	return m.Store.Client(ctx, tenant, id)

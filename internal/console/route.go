@@ -1,0 +1,50 @@
+package console
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// access says who may see a page.
+type access string
+
+const (
+	open     access = "open"     // anybody
+	member   access = "member"   // whoever is signed in; members of an organization see their part
+	operator access = "operator" // operators over everything; to members it does not exist
+)
+
+// route is one row of the route table.
+type route struct {
+	pattern string // of net/http.ServeMux, with the method, below Prefix
+	access  access
+	scope   string // the admin scope that it needs too, by its bare name
+	handle  func(*console, context.Context, *request) (*answer, error)
+}
+
+// muxPattern is the pattern with the Prefix.
+func (rt route) muxPattern() string {
+	method, path, _ := strings.Cut(rt.pattern, " ")
+	return method + " " + Prefix + path
+}
+
+// routes is the one route table: each screen's rows are beside its handlers.
+func routes() []route {
+	return slices.Concat(homeRoutes(), clientListRoutes())
+}
+
+// screen is one entry of the navigation.
+type screen struct {
+	key, title, path string
+	letter           string // g and this letter go there
+	scope            string // that it takes to read it
+	members          bool   // whether members of an organization have it
+}
+
+// screens are the entries of the navigation, in order.
+func screens() []screen {
+	return []screen{
+		{key: "clients", title: "API clients", path: "clients", letter: "c", scope: "clients:read", members: true},
+	}
+}
