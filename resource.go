@@ -46,5 +46,14 @@ type Organization struct {
 	Tenant string
 	ID     string
 	Name   string
+
+	// Grants bounds what the organization's own people may grant to its clients:
+	// at each resource server at most these scopes, and nothing elsewhere. None
+	// is no scope at all. Who administers the tenant is not bound by it.
+	Grants []Grant
+	// MaxClients bounds how many clients the organization has when its own people
+	// make one; zero: any number.
+	MaxClients int
+
 	Meta
 }

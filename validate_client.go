@@ -52,7 +52,7 @@ func (c *Client) Validate() error {
 		}
 	}
 	for i := range c.Grants {
-		c.validateGrant(&p, i)
+		validateGrant(&p, c.Grants, i, "client")
 	}
 	for i := range c.Secrets {
 		p.check(Pointer("secrets", i, "name"), ValidateSecretName(c.Secrets[i].Name))
@@ -160,11 +160,12 @@ func (c *Client) validateLabels(p *problems) {
 	}
 }
 
-func (c *Client) validateGrant(p *problems, i int) {
-	g := c.Grants[i]
+// validateGrant checks the grant at i of whose grants they are by itself.
+func validateGrant(p *problems, grants []Grant, i int, whose string) {
+	g := grants[i]
 	p.check(Pointer("grants", i, "resource_server"), validateIdentifier(g.ResourceServer))
-	if slices.ContainsFunc(c.Grants[:i], func(o Grant) bool { return o.ResourceServer == g.ResourceServer }) {
-		p.add(Pointer("grants", i, "resource_server"), "the client has two grants for %s: write one with all scopes", g.ResourceServer)
+	if slices.ContainsFunc(grants[:i], func(o Grant) bool { return o.ResourceServer == g.ResourceServer }) {
+		p.add(Pointer("grants", i, "resource_server"), "the %s has two grants for %s: write one with all scopes", whose, g.ResourceServer)
 	}
 	for j, name := range g.Scopes {
 		if name != AllScopes {
@@ -193,11 +194,7 @@ func (c *Client) ValidateGrants(servers map[string]*ResourceServer) error {
 			p.add(Pointer("grants", i, "resource_server"), "the tenant has no resource server %s", g.ResourceServer)
 			continue
 		}
-		for j, name := range g.Scopes {
-			if name != AllScopes && !slices.ContainsFunc(rs.Scopes, func(d ScopeDefinition) bool { return d.Name == name }) {
-				p.add(Pointer("grants", i, "scopes", j), "the resource server %s defines no scope %s", rs.Identifier, name)
-			}
-		}
+		p.undefined(i, g, rs)
 		granted = append(granted, GrantedScope(rs, g)...)
 		if c.Token.Alg == "" && rs.Token.Alg != "" {
 			if alg != "" && alg != rs.Token.Alg {
@@ -213,6 +210,16 @@ func (c *Client) ValidateGrants(servers map[string]*ResourceServer) error {
 		}
 	}
 	return p.err()
+}
+
+// undefined adds the scopes of the grant at i that its resource server does not
+// define.
+func (p *problems) undefined(i int, g Grant, rs *ResourceServer) {
+	for j, name := range g.Scopes {
+		if name != AllScopes && !slices.ContainsFunc(rs.Scopes, func(d ScopeDefinition) bool { return d.Name == name }) {
+			p.add(Pointer("grants", i, "scopes", j), "the resource server %s defines no scope %s", rs.Identifier, name)
+		}
+	}
 }
 
 // ValidateSecretName checks the label of a secret.

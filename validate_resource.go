@@ -100,5 +100,32 @@ func (o *Organization) Validate() error {
 		p.add("/id", "an organization's id is 1 to 63 lower-case letters, digits and inner hyphens, dots and underscores")
 	}
 	p.check("/name", ValidateName(o.Name))
+	for i, g := range o.Grants {
+		validateGrant(&p, o.Grants, i, "organization")
+		if g.ResourceServer == AdminResource {
+			p.add(Pointer("grants", i, "resource_server"), "the administration of a tenant is not for its organizations")
+		}
+	}
+	if o.MaxClients < 0 || o.MaxClients > maxClients {
+		p.add("/max_clients", "write a number from 1 to %d, or 0 for no bound", maxClients)
+	}
+	return p.err()
+}
+
+// maxClients is the highest bound of an organization's clients.
+const maxClients = 1_000_000
+
+// ValidateGrants checks o against the resource servers of its tenant, by
+// identifier: its grants name what is defined.
+func (o *Organization) ValidateGrants(servers map[string]*ResourceServer) error {
+	var p problems
+	for i, g := range o.Grants {
+		rs := servers[g.ResourceServer]
+		if rs == nil {
+			p.add(Pointer("grants", i, "resource_server"), "the tenant has no resource server %s", g.ResourceServer)
+			continue
+		}
+		p.undefined(i, g, rs)
+	}
 	return p.err()
 }

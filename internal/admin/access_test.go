@@ -19,7 +19,7 @@ func fill(path, tenant, client string) string {
 		path += "?with=hotel"
 	}
 	return strings.NewReplacer(
-		"{tenant}", tenant, "{client}", client, "{identifier}", "https:%2F%2Fapi.example", "{secret}", "2026-11-21",
+		"{tenant}", tenant, "{client}", client, "{organization}", "org-"+strings.ToLower(client[3:]), "{identifier}", "https:%2F%2Fapi.example", "{secret}", "2026-11-21",
 		"{trace_id}", "req_refused",
 	).Replace(path)
 }
@@ -31,6 +31,8 @@ func body(op admin.Operation, client string) string {
 		return `{"id":"new-` + strings.ToLower(rand.Text()) + `","issuer":"https://` + strings.ToLower(rand.Text()) + `.example"}`
 	case "create-client":
 		return `{"name":"x"}`
+	case "create-organization":
+		return `{"id":"new-` + strings.ToLower(rand.Text()) + `","name":"x"}`
 	case "introspect-token":
 		return `{"token":"x"}`
 	case "explain-token":
@@ -39,7 +41,7 @@ func body(op admin.Operation, client string) string {
 		return `{"jti":"x"}`
 	case "plan-state", "apply-state":
 		return `{"source":"f","state":{"apiVersion":"mintage/v1"}}`
-	case "update-tenant", "update-client", "add-secret", "rotate-secret", "rotate-key":
+	case "update-tenant", "update-organization", "update-client", "add-secret", "rotate-secret", "rotate-key":
 		return `{}`
 	case "pause-secret":
 		return `{"seconds":0}`
@@ -117,6 +119,9 @@ func TestAccess(t *testing.T) {
 				again := w.client(t, "hotel", api, "orders/read")
 				a := request(token)
 				a.path = fill(op.Path, "hotel", again.ID)
+				if strings.Contains(op.Path, "{organization}") {
+					w.organization(t, "hotel", fill("{organization}", "hotel", again.ID))
+				}
 				if op.ID == "complete-rotation" || op.ID == "cancel-rotation" {
 					if _, err := w.manager.RotateSecret(t.Context(), manage.Server(), "hotel", again.ID, manage.Rotation{}); err != nil {
 						t.Fatal(err)
@@ -135,6 +140,16 @@ func TestAccess(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// organization makes an organization of the tenant.
+func (w *world) organization(t *testing.T, tenant, id string) {
+	t.Helper()
+	if _, err := w.manager.CreateOrganization(t.Context(), manage.Server(), &mintage.Organization{
+		Tenant: tenant, ID: id, Name: "Org " + id, Grants: []mintage.Grant{{ResourceServer: api, Scopes: []string{"orders/read"}}},
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 

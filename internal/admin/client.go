@@ -161,9 +161,7 @@ func clientSettings(c *mintage.Client) adminclient.ClientSettings {
 	for rung, state := range c.Ladder {
 		d.Ladder[string(rung)] = string(state)
 	}
-	for _, g := range c.Grants {
-		d.Grants = append(d.Grants, adminclient.Grant{ResourceServer: g.ResourceServer, Scopes: list(g.Scopes)})
-	}
+	d.Grants = grantDocuments(c.Grants)
 	return d
 }
 
@@ -198,7 +196,7 @@ func setClient(c *mintage.Client, d *adminclient.ClientSettings) error {
 	c.Token, c.DefaultScope = tokenSettings(d.Token), defaultScope(d.DefaultScope)
 	c.MultiAudience, c.Downscope, c.Labels = d.MultiAudience, d.Downscope, d.Labels
 	c.Limits = mintage.Limits(d.Limits)
-	c.GrantTypes, c.AllowFrom, c.Ladder, c.Grants = nil, nil, nil, nil
+	c.GrantTypes, c.AllowFrom, c.Ladder, c.Grants = nil, nil, nil, grants(d.Grants)
 	if d.GrantTypes != nil {
 		c.GrantTypes = []oauth.GrantType{}
 	}
@@ -217,9 +215,6 @@ func setClient(c *mintage.Client, d *adminclient.ClientSettings) error {
 	}
 	for rung, state := range d.Ladder {
 		c.Ladder[mintage.Rung(rung)] = mintage.LadderState(state)
-	}
-	for _, g := range d.Grants {
-		c.Grants = append(c.Grants, mintage.Grant{ResourceServer: g.ResourceServer, Scopes: g.Scopes})
 	}
 	return nil
 }

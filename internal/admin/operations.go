@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -39,62 +40,85 @@ func row(id, method, path, scope, summary string, status int, mount func(*Handle
 	}
 }
 
+const (
+	get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+
+	tenantPath  = "/tenants/{tenant}"
+	orgsPath    = tenantPath + "/organizations"
+	orgPath     = orgsPath + "/{organization}"
+	serversPath = tenantPath + "/resource-servers"
+	clientsPath = tenantPath + "/clients"
+	clientPath  = clientsPath + "/{client}"
+	secretsPath = clientPath + "/secrets"
+)
+
 // operations is the table: everything that the admin API does, with the scope
 // that it needs.
 func operations() []operation {
-	const (
-		get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	return slices.Concat(tenantOperations(), clientOperations(), tokenOperations(), logOperations())
+}
 
-		tenant  = "/tenants/{tenant}"
-		servers = tenant + "/resource-servers"
-		clients = tenant + "/clients"
-		client  = clients + "/{client}"
-		secrets = client + "/secrets"
-	)
+// tenantOperations are about tenants, declared state, organizations and resource
+// servers.
+func tenantOperations() []operation {
 	return []operation{
 		row("openapi", get, "/openapi.json", "", "This document", 200, at((*Handler).document)),
-
 		row("list-tenants", get, "/tenants", "tenants:read", "List tenants", 200, at((*Handler).tenants)),
-		row("show-tenant", get, tenant, "tenants:read", "Show a tenant", 200, at((*Handler).tenant)),
-
+		row("show-tenant", get, tenantPath, "tenants:read", "Show a tenant", 200, at((*Handler).tenant)),
 		row("create-tenant", post, "/tenants", "tenants:write", "Create a tenant", 201, at((*Handler).createTenant), mediaJSON),
-		row("update-tenant", patch, tenant, "tenants:write", "Disable or enable a tenant", 200, at((*Handler).updateTenant), mediaPatch, mediaJSON),
-		row("export-state", get, tenant+"/state", "state:read", "Export a tenant as declared state", 200, at((*Handler).exportState)),
-		row("compare-state", get, tenant+"/state/compare", "state:read", "Compare a tenant with another", 200, at((*Handler).compareState)),
-
-		row("list-resource-servers", get, servers, "resource_servers:read", "List resource servers", 200, at((*Handler).resourceServers)),
-		row("show-resource-server", get, servers+"/{identifier}", "resource_servers:read", "Show a resource server", 200, at((*Handler).resourceServer)),
-
-		row("list-clients", get, clients, "clients:read", "List clients", 200, at((*Handler).clients)),
-		row("create-client", post, clients, "clients:write", "Create a client", 201, at((*Handler).createClient), mediaJSON),
-		row("show-client", get, client, "clients:read", "Show a client", 200, at((*Handler).client)),
-		row("update-client", patch, client, "clients:write", "Change, disable or enable a client", 200, at((*Handler).updateClient), mediaPatch, mediaJSON),
-		row("delete-client", del, client, "clients:write", "Delete a client", 204, at((*Handler).deleteClient)),
-
-		row("list-secrets", get, secrets, "clients:read", "List a client's secrets", 200, at((*Handler).secrets)),
-		row("add-secret", post, secrets, "clients:write", "Add a secret to a client", 201, at((*Handler).addSecret), mediaJSON),
-		row("revoke-secret", del, secrets+"/{secret}", "clients:write", "Revoke a secret", 204, at((*Handler).revokeSecret)),
-		row("rotate-secret", post, client+"/rotate", "clients:write", "Rotate a client's secret", 201, at((*Handler).rotateSecret), mediaJSON),
-		row("complete-rotation", post, client+"/rotate/complete", "clients:write", "End the secrets that a rotation retires now", 200, at((*Handler).completeRotation)),
-		row("cancel-rotation", post, client+"/rotate/cancel", "clients:write", "Undo a rotation that is under way", 200, at((*Handler).cancelRotation)),
-		row("pause-secret", post, secrets+"/{secret}/pause", "clients:write", "Refuse a secret for a while", 200, at((*Handler).pauseSecret), mediaJSON),
-		row("list-keys", get, tenant+"/keys", "keys:read", "List signing keys", 200, at((*Handler).keys)),
-		row("rotate-key", post, tenant+"/keys/rotate", "keys:write", "Rotate a signing key", 201, at((*Handler).rotateKey), mediaJSON),
-		row("kill-key", post, tenant+"/keys/{kid}/kill", "keys:write", "Kill a key at once, in an emergency", 200, at((*Handler).killKey)),
-
-		row("introspect-token", post, tenant+"/tokens/introspect", "tokens:read", "Say what a token is", 200, at((*Handler).introspect), mediaJSON),
-		row("revoke-token", post, tenant+"/tokens/revoke", "tokens:write", "End tokens before their time", 204, at((*Handler).revokeToken), mediaJSON),
-
-		row("explain-token", post, tenant+"/tokens/explain", "tokens:read", "Say what a token request would get, and why", 200, at((*Handler).explainToken), mediaJSON),
-
-		row("list-requests", get, tenant+"/requests", "requests:read", "List requests that were refused or warned of", 200, at((*Handler).requests)),
-		row("show-request", get, tenant+"/requests/{trace_id}", "requests:read", "Show a request by its trace id", 200, at((*Handler).request)),
-		row("list-all-requests", get, "/requests", "requests:read", "List requests of all tenants that the caller may see", 200, at((*Handler).allRequests)),
-		row("find-request", get, "/requests/{trace_id}", "requests:read", "Find a request in any tenant that the caller may see", 200, at((*Handler).anyRequest)),
-		row("list-ladder", get, tenant+"/ladder", "clients:read", "List clients that do what their ladders have rungs for", 200, at((*Handler).ladder)),
-
+		row("update-tenant", patch, tenantPath, "tenants:write", "Disable or enable a tenant", 200, at((*Handler).updateTenant), mediaPatch, mediaJSON),
+		row("export-state", get, tenantPath+"/state", "state:read", "Export a tenant as declared state", 200, at((*Handler).exportState)),
+		row("compare-state", get, tenantPath+"/state/compare", "state:read", "Compare a tenant with another", 200, at((*Handler).compareState)),
 		row("plan-state", post, "/state/plan", "state:write", "Say what applying declared state would change", 200, at((*Handler).planState), mediaJSON),
 		row("apply-state", post, "/state/apply", "state:write", "Apply declared state", 200, at((*Handler).applyState), mediaJSON),
+		row("list-organizations", get, orgsPath, "organizations:read", "List organizations", 200, at((*Handler).organizations)),
+		row("create-organization", post, orgsPath, "organizations:write", "Create an organization", 201, at((*Handler).createOrganization), mediaJSON),
+		row("show-organization", get, orgPath, "organizations:read", "Show an organization", 200, at((*Handler).organization)),
+		row("update-organization", patch, orgPath, "organizations:write", "Change an organization", 200, at((*Handler).updateOrganization), mediaPatch, mediaJSON),
+		row("delete-organization", del, orgPath, "organizations:write", "Delete an organization that owns no client", 204, at((*Handler).deleteOrganization)),
+		row("list-resource-servers", get, serversPath, "resource_servers:read", "List resource servers", 200, at((*Handler).resourceServers)),
+		row("show-resource-server", get, serversPath+"/{identifier}", "resource_servers:read", "Show a resource server", 200, at((*Handler).resourceServer)),
+	}
+}
+
+// clientOperations are about clients and their secrets.
+func clientOperations() []operation {
+	return []operation{
+		row("list-clients", get, clientsPath, "clients:read", "List clients", 200, at((*Handler).clients)),
+		row("create-client", post, clientsPath, "clients:write", "Create a client", 201, at((*Handler).createClient), mediaJSON),
+		row("show-client", get, clientPath, "clients:read", "Show a client", 200, at((*Handler).client)),
+		row("update-client", patch, clientPath, "clients:write", "Change, disable or enable a client", 200, at((*Handler).updateClient), mediaPatch, mediaJSON),
+		row("delete-client", del, clientPath, "clients:write", "Delete a client", 204, at((*Handler).deleteClient)),
+		row("list-secrets", get, secretsPath, "clients:read", "List a client's secrets", 200, at((*Handler).secrets)),
+		row("add-secret", post, secretsPath, "clients:write", "Add a secret to a client", 201, at((*Handler).addSecret), mediaJSON),
+		row("revoke-secret", del, secretsPath+"/{secret}", "clients:write", "Revoke a secret", 204, at((*Handler).revokeSecret)),
+		row("rotate-secret", post, clientPath+"/rotate", "clients:write", "Rotate a client's secret", 201, at((*Handler).rotateSecret), mediaJSON),
+		row("complete-rotation", post, clientPath+"/rotate/complete", "clients:write", "End the secrets that a rotation retires now", 200, at((*Handler).completeRotation)),
+		row("cancel-rotation", post, clientPath+"/rotate/cancel", "clients:write", "Undo a rotation that is under way", 200, at((*Handler).cancelRotation)),
+		row("pause-secret", post, secretsPath+"/{secret}/pause", "clients:write", "Refuse a secret for a while", 200, at((*Handler).pauseSecret), mediaJSON),
+		row("list-ladder", get, tenantPath+"/ladder", "clients:read", "List clients that do what their ladders have rungs for", 200, at((*Handler).ladder)),
+	}
+}
+
+// tokenOperations are about signing keys and tokens.
+func tokenOperations() []operation {
+	return []operation{
+		row("list-keys", get, tenantPath+"/keys", "keys:read", "List signing keys", 200, at((*Handler).keys)),
+		row("rotate-key", post, tenantPath+"/keys/rotate", "keys:write", "Rotate a signing key", 201, at((*Handler).rotateKey), mediaJSON),
+		row("kill-key", post, tenantPath+"/keys/{kid}/kill", "keys:write", "Kill a key at once, in an emergency", 200, at((*Handler).killKey)),
+		row("introspect-token", post, tenantPath+"/tokens/introspect", "tokens:read", "Say what a token is", 200, at((*Handler).introspect), mediaJSON),
+		row("revoke-token", post, tenantPath+"/tokens/revoke", "tokens:write", "End tokens before their time", 204, at((*Handler).revokeToken), mediaJSON),
+		row("explain-token", post, tenantPath+"/tokens/explain", "tokens:read", "Say what a token request would get, and why", 200, at((*Handler).explainToken), mediaJSON),
+	}
+}
+
+// logOperations are about what happened.
+func logOperations() []operation {
+	return []operation{
+		row("list-requests", get, tenantPath+"/requests", "requests:read", "List requests that were refused or warned of", 200, at((*Handler).requests)),
+		row("show-request", get, tenantPath+"/requests/{trace_id}", "requests:read", "Show a request by its trace id", 200, at((*Handler).request)),
+		row("list-all-requests", get, "/requests", "requests:read", "List requests of all tenants that the caller may see", 200, at((*Handler).allRequests)),
+		row("find-request", get, "/requests/{trace_id}", "requests:read", "Find a request in any tenant that the caller may see", 200, at((*Handler).anyRequest)),
 	}
 }
 

@@ -105,9 +105,18 @@ func tenantFacts(t *mintage.Tenant) facts {
 	return f
 }
 
-func organizationFacts(o *mintage.Organization) facts {
+func organizationFacts(o *mintage.Organization, shortName func(identifier string) string) facts {
 	f := facts{}
 	f.one("name", o.Name)
+	for _, g := range o.Grants {
+		f["grants."+shortName(g.ResourceServer)+".scopes"] = fact{list: true, values: g.Scopes}
+	}
+	var at []string
+	for _, g := range o.Grants {
+		at = append(at, g.ResourceServer)
+	}
+	f.many("grants", at)
+	f.number("max_clients", o.MaxClients)
 	f.one("managed_by", o.ManagedBy)
 	return f
 }

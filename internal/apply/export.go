@@ -22,7 +22,9 @@ func Export(live Live, now time.Time) *State {
 		}
 	}
 	for _, o := range live.Organizations {
-		s.Organizations = append(s.Organizations, Organization{ID: o.ID, Name: unless(o.Name, o.ID), Tenants: []string{o.Tenant}})
+		s.Organizations = append(s.Organizations, Organization{
+			ID: o.ID, Name: unless(o.Name, o.ID), Tenants: []string{o.Tenant}, Grants: exportGrants(o.Grants), MaxClients: unless(o.MaxClients, 0),
+		})
 	}
 	for _, rs := range live.ResourceServers {
 		if !rs.BuiltIn() {
@@ -109,15 +111,20 @@ func exportClient(c *mintage.Client, now time.Time) Client {
 	for _, network := range c.AllowFrom {
 		w.AllowFrom = append(w.AllowFrom, network.String())
 	}
-	for _, g := range c.Grants {
-		w.Grants = append(w.Grants, Grant{ResourceServer: g.ResourceServer, Scopes: append([]string{}, g.Scopes...)})
-	}
+	w.Grants = exportGrants(c.Grants)
 	for i := range c.Secrets {
 		if s := &c.Secrets[i]; s.Live(now) {
 			w.Secrets = append(w.Secrets, Secret{Name: s.Name, Value: &Ref{Env: placeholder(c, s)}, Expires: lifeOf(s)})
 		}
 	}
 	return w
+}
+
+func exportGrants(grants []mintage.Grant) (out []Grant) {
+	for _, g := range grants {
+		out = append(out, Grant{ResourceServer: g.ResourceServer, Scopes: append([]string{}, g.Scopes...)})
+	}
+	return out
 }
 
 func exportDefaultScope(s mintage.DefaultScope) []string {
@@ -172,9 +179,6 @@ func Compare(live Live, from, to string) *Plan {
 		}
 		return t.ID, "", "", tenantFacts(t) // whatever they are called, they are each other's twin
 	})
-	compareKind(p, KindOrganizations, from, to, live.Organizations, func(o *mintage.Organization) (string, string, string, facts) {
-		return o.Tenant, o.ID, o.Name, organizationFacts(o)
-	})
 	compareKind(p, KindResourceServers, from, to, live.ResourceServers, func(rs *mintage.ResourceServer) (string, string, string, facts) {
 		return rs.Tenant, rs.Identifier, rs.Name, resourceServerFacts(rs)
 	})
@@ -182,10 +186,14 @@ func Compare(live Live, from, to string) *Plan {
 	for _, rs := range live.ResourceServers {
 		names[key{rs.Tenant, rs.Identifier}] = rs.Name
 	}
+	called := func(tenant string) func(string) string {
+		return func(identifier string) string { return cmp.Or(names[key{tenant, identifier}], identifier) }
+	}
+	compareKind(p, KindOrganizations, from, to, live.Organizations, func(o *mintage.Organization) (string, string, string, facts) {
+		return o.Tenant, o.ID, o.Name, organizationFacts(o, called(o.Tenant))
+	})
 	compareKind(p, KindClients, from, to, live.Clients, func(c *mintage.Client) (string, string, string, facts) {
-		return c.Tenant, c.ID, c.Name, clientFacts(c, func(identifier string) string {
-			return cmp.Or(names[key{c.Tenant, identifier}], identifier)
-		})
+		return c.Tenant, c.ID, c.Name, clientFacts(c, called(c.Tenant))
 	})
 	return p
 }

@@ -23,7 +23,9 @@ func exported() apply.Live {
 			{ID: "prod", Issuer: "https://auth.example", Aliases: []string{"auth.internal"}, Protected: true, SecretLifetime: 90 * 24 * time.Hour},
 			{ID: "twin", Issuer: "https://twin.example", TokenPaths: map[string]string{"/oauth2/token": "rfc"}},
 		},
-		Organizations: []*mintage.Organization{{Tenant: "prod", ID: "acme", Name: "Acme"}},
+		Organizations: []*mintage.Organization{{
+			Tenant: "prod", ID: "acme", Name: "Acme", MaxClients: 5, Grants: []mintage.Grant{{ResourceServer: "https://api.example", Scopes: []string{"a"}}},
+		}},
 		ResourceServers: []*mintage.ResourceServer{
 			{Tenant: "prod", Identifier: mintage.AdminResource, Name: "mintage"},
 			{Tenant: "twin", Identifier: mintage.AdminResource, Name: "mintage"},
@@ -92,8 +94,8 @@ func TestCompareTwins(t *testing.T) {
 		&mintage.Client{Tenant: "twin", ID: "two", Name: "two"}, &mintage.Client{Tenant: "twin", ID: "three", Name: "three"})
 	got := apply.RenderComparison(apply.Compare(live, "prod", "twin"), "prod", "twin")
 	const want = `~ tenant prod              secret.expires  - 90d
-- organization acme        only in prod
 - api https://api.example  only in prod
+- organization acme        only in prod
 - client one               only in prod
 + client three
 ~ client two               default_scope   - none

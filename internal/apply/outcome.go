@@ -14,7 +14,7 @@ type Write[T any] struct {
 }
 
 // Outcome is what a plan comes to, in the order to write it: tenants,
-// organizations, resource servers and clients are created and updated in that
+// resource servers, organizations and clients are created and updated in that
 // order, and deleted in the reverse. After has the Version of Before, or zero,
 // and its times as MakePlan's Now says. All that Before has and the plan does
 // not touch, After has too.

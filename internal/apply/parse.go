@@ -202,6 +202,8 @@ func (p *Parsed) checkNouns() error {
 	for i := range s.Organizations {
 		o := &mintage.Organization{ID: s.Organizations[i].ID}
 		put(&o.Name, s.Organizations[i].Name)
+		put(&o.MaxClients, s.Organizations[i].MaxClients)
+		o.Grants = asWritten(s.Organizations[i].Grants)
 		written(mintage.Pointer(KindOrganizations, i), o.Validate())
 	}
 	for i := range s.ResourceServers {
@@ -215,11 +217,17 @@ func (p *Parsed) checkNouns() error {
 		w.Grants, w.DefaultScope = nil, nil
 		c := &mintage.Client{ID: w.ID}
 		planner.overlayClient(&w, c, mintage.Pointer(KindClients, i))
-		for _, g := range s.Clients[i].Grants {
-			c.Grants = append(c.Grants, mintage.Grant{ResourceServer: g.ResourceServer, Scopes: slices.Clone(g.Scopes)})
-		}
+		c.Grants = asWritten(s.Clients[i].Grants)
 		written(mintage.Pointer(KindClients, i), c.Validate())
 	}
 	written("", errors.Join(planner.errs...))
 	return errors.Join(errs...)
+}
+
+// asWritten returns grants with their resource servers as the file calls them.
+func asWritten(grants []Grant) (out []mintage.Grant) {
+	for _, g := range grants {
+		out = append(out, mintage.Grant{ResourceServer: g.ResourceServer, Scopes: slices.Clone(g.Scopes)})
+	}
+	return out
 }

@@ -74,8 +74,10 @@ func secretPolicy(n yamlfile.Node) *SecretPolicy {
 func (r *reader) organization(n yamlfile.Node) {
 	var o Organization
 	if !n.Object(r.owned(&o.Tenants, yamlfile.Fields{
-		"id":   text(&o.ID),
-		"name": textPointer(&o.Name),
+		"id":          text(&o.ID),
+		"name":        textPointer(&o.Name),
+		"grants":      func(n yamlfile.Node) { o.Grants = grants(n) },
+		"max_clients": count(&o.MaxClients, "how many clients it may have at most, such as 20"),
 	})) {
 		return
 	}
@@ -334,6 +336,11 @@ func token(dst **Token) func(yamlfile.Node) {
 
 // perMinute reads how often something may happen in a minute.
 func perMinute(dst **int) func(yamlfile.Node) {
+	return count(dst, "how many in a minute, such as 60")
+}
+
+// count reads a number that is a bound, or zero.
+func count(dst **int, what string) func(yamlfile.Node) {
 	return func(n yamlfile.Node) {
 		s, ok := n.Text()
 		if !ok {
@@ -341,7 +348,7 @@ func perMinute(dst **int) func(yamlfile.Node) {
 		}
 		i, err := strconv.Atoi(s)
 		if err != nil || i < 0 {
-			n.Errorf("write how many in a minute, such as 60, or 0 for no bound")
+			n.Errorf("write %s, or 0 for no bound", what)
 			return
 		}
 		*dst = &i

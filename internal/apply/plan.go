@@ -117,11 +117,11 @@ func MakePlan(live Live, want *State, opts Options) (*Plan, error) {
 	for i := range want.Tenants {
 		p.tenant(i)
 	}
-	for i := range want.Organizations {
-		p.organization(i)
-	}
 	for i := range want.ResourceServers {
 		p.resourceServer(i)
+	}
+	for i := range want.Organizations {
+		p.organization(i)
 	}
 	for i := range want.Clients {
 		p.client(i)

@@ -21,6 +21,7 @@ const purgeAfter = 7 * day
 func (p *planner) crossCheck() {
 	p.checkTenants()
 	p.checkResourceServers()
+	p.checkOrganizations()
 	p.checkClients()
 }
 
@@ -70,13 +71,37 @@ func (p *planner) checkResourceServers() {
 	}
 }
 
-// checkClients checks the grants of each client that the file has, and of each
-// other that has a grant where the file changed something.
-func (p *planner) checkClients() {
-	servers, changed := map[string]map[string]*mintage.ResourceServer{}, map[string]bool{}
+// checkOrganizations checks the grants of each organization as checkClients does
+// those of clients.
+func (p *planner) checkOrganizations() {
+	changed := p.changedServers()
+	for _, id := range sortedKeys(p.orgs) {
+		o, ptr := p.orgs[id], p.declared[KindOrganizations][id]
+		if ptr == "" && !changed[id.tenant] {
+			continue
+		}
+		err := o.ValidateGrants(p.serversOf(id.tenant))
+		if ptr == "" {
+			p.blame("organization "+o.ID, o.Tenant, o.Grants, err)
+			continue
+		}
+		p.refuse(ptr, err)
+	}
+}
+
+// changedServers returns the tenants whose resource servers the plan changes.
+func (p *planner) changedServers() map[string]bool {
+	changed := map[string]bool{}
 	for _, w := range p.plan.outcome.ResourceServers {
 		changed[w.After.Tenant] = true
 	}
+	return changed
+}
+
+// checkClients checks the grants of each client that the file has, and of each
+// other that has a grant where the file changed something.
+func (p *planner) checkClients() {
+	servers, changed := map[string]map[string]*mintage.ResourceServer{}, p.changedServers()
 	for _, id := range sortedKeys(p.clients) {
 		c, ptr := p.clients[id], p.declared[KindClients][id]
 		if ptr == "" && !changed[id.tenant] {
@@ -87,7 +112,7 @@ func (p *planner) checkClients() {
 		}
 		err := c.ValidateGrants(servers[id.tenant])
 		if ptr == "" {
-			p.blame(c, err)
+			p.blame("client "+c.ID, c.Tenant, c.Grants, err)
 			continue
 		}
 		p.refuse(ptr, err)
@@ -114,13 +139,13 @@ func (p *planner) checkClientIDs() {
 	}
 }
 
-// blame puts what is wrong with a client outside the file down to the resource
-// servers in the file that its grants are about.
-func (p *planner) blame(c *mintage.Client, err error) {
+// blame puts what is wrong with grants of an object outside the file down to the
+// resource servers in the file that they are about.
+func (p *planner) blame(what, tenant string, grants []mintage.Grant, err error) {
 	for _, e := range mintage.FieldErrors(err) {
-		for _, g := range c.Grants {
-			if ptr := p.declared[KindResourceServers][key{c.Tenant, g.ResourceServer}]; ptr != "" {
-				p.refusef(ptr, "the client %s, which is not in the file, would break: %s", c.ID, e.Message)
+		for _, g := range grants {
+			if ptr := p.declared[KindResourceServers][key{tenant, g.ResourceServer}]; ptr != "" {
+				p.refusef(ptr, "the %s, which is not in the file, would break: %s", what, e.Message)
 				break
 			}
 		}
@@ -135,14 +160,14 @@ func (p *planner) prune() {
 			p.pruneClient(c)
 		}
 	}
-	for _, rs := range p.live.ResourceServers {
-		if p.gone(KindResourceServers, rs.Tenant, rs.Identifier, rs.ManagedBy) && !rs.BuiltIn() {
-			p.pruneResourceServer(rs)
-		}
-	}
 	for _, o := range p.live.Organizations {
 		if p.gone(KindOrganizations, o.Tenant, o.ID, o.ManagedBy) {
 			p.pruneOrganization(o)
+		}
+	}
+	for _, rs := range p.live.ResourceServers {
+		if p.gone(KindResourceServers, rs.Tenant, rs.Identifier, rs.ManagedBy) && !rs.BuiltIn() {
+			p.pruneResourceServer(rs)
 		}
 	}
 	for _, t := range p.live.Tenants {
@@ -201,8 +226,13 @@ func (p *planner) pruneClient(c *mintage.Client) {
 func (p *planner) pruneResourceServer(rs *mintage.ResourceServer) {
 	change := Change{Op: OpLeft, Kind: KindResourceServers, Tenant: rs.Tenant, ID: rs.Identifier, Name: rs.Name}
 	change.Note = p.keep(KindResourceServers, rs.Tenant)
+	holds := func(g mintage.Grant) bool { return g.ResourceServer == rs.Identifier }
+	for _, id := range sortedKeys(p.orgs) {
+		if change.Note == "" && id.tenant == rs.Tenant && slices.ContainsFunc(p.orgs[id].Grants, holds) {
+			change.Note = "the organization " + id.id + " has a grant there"
+		}
+	}
 	for _, id := range sortedKeys(p.clients) {
-		holds := func(g mintage.Grant) bool { return g.ResourceServer == rs.Identifier }
 		if change.Note == "" && id.tenant == rs.Tenant && slices.ContainsFunc(p.clients[id].Grants, holds) {
 			change.Note = "the client " + id.id + " has a grant there"
 		}

@@ -93,7 +93,7 @@ func (p *planner) overlayClient(w *Client, c *mintage.Client, ptr string) {
 		c.Labels = w.Labels
 	}
 	if w.Grants != nil {
-		c.Grants = p.grants(w, c.Tenant, ptr)
+		c.Grants = p.grants(w.Grants, c.Tenant, ptr)
 	}
 	p.overlayDefaultScope(w, c, ptr)
 }
@@ -128,9 +128,9 @@ func parseNetwork(s string) (netip.Prefix, error) {
 
 // grants resolves the names of resource servers; the scopes of each grant come
 // out sorted.
-func (p *planner) grants(w *Client, tenant, ptr string) []mintage.Grant {
+func (p *planner) grants(want []Grant, tenant, ptr string) []mintage.Grant {
 	var grants []mintage.Grant
-	for i, g := range w.Grants {
+	for i, g := range want {
 		rs := p.serverNamed(tenant, g.ResourceServer)
 		if rs == nil {
 			p.refusef(ptr+mintage.Pointer("grants", i, "resource_server"), "the tenant %s has no resource server %s", tenant, g.ResourceServer)

@@ -113,14 +113,18 @@ func (p *planner) organization(i int) {
 		var was facts
 		if before != nil {
 			clone := *before
-			after, was = &clone, organizationFacts(before)
+			after, was = &clone, organizationFacts(before, p.shortName(tenant))
 		}
 		put(&after.Name, w.Name)
+		put(&after.MaxClients, w.MaxClients)
+		if w.Grants != nil {
+			after.Grants = p.grants(w.Grants, tenant, ptr)
+		}
 		p.refuse(ptr, after.Validate())
 		after.Meta = p.meta(after.Meta)
 		p.orgs[id] = after
 		c := Change{Kind: KindOrganizations, Tenant: tenant, ID: w.ID, Name: after.Name}
-		if p.changed(c, after.Meta, diff(was, organizationFacts(after))) {
+		if p.changed(c, after.Meta, diff(was, organizationFacts(after, p.shortName(tenant)))) {
 			after.Updated = p.now()
 			p.plan.outcome.Organizations = append(p.plan.outcome.Organizations, Write[mintage.Organization]{Before: before, After: after})
 		}

@@ -63,12 +63,31 @@ func drawState(t *rapid.T) *apply.State {
 			s.ResourceServers = append(s.ResourceServers, w)
 		}
 	}
+	if tenants := subset(t, someTenants, "tenants of acme"); len(tenants) > 0 {
+		w := apply.Organization{ID: "acme", Tenants: tenants, MaxClients: optional(t, rapid.IntRange(0, 9), "clients")}
+		if rapid.Bool().Draw(t, "granted") {
+			w.Grants = drawGrants(t)
+		}
+		s.Organizations = append(s.Organizations, w)
+	}
 	for _, id := range someClients {
 		if tenants := subset(t, someTenants, "tenants of "+id); len(tenants) > 0 {
 			s.Clients = append(s.Clients, drawClient(t, id, tenants))
 		}
 	}
 	return s
+}
+
+func drawGrants(t *rapid.T) []apply.Grant {
+	grants := []apply.Grant{}
+	for _, rs := range rapid.Permutation(subset(t, someServers, "grant")).Draw(t, "order") {
+		scopes := subset(t, someScopes, "granted")
+		if rapid.Bool().Draw(t, "all scopes") {
+			scopes = []string{"*"}
+		}
+		grants = append(grants, apply.Grant{ResourceServer: rs, Scopes: scopes})
+	}
+	return grants
 }
 
 func drawClient(t *rapid.T, id string, tenants []string) apply.Client {
@@ -89,14 +108,7 @@ func drawClient(t *rapid.T, id string, tenants []string) apply.Client {
 		c.Dialects = rapid.Permutation([]string{"rfc", "cognito"}).Draw(t, "order")
 	}
 	if rapid.Bool().Draw(t, "grants") {
-		c.Grants = []apply.Grant{}
-		for _, rs := range rapid.Permutation(subset(t, someServers, "grant")).Draw(t, "order") {
-			scopes := subset(t, someScopes, "granted")
-			if rapid.Bool().Draw(t, "all scopes") {
-				scopes = []string{"*"}
-			}
-			c.Grants = append(c.Grants, apply.Grant{ResourceServer: rs, Scopes: scopes})
-		}
+		c.Grants = drawGrants(t)
 	}
 	if rapid.Bool().Draw(t, "default scope") {
 		c.DefaultScope = rapid.SampledFrom([][]string{{"*"}, {}}).Draw(t, "scope")

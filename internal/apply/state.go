@@ -66,6 +66,9 @@ type Organization struct {
 	ID      string   `json:"id"`
 	Name    *string  `json:"name,omitzero"`
 	Tenants []string `json:"tenants"`
+	// Grants are what its own people may grant to its clients; complete.
+	Grants     []Grant `json:"grants,omitzero"`
+	MaxClients *int    `json:"max_clients,omitzero"` // zero: any number
 }
 
 // ResourceServer declares an API in each of its tenants: independent objects

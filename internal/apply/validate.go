@@ -35,6 +35,7 @@ func (s *State) Validate() error {
 	twice := map[[3]string]bool{}
 	for i := range s.Organizations {
 		f.owned(twice, KindOrganizations, i, "id", s.Organizations[i].ID, s.Organizations[i].Tenants)
+		f.grants(mintage.Pointer(KindOrganizations, i), s.Organizations[i].Grants)
 	}
 	for i := range s.ResourceServers {
 		f.owned(twice, KindResourceServers, i, "identifier", s.ResourceServers[i].Identifier, s.ResourceServers[i].Tenants)
@@ -85,11 +86,15 @@ func (f *findings) client(ptr string, c *Client) {
 		names[s.Name] = true
 		f.secret(at, s, c.Tenants)
 	}
-	for i := range c.Grants {
-		if c.Grants[i].ResourceServer == "" {
+	f.grants(ptr, c.Grants)
+}
+
+func (f *findings) grants(ptr string, grants []Grant) {
+	for i := range grants {
+		if grants[i].ResourceServer == "" {
 			f.addf(ptr+mintage.Pointer("grants", i), "a grant names its resource_server")
 		}
-		if c.Grants[i].Scopes == nil {
+		if grants[i].Scopes == nil {
 			f.addf(ptr+mintage.Pointer("grants", i), `a grant lists its scopes; write ["*"] for all`)
 		}
 	}

@@ -118,14 +118,18 @@ func viewResourceServer(rs *mintage.ResourceServer) view {
 }
 
 func viewOrganization(o *mintage.Organization) view {
-	return view{"name": o.Name, "managed_by": o.ManagedBy}
+	return view{"name": o.Name, "grants": viewGrants(o.Grants), "max_clients": o.MaxClients, "managed_by": o.ManagedBy}
+}
+
+func viewGrants(grants []mintage.Grant) map[string][]string {
+	v := map[string][]string{}
+	for _, g := range grants {
+		v[g.ResourceServer] = g.Scopes
+	}
+	return v
 }
 
 func viewClient(c *mintage.Client) view {
-	grants := map[string][]string{}
-	for _, g := range c.Grants {
-		grants[g.ResourceServer] = g.Scopes
-	}
 	secrets := map[string]any{}
 	for i := range c.Secrets {
 		secrets[c.Secrets[i].Name] = viewSecret(&c.Secrets[i])
@@ -136,7 +140,7 @@ func viewClient(c *mintage.Client) view {
 		"default_scope": string(c.DefaultScope.Mode), "default_scopes": []string(c.DefaultScope.Scopes),
 		"multi_audience": c.MultiAudience, "downscope": c.Downscope, "ladder": c.Ladder, "allow_from": c.AllowFrom,
 		"limits": view{"tokens_per_minute": c.Limits.TokensPerMinute, "introspections_per_minute": c.Limits.IntrospectionsPerMinute},
-		"labels": c.Labels, "grants": grants, "secrets": secrets, "managed_by": c.ManagedBy,
+		"labels": c.Labels, "grants": viewGrants(c.Grants), "secrets": secrets, "managed_by": c.ManagedBy,
 	}
 }
 

@@ -34,7 +34,16 @@ func checkPlaces(ctx context.Context, tx store.Tx, by By, t *mintage.Tenant) err
 	return &Refusal{Reason: "object.exists", Message: who + " answers for " + place.String() + " already"}
 }
 
-func checkOrganization(o *mintage.Organization) error { return o.Validate() }
+// checkOrganization checks an organization by itself and against what its
+// tenant has, and brings its grants to their stored form; see checkClient.
+func checkOrganization(ctx context.Context, tx store.Tx, o *mintage.Organization) error {
+	servers, err := serversOf(ctx, tx, o.Tenant)
+	if err != nil {
+		return err
+	}
+	storedForm(o.Grants, servers)
+	return errors.Join(o.Validate(), o.ValidateGrants(servers))
+}
 
 func checkResourceServer(rs *mintage.ResourceServer) error { return rs.Validate() }
 
@@ -60,13 +69,7 @@ func (m *Manager) checkClient(ctx context.Context, tx store.Tx, c *mintage.Clien
 	if err != nil {
 		return err
 	}
-	for i := range c.Grants {
-		g := &c.Grants[i]
-		if rs := findServer(servers, g.ResourceServer); rs != nil {
-			g.ResourceServer = rs.Identifier
-		}
-		slices.Sort(g.Scopes)
-	}
+	storedForm(c.Grants, servers)
 	errs := []error{c.Validate(), c.ValidateGrants(servers)}
 	if c.DisabledReason != "" {
 		errs = append(errs, mintage.Under("/disabled_reason", mintage.ValidateName(c.DisabledReason)))
@@ -80,6 +83,18 @@ func (m *Manager) checkClient(ctx context.Context, tx store.Tx, c *mintage.Clien
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// storedForm brings grants to the form in which they are stored: identifiers
+// instead of names, sorted scopes.
+func storedForm(grants []mintage.Grant, servers map[string]*mintage.ResourceServer) {
+	for i := range grants {
+		g := &grants[i]
+		if rs := findServer(servers, g.ResourceServer); rs != nil {
+			g.ResourceServer = rs.Identifier
+		}
+		slices.Sort(g.Scopes)
+	}
 }
 
 // serversOf returns a tenant's resource servers by identifier.

@@ -208,11 +208,16 @@ func cloneClient(c *mintage.Client) *mintage.Client {
 	out.Ladder, out.Labels = maps.Clone(c.Ladder), maps.Clone(c.Labels)
 	out.AllowFrom, out.Secrets = slices.Clone(c.AllowFrom), slices.Clone(c.Secrets)
 	out.DefaultScope.Scopes = slices.Clone(c.DefaultScope.Scopes)
-	out.Grants = slices.Clone(c.Grants)
-	for i := range out.Grants {
-		out.Grants[i].Scopes = slices.Clone(out.Grants[i].Scopes)
-	}
+	out.Grants = cloneGrants(c.Grants)
 	return &out
+}
+
+func cloneGrants(grants []mintage.Grant) []mintage.Grant {
+	out := slices.Clone(grants)
+	for i := range out {
+		out[i].Scopes = slices.Clone(out[i].Scopes)
+	}
+	return out
 }
 
 func ofClient(c *mintage.Client) object {

@@ -13,11 +13,9 @@ func (m *Manager) CreateOrganization(ctx context.Context, by By, o *mintage.Orga
 	now := m.now()
 	fresh := *o
 	fresh.Meta = mintage.Meta{ManagedBy: o.ManagedBy, Version: 1, Created: now, Updated: now}
-	if err := checkOrganization(&fresh); err != nil {
-		return nil, err
-	}
 	err := m.update(ctx, func(tx store.Tx) error {
-		if _, err := tx.Tenant(ctx, fresh.Tenant); err != nil {
+		fresh.Grants = cloneGrants(o.Grants)
+		if _, err := editableTenant(ctx, tx, fresh.Tenant); err != nil {
 			return err
 		}
 		return m.createOrganization(ctx, tx, by, &fresh)
@@ -29,6 +27,9 @@ func (m *Manager) CreateOrganization(ctx context.Context, by By, o *mintage.Orga
 }
 
 func (m *Manager) createOrganization(ctx context.Context, tx store.Tx, by By, o *mintage.Organization) error {
+	if err := checkOrganization(ctx, tx, o); err != nil {
+		return err
+	}
 	e, err := m.event(by, ofOrganization(o), "create", nil, viewOrganization(o))
 	if err != nil {
 		return err
@@ -55,6 +56,7 @@ func (m *Manager) UpdateOrganization(
 			return err
 		}
 		fresh := *old
+		fresh.Grants = cloneGrants(old.Grants)
 		if err := change(&fresh); err != nil {
 			return err
 		}
@@ -69,7 +71,7 @@ func (m *Manager) UpdateOrganization(
 }
 
 func (m *Manager) writeOrganization(ctx context.Context, tx store.Tx, by By, old, fresh *mintage.Organization) error {
-	if err := checkOrganization(fresh); err != nil {
+	if err := checkOrganization(ctx, tx, fresh); err != nil {
 		return err
 	}
 	fresh.Updated, fresh.Version = m.now(), old.Version+1

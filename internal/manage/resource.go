@@ -98,7 +98,7 @@ func (m *Manager) writeResourceServer(ctx context.Context, tx store.Tx, by By, o
 	return tx.AppendEvent(ctx, e)
 }
 
-// DeleteResourceServer deletes a resource server at which no client has a
+// DeleteResourceServer deletes a resource server at which nobody has a
 // grant.
 func (m *Manager) DeleteResourceServer(ctx context.Context, by By, tenant, identifier string, version int64) error {
 	err := m.update(ctx, func(tx store.Tx) error {
@@ -126,7 +126,7 @@ func (m *Manager) deleteResourceServer(ctx context.Context, tx store.Tx, by By, 
 		return err
 	}
 	if err := tx.DeleteResourceServer(ctx, old.Tenant, old.Identifier); err != nil {
-		return refuseInUse(err, "clients still have grants at the resource server")
+		return refuseInUse(err, "clients or organizations still have grants at the resource server")
 	}
 	return tx.AppendEvent(ctx, e)
 }

@@ -21,8 +21,8 @@ type writer struct {
 // clients up to tenants.
 func (w *writer) write(ctx context.Context, tx store.Tx, source string, p *apply.Plan) error {
 	steps := []func(context.Context, store.Tx) error{
-		w.putTenants, w.putOrganizations, w.putResourceServers, w.putClients,
-		w.dropClients, w.dropResourceServers, w.dropOrganizations, w.dropTenants,
+		w.putTenants, w.putResourceServers, w.putOrganizations, w.putClients,
+		w.dropClients, w.dropOrganizations, w.dropResourceServers, w.dropTenants,
 	}
 	for _, step := range steps {
 		if err := step(ctx, tx); err != nil {

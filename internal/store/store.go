@@ -110,7 +110,7 @@ type Organizations interface {
 
 // OrganizationWriter writes organizations; versions as TenantWriter.
 type OrganizationWriter interface {
-	CreateOrganization(ctx context.Context, o *mintage.Organization) error // ErrExists
+	CreateOrganization(ctx context.Context, o *mintage.Organization) error // ErrExists; ErrNotFound when the tenant or a grant's resource server is missing
 	UpdateOrganization(ctx context.Context, o *mintage.Organization) error // ErrNotFound
 	DeleteOrganization(ctx context.Context, tenant, id string) error       // ErrNotFound; ErrConflict while it owns clients
 }
@@ -126,7 +126,7 @@ type ResourceServers interface {
 type ResourceServerWriter interface {
 	CreateResourceServer(ctx context.Context, rs *mintage.ResourceServer) error // ErrExists, by identifier or by name
 	UpdateResourceServer(ctx context.Context, rs *mintage.ResourceServer) error // ErrNotFound, ErrExists
-	DeleteResourceServer(ctx context.Context, tenant, identifier string) error  // ErrNotFound; ErrConflict while a client has a grant there
+	DeleteResourceServer(ctx context.Context, tenant, identifier string) error  // ErrNotFound; ErrConflict while a client or an organization has a grant there
 }
 
 // Clients reads clients, whole: with their grants and secrets.

@@ -149,7 +149,7 @@ func (s session) readParts(ctx context.Context, list []*mintage.Client) error {
 		return fmt.Errorf("grants: %w", err)
 	}
 	for _, g := range grants {
-		if c := byID[g.client]; c != nil {
+		if c := byID[g.owner]; c != nil {
 			c.Grants = append(c.Grants, g.Grant)
 		}
 	}

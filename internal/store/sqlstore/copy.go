@@ -25,6 +25,7 @@ func copiedTables() []table {
 		{"tenant_aliases", "tenant, alias"},
 		{"organizations", "tenant, id"},
 		{"resource_servers", "tenant, identifier"},
+		{"organization_grants", "tenant, organization, position"},
 		{"clients", "tenant, id"},
 		{"client_tombstones", "tenant, id"},
 		{"client_grants", "tenant, client, position"},

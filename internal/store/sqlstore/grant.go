@@ -9,13 +9,13 @@ import (
 
 // grantRow is a grant and whose it is.
 type grantRow struct {
-	client string
+	owner string // the client or organization
 	mintage.Grant
 }
 
 func scanGrant(row scanner) (grantRow, error) {
 	var g grantRow
-	err := row.Scan(&g.client, &g.ResourceServer, document{&g.Scopes})
+	err := row.Scan(&g.owner, &g.ResourceServer, document{&g.Scopes})
 	return g, err
 }
 

@@ -72,10 +72,15 @@ func organizationNoun() noun {
 	return noun{
 		name: "Organization", kind: mintage.ChangeOrganization,
 		a: func(tenant, id string) any {
-			return &mintage.Organization{Tenant: tenant, ID: id, Name: "Acme & Søns", Meta: metaA()}
+			return &mintage.Organization{
+				Tenant: tenant, ID: id, Name: "Acme & Søns", MaxClients: 12, Meta: metaA(),
+				Grants: []mintage.Grant{{ResourceServer: "orders", Scopes: []string{"read", "write"}}, {ResourceServer: "https://api.example", Scopes: []string{"*"}}},
+			}
 		},
 		b: func(tenant, id string) any {
-			return &mintage.Organization{Tenant: tenant, ID: id, Name: "Renamed", Meta: metaB()}
+			return &mintage.Organization{
+				Tenant: tenant, ID: id, Name: "Renamed", Meta: metaB(), Grants: []mintage.Grant{{ResourceServer: "orders"}},
+			}
 		},
 		version: func(v any) *int64 { return &as[mintage.Organization](v).Version },
 		create: func(ctx context.Context, tx store.Tx, v any) error {

@@ -48,9 +48,11 @@ func tenantDeletion(t *testing.T, s store.Store) {
 		return tx.CreateTenant(ctx, &mintage.Tenant{ID: "acme", Issuer: "https://acme.example"})
 	})
 	for _, n := range owned {
-		var v any = &mintage.Client{Tenant: "acme", ID: "x"}
-		if n.kind != mintage.ChangeClient {
-			v = n.a("acme", "x")
+		v := n.a("acme", "x")
+		if n.kind == mintage.ChangeClient { // the full one names others, which would own the tenant too
+			v = &mintage.Client{Tenant: "acme", ID: "x"}
+		} else if n.kind == mintage.ChangeOrganization {
+			v = &mintage.Organization{Tenant: "acme", ID: "x"}
 		}
 		must(t, change(ctx, s, n.create, v))
 		wantErr(t, "tenant that owns a "+n.name, remove(), mintage.ErrConflict)
@@ -95,6 +97,8 @@ func parents(t *testing.T, s store.Store) {
 	} {
 		wantErr(t, "client with a missing "+name, change(ctx, s, clientNoun().create, c), mintage.ErrNotFound)
 	}
+	o := &mintage.Organization{Tenant: "other", ID: "x", Grants: []mintage.Grant{{ResourceServer: "acme-only"}}}
+	wantErr(t, "organization with a grant elsewhere", change(ctx, s, organizationNoun().create, o), mintage.ErrNotFound)
 	must(t, change(ctx, s, clientNoun().create, simpleClient("x")))
 	c := simpleClient("x")
 	c.Organization = "none"
@@ -118,6 +122,11 @@ func inUse(t *testing.T, s store.Store) {
 	})
 	must(t, change(ctx, s, clientNoun().update, otherClient("acme", "x")))
 	must(t, s.Update(ctx, removeOrg))
+	granted := &mintage.Organization{Tenant: "acme", ID: "org-2", Grants: []mintage.Grant{{ResourceServer: "orders"}}}
+	must(t, change(ctx, s, organizationNoun().update, granted))
+	wantErr(t, "resource server that an organization was granted", s.Update(ctx, removeRS), mintage.ErrConflict)
+	granted.Grants = nil
+	must(t, change(ctx, s, organizationNoun().update, granted))
 	must(t, s.Update(ctx, removeRS))
 }
 
