@@ -15,9 +15,9 @@ import (
 	"github.com/mintage-auth/mintage/internal/gateway"
 )
 
-// short is a token that ends in about a second, the leeway included.
+// short is a token that ends within two seconds, the leeway included.
 func short(is *authServer) string {
-	return is.token("x", map[string]any{"exp": time.Now().Add(time.Second).Unix(), "iat": time.Now().Add(-time.Minute).Unix()})
+	return is.token("x", map[string]any{"exp": time.Now().Add(2 * time.Second).Unix(), "iat": time.Now().Add(-time.Minute).Unix()})
 }
 
 // streaming returns the address of a gateway without leeway before a backend.

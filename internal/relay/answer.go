@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -36,7 +37,6 @@ type answer struct {
 	head    bool // no body follows, whatever the head says
 
 	conn *conn // nil: over a Transport
-	stop func() bool
 	res  *http.Response
 }
 
@@ -100,8 +100,8 @@ func (a *answer) copyHead(to http.Header) {
 	}
 }
 
-// deliver writes the answer to w.
-func (a *answer) deliver(w http.ResponseWriter) error {
+// deliver writes the answer to w. What of it has not come yet ends with ctx.
+func (a *answer) deliver(ctx context.Context, w http.ResponseWriter) error {
 	a.copyHead(w.Header())
 	a.announce(w.Header())
 	w.WriteHeader(a.status)
@@ -129,6 +129,7 @@ func (a *answer) deliver(w http.ResponseWriter) error {
 		return err
 	}
 	if a.conn != nil {
+		a.conn.follow(ctx)
 		a.conn.waitLong()
 	}
 	if ok = a.copyBody(w); ok {
@@ -232,7 +233,7 @@ func (a *answer) finish(whole bool) { //nolint:revive // says what happened
 		return
 	}
 	c := a.conn
-	running := a.stop() // false: the caller is gone and the deadline in the past
+	running := c.unfollow() // false: the caller is gone and the deadline in the past
 	if !running || !whole || a.framing.close || c.r.Buffered() > 0 || !c.bodySent() {
 		c.drop()
 		return

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,15 @@ const (
 	// deadlineSlack is by how much later than promised a wait may end: the
 	// deadline of a busy connection is then set once a second.
 	deadlineSlack = time.Second
+	// quickAnswer is how long an answer may take before the end of the caller's
+	// connection is to end the wait for it: to listen for that end costs more
+	// than all else that is done for an answer that comes at once.
+	quickAnswer = 100 * time.Millisecond
+	// quickSlack is by how much later that may be; see deadlineSlack.
+	quickSlack = 100 * time.Millisecond
+	// quickHead is what can be written without waiting for the server to read
+	// on, in bytes: less than the smallest buffer of a socket.
+	quickHead = 4 << 10
 	// continueWait is how long a server may take to say 100 (Continue) before
 	// the body is sent without.
 	continueWait = time.Second
@@ -39,6 +49,7 @@ type conn struct {
 	since  time.Time // when it became idle
 	until  time.Time // read deadline; zero: none
 	reused bool
+	stop   func() bool // ends follow; nil: nobody listens
 	// sent is closed when the body that is being sent is, or could not be.
 	sent chan struct{}
 	lost error // why not; valid after sent
@@ -50,10 +61,12 @@ type conn struct {
 func (c *conn) drop() { _ = c.Close() }
 
 // wait sets the read deadline to within d from now, or d and a second.
-func (c *conn) wait(d time.Duration) {
+func (c *conn) wait(d time.Duration) { c.waitWithin(d, deadlineSlack) }
+
+func (c *conn) waitWithin(d, slack time.Duration) {
 	now := time.Now()
-	if left := c.until.Sub(now); left < d || left > d+deadlineSlack {
-		c.until = now.Add(d + deadlineSlack)
+	if left := c.until.Sub(now); left < d || left > d+slack {
+		c.until = now.Add(d + slack)
 		_ = c.SetReadDeadline(c.until)
 	}
 }
@@ -69,26 +82,42 @@ func (c *conn) waitLong() {
 // longAgo is a deadline that ends what is under way.
 var longAgo = time.Unix(1, 0)
 
+// follow has the end of ctx end whatever is under way on the connection.
+func (c *conn) follow(ctx context.Context) {
+	if c.stop == nil {
+		c.stop = context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
+	}
+}
+
+// unfollow ends follow. It reports whether the connection can still be used.
+func (c *conn) unfollow() bool {
+	stop := c.stop
+	c.stop = nil
+	return stop == nil || stop()
+}
+
 // exchange sends o and reads the head of the answer. Informational answers go
 // to w on the way.
 func (c *conn) exchange(ctx context.Context, w http.ResponseWriter, o *outgoing, timeout time.Duration) (*answer, error) {
 	c.sent, c.lost, c.answered = nil, nil, false
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
-	a, err := c.try(w, o, timeout)
+	a, err := c.try(ctx, w, o, timeout)
 	if err != nil {
-		stop()
+		c.unfollow()
 		c.drop()                                            // ends the sending of a body too
 		if ctx.Err() != nil && !errors.Is(err, errCaller) { // whose connection's end ends the context too
 			err = ctx.Err()
 		}
 		return nil, err
 	}
-	a.stop = stop
 	return a, nil
 }
 
-func (c *conn) try(w http.ResponseWriter, o *outgoing, timeout time.Duration) (*answer, error) {
+func (c *conn) try(ctx context.Context, w http.ResponseWriter, o *outgoing, timeout time.Duration) (*answer, error) {
 	c.out = o.appendHead(c.out[:0])
+	quick := o.body == nil && len(c.out) <= quickHead && !endsSoon(ctx)
+	if !quick {
+		c.follow(ctx)
+	}
 	begin, err := c.begin(w, o, timeout)
 	if err != nil {
 		return nil, err
@@ -96,8 +125,8 @@ func (c *conn) try(w http.ResponseWriter, o *outgoing, timeout time.Duration) (*
 	if cap(c.out) > maxWriteBuffer {
 		c.out = nil
 	}
-	if c.sent == nil {
-		c.wait(timeout)
+	if !quick || !c.answersAtOnce() {
+		c.await(ctx, timeout)
 	}
 	for {
 		status := begin
@@ -107,16 +136,45 @@ func (c *conn) try(w http.ResponseWriter, o *outgoing, timeout time.Duration) (*
 			}
 		}
 		begin = 0
-		switch {
-		case status == http.StatusContinue:
-		case status < 200 && status != http.StatusSwitchingProtocols:
-			c.head.inform(w, status)
-		default:
+		if status >= 200 || status == http.StatusSwitchingProtocols {
 			c.isAnswered()
 			return newAnswer(c, o, status)
 		}
+		if status != http.StatusContinue {
+			c.head.inform(w, status)
+		}
+		c.await(ctx, timeout)
 	}
 }
+
+// await prepares for a longer wait for an answer. While a body is being sent,
+// the end of that begins it.
+func (c *conn) await(ctx context.Context, timeout time.Duration) {
+	if c.sent == nil {
+		c.follow(ctx)
+		c.wait(timeout)
+	}
+}
+
+// answersAtOnce reports whether the whole head of an answer is there before
+// long, or the connection broke, so that reading it waits for nothing.
+func (c *conn) answersAtOnce() bool {
+	c.waitWithin(quickAnswer, quickSlack)
+	if _, err := c.r.Peek(1); err != nil {
+		return !errors.Is(err, os.ErrDeadlineExceeded)
+	}
+	there, err := c.r.Peek(c.r.Buffered())
+	return err == nil && bytes.Contains(there, endOfHead)
+}
+
+// endsSoon reports whether ctx may end before a quick answer is given up.
+func endsSoon(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ok && time.Until(end) < quickAnswer+quickSlack
+}
+
+// endOfHead is the empty line after the fields.
+var endOfHead = []byte("\r\n\r\n")
 
 // isAnswered lifts the deadline that the end of a body has set or would set.
 func (c *conn) isAnswered() {

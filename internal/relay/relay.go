@@ -180,7 +180,7 @@ func (u *Upstream) Forward(w http.ResponseWriter, r *http.Request, target string
 	if a.status == http.StatusSwitchingProtocols {
 		return a.status, u.switchOver(w, o, a)
 	}
-	return a.status, a.deliver(w)
+	return a.status, a.deliver(ctx, w)
 }
 
 // send sends o once, or twice where a connection that was idle turns out to be

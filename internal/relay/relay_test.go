@@ -634,13 +634,19 @@ func (f *front) settle(t *testing.T) {
 	}
 }
 
-// TestCallerGone: when the caller goes, the upstream's request ends.
+// TestCallerGone: when the caller goes, the upstream's request ends, be it
+// before the answer or within its body.
 func TestCallerGone(t *testing.T) {
 	t.Parallel()
-	gone := make(chan struct{}, 4)
+	gone := make(chan struct{}, 8)
+	var silent sync.Map // what ends the request with a path
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		_ = http.NewResponseController(w).Flush()
+		if r.URL.Path == "/" {
+			_ = http.NewResponseController(w).Flush()
+		} else if cancel, ok := silent.Load(r.URL.Path); ok {
+			cancel.(context.CancelFunc)()
+		}
 		<-r.Context().Done()
 		gone <- struct{}{}
 	})
@@ -649,21 +655,24 @@ func TestCallerGone(t *testing.T) {
 			t.Parallel()
 			c, at := start()
 			f := newFront(t, c, at)
-			ctx, cancel := context.WithCancel(t.Context())
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			res, err := client(t).Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = res.Body.Close() }()
-			cancel()
-			select {
-			case <-gone:
-			case <-time.After(20 * time.Second):
-				t.Error("the upstream's request goes on")
+			for _, path := range []string{"/", "/silent/" + name} {
+				ctx, cancel := context.WithCancel(t.Context())
+				req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				silent.Store(path, cancel)
+				if res, err := client(t).Do(req); err == nil {
+					defer func() { _ = res.Body.Close() }()
+				} else if path == "/" {
+					t.Fatal(err)
+				}
+				cancel()
+				select {
+				case <-gone:
+				case <-time.After(20 * time.Second):
+					t.Errorf("%s: the upstream's request goes on", path)
+				}
 			}
 		})
 	}

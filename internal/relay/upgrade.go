@@ -17,16 +17,16 @@ func (u *Upstream) switchOver(w http.ResponseWriter, o *outgoing, a *answer) err
 	c := a.conn
 	defer c.drop()
 	if !strings.EqualFold(first(a.values("Upgrade")), o.upgrade) {
-		a.stop()
+		c.unfollow()
 		return &Error{Status: http.StatusBadGateway, Cause: malformed("it switches to another protocol than was asked for")}
 	}
 	client, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		a.stop()
+		c.unfollow()
 		return &Error{Status: http.StatusBadGateway, Cause: fmt.Errorf("the caller's connection cannot switch protocols: %w", err)}
 	}
 	defer func() { _ = client.Close() }()
-	if !a.stop() {
+	if !c.unfollow() {
 		return nil // the caller is gone
 	}
 	c.waitLong()
