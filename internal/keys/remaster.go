@@ -26,7 +26,9 @@ const nextSuffix = ".next"
 // before anything depends on it; the database changes in one transaction; the
 // file is replaced last. Until then OpenVault finds whichever key opens, and
 // RotateMaster run again finishes what was begun. A server that runs meanwhile
-// has the data key in memory and notices nothing.
+// has the data key in memory and notices nothing. The files are touched within
+// write transactions, of which there is one at a time: two processes that did
+// so at once could lose the key that opens.
 //
 // Errors about the files wrap ErrMasterKey.
 func RotateMaster(ctx context.Context, cfg VaultConfig) error {
@@ -37,14 +39,19 @@ func RotateMaster(ctx context.Context, cfg VaultConfig) error {
 	if !ours(info) {
 		return fmt.Errorf("%w: %s belongs to another user, who could not read a file that you make: run this as that user", ErrMasterKey, cfg.Path)
 	}
-	old, next, err := cfg.masters()
+	err = cfg.Store.Update(ctx, func(tx store.Tx) error {
+		old, next, err := cfg.masters()
+		if err != nil {
+			return err
+		}
+		return rewrap(ctx, tx, old, next)
+	})
 	if err != nil {
-		return err
-	}
-	if err := cfg.Store.Update(ctx, func(tx store.Tx) error { return rewrap(ctx, tx, old, next) }); err != nil {
 		return fmt.Errorf("wrap the data key anew: %w", err)
 	}
-	return cfg.takeNext()
+	plain, err := cfg.settle(ctx)
+	clear(plain)
+	return err
 }
 
 // masters returns the ciphers of the key that is there and of the one to come.
@@ -102,8 +109,7 @@ func rewrap(ctx context.Context, tx store.Tx, old, next cipher.AEAD) error {
 	}
 	plain, err := open(old, masterKeyNumber, dataKeyName, row.Sealed)
 	if err != nil {
-		return fmt.Errorf("%w: the file is not the one that this database was made with, or another rotation was faster: "+
-			"restore the file, or try again: %w", ErrMasterKey, err)
+		return fmt.Errorf("%w: the file is not the one that this database was made with: restore the file: %w", ErrMasterKey, err)
 	}
 	defer clear(plain)
 	fresh := *row
@@ -111,11 +117,42 @@ func rewrap(ctx context.Context, tx store.Tx, old, next cipher.AEAD) error {
 	return tx.ReplaceDataKey(ctx, &fresh)
 }
 
-// takeNext gives the key that waits its place. That it waits no more, since
-// another process was faster, is no error.
+// settle returns the data key, and lets the file of the master key be the one
+// that opens it: where that is the key that waits beside it, a rotation changed
+// the database and did not get to the file, or is about to.
+func (cfg *VaultConfig) settle(ctx context.Context) (plain []byte, err error) {
+	err = cfg.Store.Update(ctx, func(tx store.Tx) error {
+		row, err := tx.DataKey(ctx, dataKeyName)
+		if err != nil {
+			return err
+		}
+		master, err := masterBox(readMaster(cfg.Path))
+		if err != nil {
+			return err
+		}
+		var why error
+		if plain, why = open(master, masterKeyNumber, dataKeyName, row.Sealed); why == nil {
+			return nil
+		}
+		next, err := masterBox(readMaster(cfg.Path + nextSuffix))
+		if err == nil {
+			plain, err = open(next, masterKeyNumber, dataKeyName, row.Sealed)
+		}
+		if err != nil {
+			return why
+		}
+		return cfg.takeNext()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return plain, nil
+}
+
+// takeNext gives the key that waits its place.
 func (cfg *VaultConfig) takeNext() error {
 	err := os.Rename(cfg.Path+nextSuffix, cfg.Path)
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
+	if err == nil {
 		err = syncDir(filepath.Dir(cfg.Path))
 	}
 	if err != nil {
@@ -123,19 +160,4 @@ func (cfg *VaultConfig) takeNext() error {
 			ErrMasterKey, cfg.Path+nextSuffix, cfg.Path, err)
 	}
 	return nil
-}
-
-// finishRotation opens a data key that the master key does not open with the
-// one that waits beside it: a rotation was stopped before the file was
-// replaced, which is done now.
-func (cfg *VaultConfig) finishRotation(row *store.DataKey) ([]byte, error) {
-	next, err := masterBox(readMaster(cfg.Path + nextSuffix))
-	if err != nil {
-		return nil, err
-	}
-	plain, err := open(next, masterKeyNumber, dataKeyName, row.Sealed)
-	if err != nil {
-		return nil, err
-	}
-	return plain, cfg.takeNext()
 }

@@ -221,13 +221,17 @@ func TestRotateMasterAtTheSameTime(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if err := keys.RotateMaster(t.Context(), w.config()); err != nil && !errors.Is(err, keys.ErrMasterKey) {
-				t.Error(err)
+			for range 3 {
+				if err := keys.RotateMaster(t.Context(), w.config()); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 		wg.Go(func() {
-			if _, err := keys.OpenVault(t.Context(), w.config()); err != nil && !errors.Is(err, keys.ErrMasterKey) {
-				t.Error(err)
+			for range 3 {
+				if _, err := keys.OpenVault(t.Context(), w.config()); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"bytes"
 	"context"
 	"crypto/cipher"
 	"crypto/rand"
@@ -67,8 +66,8 @@ func OpenVault(ctx context.Context, cfg VaultConfig) (*Vault, error) {
 		}
 	}
 	plain, err := open(master, masterKeyNumber, dataKeyName, row.Sealed)
-	if err != nil && !created {
-		plain, err = cfg.openElse(ctx, row, err)
+	if err != nil && !created { // a rotation was stopped, or came between the reading of the row and of the file
+		plain, err = cfg.settle(ctx)
 	}
 	if err != nil {
 		if created { // another node, with a master key of its own, was faster
@@ -80,24 +79,6 @@ func OpenVault(ctx context.Context, cfg VaultConfig) (*Vault, error) {
 	v.data, err = newBox(plain)
 	clear(plain)
 	return v, err
-}
-
-// openElse opens a data key that the master key does not open, if a rotation of
-// the master key is why: it was stopped, or came between the reading of the row
-// and of the file. Else the error is why.
-func (cfg *VaultConfig) openElse(ctx context.Context, row *store.DataKey, why error) ([]byte, error) {
-	if plain, err := cfg.finishRotation(row); err == nil || plain != nil {
-		return plain, err
-	}
-	now, err := cfg.Store.DataKey(ctx, dataKeyName)
-	if err != nil || bytes.Equal(now.Sealed, row.Sealed) {
-		return nil, why
-	}
-	master, err := masterBox(readMaster(cfg.Path))
-	if err != nil {
-		return nil, err
-	}
-	return open(master, masterKeyNumber, dataKeyName, now.Sealed)
 }
 
 // dataKey reads a row; nil when there is none.
