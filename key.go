@@ -13,6 +13,24 @@ const (
 	KeyGone     KeyState = "gone"     // neither signs nor verifies
 )
 
+// DefaultKeyPeriod is how long a key signs where nothing else is set, and
+// LongestKeyPeriod how long it may at most (NIST SP 800-57 part 1 §5.3.6).
+// ShortestKeyPeriod keeps the JWKS small: it has each key for the longest life
+// of a token after that key signed.
+const (
+	DefaultKeyPeriod  = 90 * 24 * time.Hour
+	LongestKeyPeriod  = 366 * 24 * time.Hour
+	ShortestKeyPeriod = 24 * time.Hour
+)
+
+// ValidateKeyPeriod checks how long keys are to sign.
+func ValidateKeyPeriod(d time.Duration) error {
+	if d < ShortestKeyPeriod || d > LongestKeyPeriod || d%time.Second != 0 {
+		return invalid("a key signs for at least 1d and at most 366d, in whole seconds")
+	}
+	return nil
+}
+
 // SigningKey is one key of a tenant, which signs or seals tokens. Its state is a function of its dates, so
 // that no timer has to run for a key to change state.
 type SigningKey struct {

@@ -32,6 +32,11 @@ type Tenant struct {
 	SecretLifetime time.Duration
 	SecretOverlap  time.Duration
 
+	// KeyPeriod is how long a signing key of the tenant signs before the server
+	// replaces it, ShortestKeyPeriod to LongestKeyPeriod; zero means the server's
+	// setting.
+	KeyPeriod time.Duration
+
 	// CORSOrigins are the origins that browsers may call the public endpoints
 	// from. Empty means none.
 	CORSOrigins []string

@@ -12,7 +12,6 @@ import (
 // Bounds of what one client carries.
 const (
 	maxClientID   = 256
-	maxSecretName = 64
 	maxSecret     = 512
 	maxLabels     = 64
 	maxLabelKey   = 63
@@ -222,12 +221,15 @@ func (p *problems) undefined(i int, g Grant, rs *ResourceServer) {
 	}
 }
 
+// MaxSecretName is how long the name of a secret may be, in bytes.
+const MaxSecretName = 64
+
 // ValidateSecretName checks the label of a secret.
 func ValidateSecretName(s string) error {
 	if s == "" {
 		return invalid("a secret has a name, such as 2026-11")
 	}
-	return validateLine(s, maxSecretName)
+	return validateLine(s, MaxSecretName)
 }
 
 // ValidateSecret checks a secret that somebody brings: VSCHAR (RFC 6749

@@ -42,6 +42,9 @@ func (t *Tenant) Validate() error {
 	if t.SecretOverlap != 0 {
 		p.check("/secret/overlap", validateSpan(t.SecretOverlap, LongestSecretLifetime))
 	}
+	if t.KeyPeriod != 0 {
+		p.check("/keys/period", ValidateKeyPeriod(t.KeyPeriod))
+	}
 	for i, origin := range t.CORSOrigins {
 		p.check(Pointer("cors_origins", i), validateOrigin(origin))
 	}

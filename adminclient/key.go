@@ -17,6 +17,7 @@ type SigningKey struct {
 	JWK           json.RawMessage `json:"jwk,omitempty" doc:"The public half (RFC 7517); absent for XC20P, whose keys have none."`
 	CreatedAt     Time            `json:"created_at" doc:"When the key was made."`
 	SignsFrom     Time            `json:"signs_from" doc:"When it begins to sign."`
+	DueAt         *Time           `json:"due_at,omitempty" doc:"When the server replaces it; absent for a key that has an end already."`
 	SignsUntil    *Time           `json:"signs_until,omitempty" doc:"When it ceases to sign; absent: until it is rotated."`
 	VerifiesUntil *Time           `json:"verifies_until,omitempty" doc:"When the tokens that it signed cease to verify; absent: until it is rotated."`
 }

@@ -38,6 +38,7 @@ type Tenant struct {
 	Token          TokenSettings     `json:"token" doc:"The tenant's defaults for tokens."`
 	SecretLifetime int64             `json:"secret_lifetime,omitempty" doc:"How long a secret lives that is made without an expiry, in seconds; absent: for ever."`
 	SecretOverlap  int64             `json:"secret_overlap" doc:"How long a replaced secret lives on, in seconds."`
+	KeyPeriod      int64             `json:"key_period,omitempty" doc:"How long a signing key signs before it is replaced, in seconds; absent: the server's setting."`
 	CORSOrigins    []string          `json:"cors_origins" doc:"Origins from which browsers may call the public endpoints."`
 	Meta
 }

@@ -182,6 +182,7 @@ func (d *diagnosis) tenant(ctx context.Context, api *adminclient.Client, t *admi
 			continue
 		}
 		active++
+		d.overdue(t, k)
 		if len(k.JWK) > 0 && reached && !published[k.KID] {
 			d.add("fail", "keys of "+t.ID, "the key "+k.KID+" signs and is not in the JWKS",
 				"look for a cache in front that keeps the JWKS for longer than five minutes")
@@ -193,6 +194,16 @@ func (d *diagnosis) tenant(ctx context.Context, api *adminclient.Client, t *admi
 		d.add("ok", "keys of "+t.ID, fmt.Sprintf("%d in use", active), "")
 	}
 	return d.secrets(ctx, api, t)
+}
+
+// overdue tells of a key that the server should have replaced, and that has no
+// end although nothing follows it.
+func (d *diagnosis) overdue(t *adminclient.Tenant, k *adminclient.SigningKey) {
+	const late = 24 * time.Hour // the server looks every hour
+	if k.DueAt != nil && d.now.Sub(*k.DueAt) >= late {
+		d.add("fail", "keys of "+t.ID, fmt.Sprintf("the %s key %s should have been replaced %s", k.Alg, k.KID, relative(k.DueAt.Sub(d.now))),
+			"see why in the server's log (key.overdue), then: mintage key rotate --alg "+k.Alg+" --tenant "+t.ID)
+	}
 }
 
 // issuer looks at the metadata and the JWKS of a tenant, as its verifiers would,

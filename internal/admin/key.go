@@ -23,9 +23,13 @@ func (h *Handler) keys(ctx context.Context, in *listKeys) (*answer[adminclient.P
 	if err != nil {
 		return nil, err
 	}
+	period, err := h.keyPeriod(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	now := h.now()
 	id := func(k *mintage.SigningKey) string { return k.ID }
-	document := func(k *mintage.SigningKey) adminclient.SigningKey { return keyDocument(k, now) }
+	document := func(k *mintage.SigningKey) adminclient.SigningKey { return keyDocument(k, now, period) }
 	rest, err := tail(ctx, l, ks, id)
 	if err != nil {
 		return nil, err
@@ -55,7 +59,11 @@ func (h *Handler) rotateKey(ctx context.Context, in *rotateKey) (*answer[admincl
 	if err != nil {
 		return nil, err
 	}
-	return &answer[adminclient.SigningKey]{Body: keyDocument(k, h.now())}, nil
+	period, err := h.keyPeriod(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[adminclient.SigningKey]{Body: keyDocument(k, h.now(), period)}, nil
 }
 
 type killKey struct {
@@ -68,18 +76,31 @@ func (h *Handler) killKey(ctx context.Context, in *killKey) (*answer[adminclient
 	if err != nil {
 		return nil, err
 	}
+	period, err := h.keyPeriod(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	now := h.now()
-	doc := adminclient.KilledKey{Killed: keyDocument(did.Killed, now)}
+	doc := adminclient.KilledKey{Killed: keyDocument(did.Killed, now, period)}
 	if did.Heir != nil {
-		heir := keyDocument(did.Heir, now)
+		heir := keyDocument(did.Heir, now, period)
 		doc.Heir = &heir
 	}
 	return &answer[adminclient.KilledKey]{Body: doc}, nil
 }
 
-func keyDocument(k *mintage.SigningKey, now time.Time) adminclient.SigningKey {
+// keyPeriod returns how long a key of the tenant signs.
+func (h *Handler) keyPeriod(ctx context.Context, tenant string) (time.Duration, error) {
+	t, err := h.manager.Tenant(ctx, tenant)
+	if err != nil {
+		return 0, err
+	}
+	return h.manager.KeyPeriodOf(t), nil
+}
+
+func keyDocument(k *mintage.SigningKey, now time.Time, period time.Duration) adminclient.SigningKey {
 	return adminclient.SigningKey{
 		Tenant: k.Tenant, KID: k.ID, Alg: k.Alg, State: string(k.State(now)), JWK: k.JWK, CreatedAt: k.Created.UTC(),
-		SignsFrom: k.SignsFrom.UTC(), SignsUntil: when(k.SignsUntil), VerifiesUntil: when(k.VerifiesUntil),
+		SignsFrom: k.SignsFrom.UTC(), DueAt: when(keys.DueAt(k, period)), SignsUntil: when(k.SignsUntil), VerifiesUntil: when(k.VerifiesUntil),
 	}
 }

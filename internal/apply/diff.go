@@ -100,6 +100,7 @@ func tenantFacts(t *mintage.Tenant) facts {
 	f.token(t.Token)
 	f.span("secret.expires", t.SecretLifetime)
 	f.span("secret.overlap", t.SecretOverlap)
+	f.span("keys.period", t.KeyPeriod)
 	f.many("cors_origins", t.CORSOrigins)
 	f.one("managed_by", t.ManagedBy)
 	return f

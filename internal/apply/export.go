@@ -56,6 +56,9 @@ func exportTenant(t *mintage.Tenant) Tenant {
 	if t.SecretLifetime != 0 || t.SecretOverlap != 0 {
 		w.Secret = &SecretPolicy{Expires: unless(Duration(t.SecretLifetime), 0), Overlap: unless(Duration(t.SecretOverlap), 0)}
 	}
+	if t.KeyPeriod != 0 {
+		w.Keys = &KeyPolicy{Period: unless(Duration(t.KeyPeriod), 0)}
+	}
 	return w
 }
 

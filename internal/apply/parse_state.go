@@ -53,6 +53,7 @@ func (r *reader) tenant(n yamlfile.Node) {
 		"token_paths":  textMap(&t.TokenPaths),
 		"token":        token(&t.Token),
 		"secret":       func(n yamlfile.Node) { t.Secret = secretPolicy(n) },
+		"keys":         func(n yamlfile.Node) { t.Keys = keyPolicy(n) },
 		"cors_origins": texts(&t.CORSOrigins),
 	}) {
 		return
@@ -64,10 +65,18 @@ func (r *reader) tenant(n yamlfile.Node) {
 func secretPolicy(n yamlfile.Node) *SecretPolicy {
 	p := &SecretPolicy{}
 	n.Object(yamlfile.Fields{
-		"expires":      duration(&p.Expires, true),
-		"overlap":      duration(&p.Overlap, false),
-		"rotate_every": unsupported,
+		"expires": duration(&p.Expires, true),
+		"overlap": duration(&p.Overlap, false),
+		"rotate_every": func(n yamlfile.Node) {
+			n.KeyErrorf("rotate_every belongs to a secret that has write_to: whoever needs the new one has to get it")
+		},
 	})
+	return p
+}
+
+func keyPolicy(n yamlfile.Node) *KeyPolicy {
+	p := &KeyPolicy{}
+	n.Object(yamlfile.Fields{"period": duration(&p.Period, true)})
 	return p
 }
 
@@ -202,7 +211,7 @@ func (r *reader) secrets(n yamlfile.Node) []Secret {
 			"hash":         func(n yamlfile.Node) { s.Hash = r.ref(n, "hash") },
 			"expires":      duration(&s.Expires, true),
 			"write_to":     func(n yamlfile.Node) { s.WriteTo = r.target(n) },
-			"rotate_every": unsupported,
+			"rotate_every": duration(&s.RotateEvery, false),
 			"generate": func(n yamlfile.Node) {
 				s.Generate, _ = n.Bool()
 			},

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -50,6 +51,10 @@ func (p *planner) secret(t *mintage.Tenant, w *Secret, c *mintage.Client, ptr st
 	}
 	digest := p.digest(made)
 	at := slices.IndexFunc(c.Secrets, func(s mintage.Secret) bool { return s.Name == w.Name })
+	if at >= 0 && p.due(w, &c.Secrets[at]) {
+		d := p.setAside(c, at)
+		return append([]Diff{d}, p.secret(t, w, c, ptr)...)
+	}
 	if at >= 0 {
 		s := &c.Secrets[at]
 		unchanged := w.Generate || len(digest) > 0 && bytes.Equal(s.Digest, digest) ||
@@ -79,6 +84,26 @@ func (p *planner) secret(t *mintage.Tenant, w *Secret, c *mintage.Client, ptr st
 	p.plan.Secrets++
 	p.plan.pending = append(p.plan.pending, pendingSecret{client: c, index: at, secret: &made, ptr: ptr})
 	return []Diff{d}
+}
+
+// due reports whether a secret is as old as rotate_every says. One that was
+// revoked, or that a rotation replaced, is somebody's business already.
+func (p *planner) due(w *Secret, s *mintage.Secret) bool {
+	return w.Generate && w.RotateEvery != nil && s.Revoked.IsZero() && s.Successor == "" &&
+		!p.now().Before(s.Created.Add(time.Duration(*w.RotateEvery)))
+}
+
+// setAside gives the name of a secret to the one that replaces it. Under the
+// name that it gets it is not in the file, and retires as such.
+func (p *planner) setAside(c *mintage.Client, at int) Diff {
+	s := &c.Secrets[at]
+	const made = " 20060102T150405Z"
+	stem := s.Name[:min(len(s.Name), mintage.MaxSecretName-len(made))]
+	d := Diff{Path: "secrets." + s.Name, Before: "made " + instant(s.Created)}
+	s.Name = strings.ToValidUTF8(stem, "") + s.Created.UTC().Format(made)
+	s.CreatedBy = CreatedBy(p.opts.Source) // its name says so
+	d.After = "rotated: so far it is called " + s.Name
+	return d
 }
 
 // newSecret returns what the state carries of w for c, and what to call it.

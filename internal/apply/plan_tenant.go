@@ -97,6 +97,9 @@ func (w *Tenant) overlay(t *mintage.Tenant) {
 		putSpan(&t.SecretLifetime, w.Secret.Expires)
 		putSpan(&t.SecretOverlap, w.Secret.Overlap)
 	}
+	if w.Keys != nil {
+		putSpan(&t.KeyPeriod, w.Keys.Period)
+	}
 	putSet(&t.CORSOrigins, w.CORSOrigins)
 }
 

@@ -43,6 +43,7 @@ type Tenant struct {
 	TokenPaths  map[string]string `json:"token_paths,omitzero"`
 	Token       *Token            `json:"token,omitzero"`
 	Secret      *SecretPolicy     `json:"secret,omitzero"`
+	Keys        *KeyPolicy        `json:"keys,omitzero"`
 	CORSOrigins []string          `json:"cors_origins,omitzero"`
 }
 
@@ -59,6 +60,11 @@ type Token struct {
 type SecretPolicy struct {
 	Expires *Duration `json:"expires,omitzero"` // never: for ever
 	Overlap *Duration `json:"overlap,omitzero"` // never: the built-in overlap
+}
+
+// KeyPolicy declares how long a tenant's signing keys sign.
+type KeyPolicy struct {
+	Period *Duration `json:"period,omitzero"` // never: the server's setting
 }
 
 // Organization declares a customer company.
@@ -127,6 +133,9 @@ type Secret struct {
 	Generate bool      `json:"generate,omitzero"`
 	Expires  *Duration `json:"expires,omitzero"` // from when it is made; never: for ever
 	WriteTo  *Target   `json:"write_to,omitzero"`
+	// RotateEvery is how old a generated secret may be: apply then makes another
+	// one, and the one before retires.
+	RotateEvery *Duration `json:"rotate_every,omitzero"`
 	// Made holds generated secrets by tenant. Write-only; never in the file.
 	Made map[string]Sensitive `json:"made,omitzero"`
 }

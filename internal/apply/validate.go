@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mintage-auth/mintage"
 )
@@ -126,8 +127,23 @@ func (f *findings) secret(ptr string, s *Secret, tenants []string) {
 	if s.Value != nil && s.Value.Text != "" {
 		f.text(ptr+"/value", s.Value.Text)
 	}
+	f.rotation(ptr, s)
 	if s.Expires != nil && (*s.Expires < 0 || int64(*s.Expires) > int64(mintage.LongestSecretLifetime)) {
 		f.addf(ptr+"/expires", "a secret lives for at most ten years; write never for longer")
+	}
+}
+
+// rotation checks rotate_every. Nobody can read a secret back, so that only one
+// that the command makes and writes somewhere can be replaced by itself.
+func (f *findings) rotation(ptr string, s *Secret) {
+	switch {
+	case s.RotateEvery == nil:
+	case !s.Generate:
+		f.addf(ptr+"/rotate_every", "rotate_every is for secrets with generate: true; to rotate one of yours, give it another name")
+	case *s.RotateEvery < Duration(time.Hour) || int64(*s.RotateEvery) > int64(mintage.LongestSecretLifetime):
+		f.addf(ptr+"/rotate_every", "a secret is rotated once an hour at most, and once in ten years at least")
+	case s.Expires != nil && *s.Expires != 0 && *s.Expires <= *s.RotateEvery:
+		f.addf(ptr+"/rotate_every", "the secret would end before it is rotated: let it expire later")
 	}
 }
 

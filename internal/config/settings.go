@@ -37,7 +37,8 @@ type Server struct {
 	// RequestsPerMinute is how many requests with credentials one address may
 	// make in a minute; zero: any number.
 	RequestsPerMinute int
-	Store             string // StoreSQLite or StorePostgres
+	KeyPeriod         time.Duration // how long signing keys sign, unless the tenant says
+	Store             string        // StoreSQLite or StorePostgres
 	Database          Database
 
 	origins map[string]Origin
@@ -162,6 +163,10 @@ func processSettings() []Setting {
 			set: func(s *Server, v string) error { return setDuration(&s.DrainTimeout, v) },
 		},
 		{
+			Path: "keys.period", Default: "90d", Usage: "how long signing keys sign before they are replaced, unless the tenant says",
+			set: func(s *Server, v string) error { return setKeyPeriod(&s.KeyPeriod, v) },
+		},
+		{
 			Path: "limits.requests_per_minute", Live: true, Default: "0",
 			Usage: "requests with credentials that one address may make in a minute; 0: any number",
 			set:   func(s *Server, v string) error { return setCount(&s.RequestsPerMinute, v) },
@@ -271,6 +276,15 @@ func setCount(dst *int, v string) error {
 	}
 	*dst = n
 	return nil
+}
+
+func setKeyPeriod(dst *time.Duration, v string) error {
+	d, err := yamlfile.ParseDuration(v)
+	if err == nil {
+		err = sentence(mintage.ValidateKeyPeriod(d))
+	}
+	*dst = d
+	return err
 }
 
 func setDuration(dst *time.Duration, v string) error {

@@ -8,16 +8,47 @@ import (
 )
 
 // How long keys last. A key signs for DefaultPeriod, and for LongestPeriod at
-// most (NIST SP 800-57 part 1 §5.3.6). Once it is gone its private half is
-// destroyed after DestroyAfter, so that no node with a wrong clock misses it,
-// and its row is deleted after ForgetAfter: until then it says which key signed
-// an old token.
+// most. Once it is gone its private half is destroyed after DestroyAfter, so
+// that no node with a wrong clock misses it, and its row is deleted after
+// ForgetAfter: until then it says which key signed an old token.
 const (
-	DefaultPeriod = 90 * 24 * time.Hour
-	LongestPeriod = 366 * 24 * time.Hour
+	DefaultPeriod = mintage.DefaultKeyPeriod
+	LongestPeriod = mintage.LongestKeyPeriod
 	DestroyAfter  = 24 * time.Hour
 	ForgetAfter   = mintage.LongestTokenLifetime
+
+	// Grace is how long a rotation may be late before somebody should look why.
+	// The server looks every hour whether one is due.
+	Grace = 24 * time.Hour
 )
+
+// DueAt returns when k is to be replaced: a period after it began to sign. It
+// is zero where k has an end already.
+func DueAt(k *mintage.SigningKey, period time.Duration) time.Time {
+	if !k.SignsUntil.IsZero() || !k.VerifiesUntil.IsZero() {
+		return time.Time{}
+	}
+	return k.SignsFrom.Add(period)
+}
+
+// Overdue returns the keys that sign at now, end within Grace or were to be
+// replaced that long ago, and have no successor. There are none where the
+// server rotates keys as it should.
+func Overdue(ks []*mintage.SigningKey, now time.Time, period time.Duration) []*mintage.SigningKey {
+	late := slices.DeleteFunc(slices.Clone(ks), func(k *mintage.SigningKey) bool {
+		end := k.SignsUntil.Add(-Grace)
+		if due := DueAt(k, period); !due.IsZero() {
+			end = due.Add(Grace)
+		}
+		return k.State(now) != mintage.KeyActive || now.Before(end)
+	})
+	return slices.DeleteFunc(late, func(k *mintage.SigningKey) bool {
+		return slices.ContainsFunc(ks, func(heir *mintage.SigningKey) bool {
+			state := heir.State(now)
+			return heir.Alg == k.Alg && heir.SignsFrom.After(k.SignsFrom) && (state == mintage.KeyNext || state == mintage.KeyActive)
+		})
+	})
+}
 
 // Due returns the algorithms, sorted, whose key is to be rotated at now: those
 // whose newest key signs for the period already, or will end without another

@@ -89,6 +89,7 @@ func viewTenant(t *mintage.Tenant) view {
 		"issuer": t.Issuer, "aliases": t.Aliases, "protected": t.Protected, "disabled": t.Disabled,
 		"token_paths": t.TokenPaths, "token": viewToken(t.Token),
 		"secret_lifetime": seconds(t.SecretLifetime), "secret_overlap": seconds(t.SecretOverlap),
+		"key_period":   seconds(t.KeyPeriod),
 		"cors_origins": t.CORSOrigins, "managed_by": t.ManagedBy,
 	}
 }

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,7 +128,7 @@ func (m *Manager) updateKey(ctx context.Context, tx store.Tx, by By, verb string
 	return tx.AppendEvent(ctx, e)
 }
 
-// RotateDue rotates the keys of all tenants that have signed for KeyPeriod, as
+// RotateDue rotates the keys of all tenants that have signed for their period, as
 // RotateKey would with the usual wait, and says how many it made. Nodes may do
 // so at the same time: one of them makes the key. What fails for one tenant
 // does not keep the others waiting.
@@ -135,12 +136,10 @@ func (m *Manager) RotateDue(ctx context.Context) (int, error) {
 	return m.eachTenant(ctx, m.rotateDue)
 }
 
-// keyPeriod is how long a key signs.
-func (m *Manager) keyPeriod() time.Duration {
-	if m.KeyPeriod == 0 {
-		return keys.DefaultPeriod
-	}
-	return min(m.KeyPeriod, keys.LongestPeriod)
+// KeyPeriodOf returns how long a key of the tenant signs.
+func (m *Manager) KeyPeriodOf(t *mintage.Tenant) time.Duration {
+	period := cmp.Or(t.KeyPeriod, m.KeyPeriod, keys.DefaultPeriod)
+	return min(max(period, mintage.ShortestKeyPeriod), keys.LongestPeriod)
 }
 
 func (m *Manager) rotateDue(ctx context.Context, t *mintage.Tenant) (int, error) {
@@ -148,10 +147,10 @@ func (m *Manager) rotateDue(ctx context.Context, t *mintage.Tenant) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	made := 0
-	for _, alg := range keys.Due(have, m.now(), m.keyPeriod()) {
+	made, period := 0, m.KeyPeriodOf(t)
+	for _, alg := range keys.Due(have, m.now(), period) {
 		k, err := m.rotateIf(ctx, Server(), t, alg, keys.DefaultWait, func(have []*mintage.SigningKey) bool {
-			return slices.Contains(keys.Due(have, m.now(), m.keyPeriod()), alg)
+			return slices.Contains(keys.Due(have, m.now(), period), alg)
 		})
 		if err != nil {
 			return made, err

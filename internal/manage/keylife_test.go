@@ -1,9 +1,11 @@
 package manage_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -163,11 +165,72 @@ func TestKeyPeriod(t *testing.T) {
 	if n, err := w.RotateDue(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
+	// A tenant may want another.
+	if _, err := w.UpdateTenant(t.Context(), admin(), "hotel", 0, func(tn *mintage.Tenant) error {
+		tn.KeyPeriod = 48 * time.Hour
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(keys.DefaultWait + 47*time.Hour)
+	if n, err := w.RotateDue(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	w.now = w.now.Add(time.Hour)
+	if n, err := w.RotateDue(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := w.UpdateTenant(t.Context(), admin(), "hotel", 0, func(tn *mintage.Tenant) error {
+		tn.KeyPeriod = 0
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	w.KeyPeriod = 1000 * keys.DefaultPeriod // KY-06: a year is the most
 	w.now = w.now.Add(keys.DefaultWait + keys.LongestPeriod)
 	if n, err := w.RotateDue(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
+}
+
+// A key that was not replaced in time is told of in the log and the audit log,
+// once a day, for as long as it is so (KY-06).
+func TestWarnOfKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var log bytes.Buffer
+	w.Log = slog.New(slog.NewJSONHandler(&log, nil))
+	w.hotel(t, "hotel")
+	overdue := func() (events int) {
+		for _, e := range w.events(t) {
+			if e.Action == "key.overdue" {
+				events++
+			}
+		}
+		return events
+	}
+	warn := func(want, events int) {
+		t.Helper()
+		if n, err := w.WarnOfKeys(t.Context()); n != want || err != nil {
+			t.Errorf("%d overdue, %v; want %d", n, err, want)
+		}
+		lines := strings.Count(log.String(), `"event":"key.overdue","tenant":"hotel","kid":`)
+		if got := overdue(); got != events || lines != events {
+			t.Errorf("%d events and %d log lines, want %d", got, lines, events)
+		}
+	}
+	warn(0, 0)
+	w.now = w.now.Add(keys.DefaultPeriod + keys.Grace)
+	warn(1, 1)
+	w.now = w.now.Add(time.Hour)
+	warn(1, 1)
+	w.now = w.now.Add(24 * time.Hour)
+	warn(1, 2)
+	if n, err := w.RotateDue(t.Context()); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	w.now = w.now.Add(48 * time.Hour)
+	warn(0, 2)
 }
 
 // Two nodes find the same key due, and one of them makes the next.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -25,15 +26,16 @@ type Manager struct {
 	Sync func(ctx context.Context) error
 	Now  func() time.Time
 	Log  *slog.Logger
-	// KeyPeriod is how long a signing key signs before RotateDue replaces it;
-	// zero means keys.DefaultPeriod, and no more than keys.LongestPeriod counts.
+	// KeyPeriod is how long a signing key of a tenant that sets nothing else
+	// signs before RotateDue replaces it; zero means keys.DefaultPeriod.
 	KeyPeriod time.Duration
 
 	// Observe is told of what each transaction wrote, once it is on disk; nil:
 	// nobody is.
 	Observe func(Written)
 
-	making singleflight.Group // by tenant and algorithm
+	making  singleflight.Group // by tenant and algorithm
+	alerted sync.Map           // tenant and kid of a key to when WarnOfKeys told of it last
 }
 
 // By is who makes a change, and how. The zero value is nobody, who may not

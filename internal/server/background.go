@@ -176,18 +176,19 @@ func (b *background) purge(ctx context.Context) error {
 	return err
 }
 
-// keys rotates the keys that have signed for long enough, and destroys those
-// that are gone.
+// keys rotates the keys that have signed for long enough, warns of those that it
+// could not, and destroys those that are gone.
 func (b *background) keys(ctx context.Context) error {
 	made, err := b.manager.RotateDue(ctx)
 	if made > 0 {
 		b.log.LogAttrs(ctx, slog.LevelInfo, "signing keys are rotated", slog.Int("keys", made))
 	}
+	_, warnErr := b.manager.WarnOfKeys(ctx)
 	purged, purgeErr := b.manager.PurgeKeys(ctx)
 	if purged > 0 {
 		b.log.LogAttrs(ctx, slog.LevelInfo, "signing keys that are gone are destroyed", slog.Int("keys", purged))
 	}
-	return errors.Join(err, purgeErr)
+	return errors.Join(err, warnErr, purgeErr)
 }
 
 // makeKeys makes the keys that requests wanted, one at a time: an RSA key takes

@@ -21,7 +21,7 @@ func TestMetrics(t *testing.T) {
 		`mintage_audit_events_total{action="token.revoke"} 1`,
 		`mintage_audit_events_total{action="client.create"} `,
 		`mintage_clients{status="active",tenant="demo"} 1`,
-		`mintage_signing_key_not_after_timestamp_seconds{alg="ES256",state="active",tenant="demo"} +Inf`,
+		`mintage_signing_key_not_after_timestamp_seconds{alg="ES256",state="active",tenant="demo"} 1.`,
 	}
 	var missing []string
 	waitFor(t, "the first census", func() bool {

@@ -65,6 +65,10 @@ type Config struct {
 	// make in a minute; zero: any number.
 	RequestsPerMinute int
 
+	// KeyPeriod is how long the signing keys of a tenant sign that sets nothing
+	// else; zero means mintage.DefaultKeyPeriod.
+	KeyPeriod time.Duration
+
 	// DrainTimeout is how long requests under way may take after a signal to
 	// stop; zero means DefaultDrainTimeout.
 	DrainTimeout time.Duration
@@ -179,6 +183,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.directory = directory.New(directory.Config{Store: st, Vault: vault, Feed: s.feed, Now: s.cfg.Now, Log: s.log})
 	s.manager = &manage.Manager{
 		Store: st, Vault: vault, Secrets: hasher, Sync: s.directory.Sync, Observe: s.written, Now: s.cfg.Now, Log: s.log,
+		KeyPeriod: s.cfg.KeyPeriod,
 	}
 	s.background = newBackground(s.store, s.directory, s.manager, s.metrics, s.cfg.Now, s.log)
 	s.peers.Store(&peers{proxies: s.cfg.BehindProxy})

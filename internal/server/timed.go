@@ -3,10 +3,10 @@ package server
 import (
 	"context"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/keys"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/telemetry"
@@ -109,42 +109,51 @@ func (s *Server) census(ctx context.Context) error {
 			count(c.Tenant, "disabled", c.Disabled)
 		}
 	})
-	keys, err := s.censusKeys(ctx)
+	ks, err := s.censusKeys(ctx)
 	if err != nil {
 		return err
 	}
-	now := s.cfg.Now()
 	s.metrics.Keys(func(note func(tenant, alg, state string, until float64)) {
-		for _, k := range keys {
-			until := k.SignsUntil
-			if state := k.State(now); state == mintage.KeyGone {
-				continue
-			} else if state == mintage.KeyRetiring {
-				until = k.VerifiesUntil
-			}
-			end := math.Inf(1)
-			if !until.IsZero() {
-				end = float64(until.Unix())
-			}
-			note(k.Tenant, k.Alg, string(k.State(now)), end)
+		for _, k := range ks {
+			note(k.Tenant, k.Alg, string(k.state), float64(k.until.Unix()))
 		}
 	})
 	return nil
 }
 
+// keyEnd is when the state of a key ends. An active key that has no end yet is
+// due to be replaced then.
+type keyEnd struct {
+	*mintage.SigningKey
+	state mintage.KeyState
+	until time.Time
+}
+
 // censusKeys reads the keys of as many tenants as have a label of their own.
-func (s *Server) censusKeys(ctx context.Context) ([]*mintage.SigningKey, error) {
+func (s *Server) censusKeys(ctx context.Context) ([]keyEnd, error) {
 	tenants, err := s.store.Tenants(ctx, store.Page{Limit: telemetry.MaxTenants})
 	if err != nil {
 		return nil, err
 	}
-	var all []*mintage.SigningKey
+	now := s.cfg.Now()
+	var all []keyEnd
 	for _, t := range tenants {
 		ks, err := s.store.SigningKeys(ctx, t.ID)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, ks...)
+		for _, k := range ks {
+			e := keyEnd{k, k.State(now), k.SignsUntil}
+			switch due := keys.DueAt(k, s.manager.KeyPeriodOf(t)); {
+			case e.state == mintage.KeyGone:
+				continue
+			case e.state == mintage.KeyRetiring:
+				e.until = k.VerifiesUntil
+			case !due.IsZero():
+				e.until = due
+			}
+			all = append(all, e)
+		}
 	}
 	return all, nil
 }

@@ -43,7 +43,7 @@ func newCosts() costs {
 		}, []string{"operation"}),
 		keys: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "mintage_signing_key_not_after_timestamp_seconds",
-			Help: "When a key ceases to sign, or once it has, to verify; +Inf until it is rotated.",
+			Help: "When a key ceases to sign, or is due to be replaced, or once it has ceased, when it ceases to verify.",
 		}, []string{"tenant", "alg", "state"}),
 		clients: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "mintage_clients",

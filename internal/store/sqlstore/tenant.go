@@ -14,6 +14,7 @@ type tenantSettings struct {
 	Token          tokenSettings     `json:"token,omitzero"`
 	SecretLifetime int64             `json:"secret_lifetime,omitempty"` // seconds
 	SecretOverlap  int64             `json:"secret_overlap,omitempty"`  // seconds
+	KeyPeriod      int64             `json:"key_period,omitempty"`      // seconds
 	CORSOrigins    []string          `json:"cors_origins,omitempty"`
 }
 
@@ -23,6 +24,7 @@ func encodeTenant(t *mintage.Tenant) (string, error) {
 		Token:          newTokenSettings(t.Token),
 		SecretLifetime: wholeSeconds(t.SecretLifetime),
 		SecretOverlap:  wholeSeconds(t.SecretOverlap),
+		KeyPeriod:      wholeSeconds(t.KeyPeriod),
 		CORSOrigins:    t.CORSOrigins,
 	})
 }
@@ -39,6 +41,7 @@ func scanTenant(row scanner) (*mintage.Tenant, error) {
 	t.Token = set.Token.settings()
 	t.SecretLifetime = duration(set.SecretLifetime)
 	t.SecretOverlap = duration(set.SecretOverlap)
+	t.KeyPeriod = duration(set.KeyPeriod)
 	t.CORSOrigins = set.CORSOrigins
 	return t, nil
 }
