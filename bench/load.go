@@ -21,6 +21,7 @@ import (
 type target struct {
 	addr     string // host:port
 	requests [][]byte
+	refused  bool // with 401 or 429, instead of answered with 200
 }
 
 // post writes a request with a form and Basic credentials. The identifier and
@@ -43,7 +44,7 @@ type load struct {
 func (l load) rate() float64 { return float64(l.answers) / l.took.Seconds() }
 
 // run keeps a number of connections busy for a while: each sends a request when
-// the answer before it is read. Every answer must be a 200.
+// the answer before it is read. Every answer must be the one that the target says.
 func (t target) run(ctx context.Context, connections int, length time.Duration) (load, error) {
 	began := time.Now()
 	end := began.Add(length)
@@ -89,7 +90,7 @@ func (t target) one(ctx context.Context, next int, end time.Time) ([]time.Durati
 		if err != nil {
 			return nil, err
 		}
-		if status != 200 {
+		if t.refused != (status == 401 || status == 429) || !t.refused && status != 200 {
 			return nil, fmt.Errorf("%s answered %d: %.300s", t.addr, status, body)
 		}
 		now := time.Now()

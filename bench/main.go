@@ -87,7 +87,7 @@ func run(ctx context.Context, o options, w io.Writer) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"set up", b.setUp}, {"peers", b.addPeers}, {"tenants", b.addManyTenants}, {"rounds", b.takeTurns}, {"starts", b.measureStarts},
+		{"set up", b.setUp}, {"imported secrets", b.addImported}, {"peers", b.addPeers}, {"tenants", b.addManyTenants}, {"rounds", b.takeTurns}, {"starts", b.measureStarts},
 	} {
 		began := time.Now()
 		if err := part.do(ctx); err != nil {

@@ -85,7 +85,7 @@ func (b *bench) addPeer(ctx context.Context, p *peer) error {
 				return fmt.Errorf("introspection answers %s", answer)
 			}
 		}
-		b.add(s.name, p.process, target{p.addr, [][]byte{request}})
+		b.add(s.name, p.process, target{addr: p.addr, requests: [][]byte{request}})
 	}
 	return nil
 }

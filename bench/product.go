@@ -131,10 +131,10 @@ func (p *product) target(ctx context.Context, s scenario) (target, error) {
 	}
 	ask := post(p.public, endpoint, id, secret, tokenForm())
 	if !s.introspects {
-		return target{p.public, [][]byte{ask}}, nil
+		return target{addr: p.public, requests: [][]byte{ask}}, nil
 	}
 	tok, err := p.token(ctx, ask)
-	return target{p.public, [][]byte{post(p.public, "/oauth2/introspect", id, secret, url.Values{"token": {tok}})}}, err
+	return target{addr: p.public, requests: [][]byte{post(p.public, "/oauth2/introspect", id, secret, url.Values{"token": {tok}})}}, err
 }
 
 // token gets one access token.

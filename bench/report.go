@@ -27,6 +27,7 @@ func (b *bench) report(ctx context.Context) string {
 		"with the load generator on the same cores.\n")
 	b.goals(&w)
 	b.peerGoals(&w)
+	b.importedGoal(&w)
 	b.tenantGoal(&w)
 	b.startGoal(&w)
 	b.memoryGoal(&w)
