@@ -18,6 +18,10 @@ type Event struct {
 	// Before and After are the changed members as JSON objects, without
 	// secrets; empty where there is none.
 	Before, After []byte
+	// Hash links the row to all that were written before it; see Event.Link. The
+	// store gives it with Seq. Nil: an older version wrote the row and nothing has
+	// linked it since.
+	Hash []byte
 }
 
 // Actor is who made a change.

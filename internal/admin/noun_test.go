@@ -93,7 +93,7 @@ func TestClientLifeCycle(t *testing.T) {
 // The audit log says who, from where, with what, and never a secret (AD-14).
 func checkAudit(t *testing.T, w *world, plain string) {
 	t.Helper()
-	es, err := w.manager.Events(t.Context(), "hotel", 0, 100)
+	es, err := w.manager.Events(t.Context(), manage.EventQuery{Tenant: "hotel", Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

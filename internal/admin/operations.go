@@ -115,6 +115,9 @@ func tokenOperations() []operation {
 // logOperations are about what happened.
 func logOperations() []operation {
 	return []operation{
+		row("list-audit", get, tenantPath+"/audit", "audit:read", "List the changes of a tenant", 200, at((*Handler).audit)),
+		row("list-all-audit", get, "/audit", "audit:read", "List the changes of all tenants that the caller may see", 200, at((*Handler).allAudit)),
+		row("verify-audit", get, "/audit/verify", "audit:read", "Check that the audit log is what was written", 200, at((*Handler).verifyAudit)),
 		row("list-requests", get, tenantPath+"/requests", "requests:read", "List requests that were refused or warned of", 200, at((*Handler).requests)),
 		row("show-request", get, tenantPath+"/requests/{trace_id}", "requests:read", "Show a request by its trace id", 200, at((*Handler).request)),
 		row("list-all-requests", get, "/requests", "requests:read", "List requests of all tenants that the caller may see", 200, at((*Handler).allRequests)),

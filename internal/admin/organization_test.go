@@ -10,6 +10,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/manage"
 )
 
 func TestOrganizations(t *testing.T) {
@@ -56,7 +57,7 @@ func TestOrganizations(t *testing.T) {
 	if _, err := c.Organization(ctx, "hotel", "acme"); !errors.Is(err, mintage.ErrNotFound) {
 		t.Errorf("deleted and read: %v, want ErrNotFound", err)
 	}
-	events, err := w.manager.Events(ctx, "hotel", 0, 5)
+	events, err := w.manager.Events(ctx, manage.EventQuery{Tenant: "hotel", Limit: 5})
 	if err != nil || events[0].Action != "organization.delete" || events[0].Actor.ClientID == "" {
 		t.Errorf("the audit log begins with %+v, %v; want the deletion and who did it", events[0], err)
 	}

@@ -91,7 +91,7 @@ func (w *world) client(t *testing.T) *manage.Credentials {
 
 func (w *world) events(t *testing.T) []*mintage.Event {
 	t.Helper()
-	es, err := w.Events(t.Context(), "", 0, 1000)
+	es, err := w.Events(t.Context(), manage.EventQuery{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,9 +61,12 @@ func (m *Manager) SigningKeys(ctx context.Context, tenant string) ([]*mintage.Si
 	return m.Store.SigningKeys(ctx, tenant)
 }
 
-// Events lists the audit log, newest first; see store.Events.
-func (m *Manager) Events(ctx context.Context, tenant string, before int64, limit int) ([]*mintage.Event, error) {
-	return m.Store.Events(ctx, tenant, before, limit)
+// EventQuery narrows the audit log; see store.EventQuery.
+type EventQuery = store.EventQuery
+
+// Events lists the audit log, newest first unless the query says otherwise.
+func (m *Manager) Events(ctx context.Context, q EventQuery) ([]*mintage.Event, error) {
+	return m.Store.Events(ctx, q)
 }
 
 // Revocations returns the revocations of a tenant that are in force, and the

@@ -216,16 +216,35 @@ type RevocationWriter interface {
 	CreateRevocation(ctx context.Context, r *mintage.Revocation) error
 }
 
-// Events reads the audit log, newest first.
+// Events reads the audit log.
 type Events interface {
-	// Events returns those of the tenant (all, when empty) with a Seq below
-	// before (zero: from the newest), at most limit.
-	Events(ctx context.Context, tenant string, before int64, limit int) ([]*mintage.Event, error)
+	// Events returns rows, newest first unless the query says otherwise.
+	Events(ctx context.Context, q EventQuery) ([]*mintage.Event, error)
+	// LastEvent returns the number that was given last, zero before the first:
+	// that of the newest row, while the log is whole.
+	LastEvent(ctx context.Context) (int64, error)
 }
 
-// EventWriter appends to the audit log.
+// EventQuery asks for a part of the audit log. Empty members ask for all.
+type EventQuery struct {
+	Tenant string
+	Actor  string    // client or operator identifier, or an operator's address
+	Action string    // noun.verb, or the noun alone
+	Target string    // identifier of what changed
+	Via    string    // tool
+	Since  time.Time // rows that are not before it
+	Until  time.Time // rows that are before it
+
+	Oldest bool  // oldest first
+	After  int64 // Seq that the part begins after, in the order asked for; zero: the beginning
+	Limit  int   // at most so many; zero: all
+}
+
+// EventWriter appends to the audit log. Rows are never changed or deleted.
 type EventWriter interface {
-	AppendEvent(ctx context.Context, e *mintage.Event) error // sets e.Seq
+	// AppendEvent sets e.Seq and e.Hash. It links rows before it, too, that have
+	// no hash, as older versions leave them.
+	AppendEvent(ctx context.Context, e *mintage.Event) error
 }
 
 // DataKey is a key wrapped by the master key, or a value sealed under a data

@@ -153,12 +153,24 @@ func loadMigrations(e *engine) ([]*goose.Migration, int64, error) {
 		migrations = append(migrations, goose.NewGoMigration(version, &goose.GoFunc{
 			RunTx: func(ctx context.Context, tx *sql.Tx) error {
 				_, err := tx.ExecContext(ctx, script)
+				if also := beside(version); err == nil && also != nil {
+					err = also(ctx, e, tx)
+				}
 				return err
 			},
 		}, nil))
 		newest = max(newest, version)
 	}
 	return migrations, newest, nil
+}
+
+// beside returns what a migration does that SQL cannot say, or nil.
+func beside(version int64) func(context.Context, *engine, *sql.Tx) error {
+	switch version {
+	case 7:
+		return linkOldEvents
+	}
+	return nil
 }
 
 // pause waits before the given attempt, longer each time.

@@ -97,8 +97,13 @@ func (s *Store) Revocation(ctx context.Context, tenant, id string) (*mintage.Rev
 }
 
 // Events implements store.Events.
-func (s *Store) Events(ctx context.Context, tenant string, before int64, limit int) ([]*mintage.Event, error) {
-	return view(ctx, s, func(ses session) ([]*mintage.Event, error) { return ses.Events(ctx, tenant, before, limit) })
+func (s *Store) Events(ctx context.Context, q store.EventQuery) ([]*mintage.Event, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Event, error) { return ses.Events(ctx, q) })
+}
+
+// LastEvent implements store.Events.
+func (s *Store) LastEvent(ctx context.Context) (int64, error) {
+	return view(ctx, s, func(ses session) (int64, error) { return ses.LastEvent(ctx) })
 }
 
 // DataKey implements store.DataKeys.

@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/store/sqlstore"
 	"github.com/mintage-auth/mintage/internal/store/storetest"
@@ -168,5 +170,41 @@ func execBehind(t *testing.T, path, text string) {
 	defer db.Close() //nolint:errcheck // the statement counts
 	if _, err := db.ExecContext(t.Context(), text); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestOldEventsAreLinked: the migration that brings the chain of the audit log
+// links the rows that are there.
+func TestOldEventsAreLinked(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "mintage.db")
+	s := openFile(t, path)
+	const rows = 1203 // more than are linked at once
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		for range rows {
+			if err := tx.AppendEvent(t.Context(), &mintage.Event{Action: "client.create", Name: "x"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	execBehind(t, path, `DROP INDEX audit_events_unlinked; ALTER TABLE audit_events DROP COLUMN hash; DELETE FROM schema_versions WHERE version_id >= 7`)
+	s = openFile(t, path)
+	defer s.Close() //nolint:errcheck // the test is over
+	list, err := s.Events(t.Context(), store.EventQuery{Oldest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c mintage.Chain
+	for _, e := range list {
+		if err := c.Next(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.Seq != rows {
+		t.Errorf("%d rows are linked, want %d", c.Seq, rows)
 	}
 }

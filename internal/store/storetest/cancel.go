@@ -30,7 +30,7 @@ func cancelledContexts(t *testing.T, s store.Store) {
 		"LastChange":  func() error { _, err := s.LastChange(over); return err },
 		"SweepTokens": func() error { _, err := s.SweepTokens(over, at(0), 1); return err },
 		"MarkExposed": func() error { return s.MarkExposed(over, "acme", "x", "s", at(0)) },
-		"Events":      func() error { _, err := s.Events(over, "", 0, 1); return err },
+		"Events":      func() error { _, err := s.Events(over, store.EventQuery{Limit: 1}); return err },
 	}
 	for _, n := range append(nouns(), tenantNoun()) {
 		calls[n.name] = func() error { _, err := n.read(over, s, "acme", "x"); return err }

@@ -3,7 +3,10 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,7 +80,7 @@ func events(t *testing.T, s store.Store) {
 		Action: "client.create", Target: "x", Name: "Export", Via: "api", TraceID: "req_1",
 		Before: []byte(`{"a":1}`), After: []byte(`{"a":2}`),
 	}
-	list := []*mintage.Event{full, {Time: at(2), Tenant: "other", Action: "b"}, {Time: at(3), Tenant: "acme", Action: "c"}, {Action: "d"}}
+	list := []*mintage.Event{full, {Time: at(2), Tenant: "other", Action: "b", Via: "cli"}, {Time: at(3), Tenant: "acme", Action: "client.delete"}, {Action: "d"}}
 	for i, e := range list {
 		update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.AppendEvent(ctx, e) })
 		if e.Seq != int64(i+1) {
@@ -85,27 +88,79 @@ func events(t *testing.T, s store.Store) {
 		}
 	}
 	for _, ask := range []struct {
-		tenant string
-		before int64
-		limit  int
-		want   []int // indexes of list
+		q    store.EventQuery
+		want []int // indexes of list
 	}{
-		{"", 0, 10, []int{3, 2, 1, 0}},
-		{"", 0, 2, []int{3, 2}},
-		{"", 3, 10, []int{1, 0}},
-		{"acme", 0, 10, []int{2, 0}},
-		{"acme", 3, 10, []int{0}},
-		{"acme", 0, 1, []int{2}},
-		{"acme", 1, 10, nil},
-		{"none", 0, 10, nil},
+		{store.EventQuery{}, []int{3, 2, 1, 0}},
+		{store.EventQuery{Limit: 2}, []int{3, 2}},
+		{store.EventQuery{After: 3}, []int{1, 0}},
+		{store.EventQuery{Oldest: true}, []int{0, 1, 2, 3}},
+		{store.EventQuery{Oldest: true, After: 1, Limit: 2}, []int{1, 2}},
+		{store.EventQuery{Tenant: "acme"}, []int{2, 0}},
+		{store.EventQuery{Tenant: "acme", After: 3}, []int{0}},
+		{store.EventQuery{Tenant: "acme", Limit: 1}, []int{2}},
+		{store.EventQuery{Tenant: "acme", After: 1}, nil},
+		{store.EventQuery{Tenant: "none"}, nil},
+		{store.EventQuery{Actor: "mc_admin"}, []int{0}},
+		{store.EventQuery{Actor: "op_1"}, []int{0}},
+		{store.EventQuery{Actor: "ada@example.com"}, []int{0}},
+		{store.EventQuery{Actor: "ada"}, nil},
+		{store.EventQuery{Action: "client.create"}, []int{0}},
+		{store.EventQuery{Action: "client"}, []int{2, 0}},
+		{store.EventQuery{Action: "clien"}, nil},
+		{store.EventQuery{Action: "cl_ent"}, nil},
+		{store.EventQuery{Target: "x"}, []int{0}},
+		{store.EventQuery{Via: "cli"}, []int{1}},
+		{store.EventQuery{Since: at(2), Until: at(3)}, []int{1}},
+		{store.EventQuery{Since: at(2), Tenant: "acme", Action: "client", Oldest: true}, []int{2}},
 	} {
 		var want []*mintage.Event
 		for _, i := range ask.want {
 			want = append(want, list[i])
 		}
-		got, err := s.Events(ctx, ask.tenant, ask.before, ask.limit)
+		got, err := s.Events(ctx, ask.q)
 		must(t, err)
-		diff(t, "events", got, want)
+		diff(t, fmt.Sprintf("events of %+v", ask.q), got, want)
+	}
+}
+
+// eventChain: each row is linked to all before it, whoever writes at the same
+// time, and what a failed transaction wrote is not in between.
+func eventChain(t *testing.T, s store.Store) {
+	ctx, stop := t.Context(), errors.New("stop")
+	write := func(writer, turn int) error {
+		return s.Update(ctx, func(tx store.Tx) error {
+			for range 2 {
+				e := &mintage.Event{Time: at(turn), Tenant: "acme", Action: "client.create", Target: strconv.Itoa(writer), After: []byte(`{"a":1}`)}
+				if err := tx.AppendEvent(ctx, e); err != nil {
+					return err
+				}
+			}
+			if turn == 3 {
+				return stop
+			}
+			return nil
+		})
+	}
+	var writers sync.WaitGroup
+	for i := range 4 {
+		writers.Go(func() {
+			for turn := range 5 {
+				if err := write(i, turn); err != nil && !errors.Is(err, stop) {
+					t.Errorf("writer %d: %v", i, err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	list, err := s.Events(ctx, store.EventQuery{Oldest: true})
+	must(t, err)
+	var c mintage.Chain
+	for _, e := range list {
+		must(t, c.Next(e))
+	}
+	if last, err := s.LastEvent(ctx); err != nil || last != c.Seq || last != 32 {
+		t.Errorf("32 rows were written: the chain ends at %d and the log at %d (%v)", c.Seq, last, err)
 	}
 }
 
@@ -133,7 +188,7 @@ func eventsWithoutGaps(t *testing.T, s store.Store) {
 			must(t, err)
 		}
 	}
-	list, err := s.Events(ctx, "acme", 0, 10)
+	list, err := s.Events(ctx, store.EventQuery{Tenant: "acme", Limit: 10})
 	must(t, err)
 	var got []int64
 	for _, e := range list {

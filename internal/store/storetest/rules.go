@@ -44,15 +44,17 @@ func tenantDeletion(t *testing.T, s store.Store) {
 		return s.Update(ctx, func(tx store.Tx) error { return tx.DeleteTenant(ctx, "acme") })
 	}
 	owned := []noun{organizationNoun(), resourceServerNoun(), clientNoun()}
+	// The full ones name others, which would own the tenant too.
+	alone := map[mintage.ChangeKind]any{
+		mintage.ChangeClient: &mintage.Client{Tenant: "acme", ID: "x"}, mintage.ChangeOrganization: &mintage.Organization{Tenant: "acme", ID: "x"},
+	}
 	update(t, s, func(ctx context.Context, tx store.Tx) error {
 		return tx.CreateTenant(ctx, &mintage.Tenant{ID: "acme", Issuer: "https://acme.example"})
 	})
 	for _, n := range owned {
 		v := n.a("acme", "x")
-		if n.kind == mintage.ChangeClient { // the full one names others, which would own the tenant too
-			v = &mintage.Client{Tenant: "acme", ID: "x"}
-		} else if n.kind == mintage.ChangeOrganization {
-			v = &mintage.Organization{Tenant: "acme", ID: "x"}
+		if alone := alone[n.kind]; alone != nil {
+			v = alone
 		}
 		must(t, change(ctx, s, n.create, v))
 		wantErr(t, "tenant that owns a "+n.name, remove(), mintage.ErrConflict)

@@ -82,6 +82,7 @@ func tests() []test {
 		{"RevocationSweep", revocationSweep},
 		{"Events", events},
 		{"EventsWithoutGaps", eventsWithoutGaps},
+		{"EventChain", eventChain},
 		{"DataKeys", dataKeys},
 		{"Requests", requests},
 		{"RequestsGrow", requestsGrow},

@@ -65,6 +65,23 @@ func OpenIn(tb testing.TB, dir string) *sqlstore.Store {
 	return s
 }
 
+// Exec runs a statement on the database of a directory behind the store's back.
+func Exec(tb testing.TB, dir, text string) {
+	tb.Helper()
+	driver, at := "sqlite", filepath.Join(dir, "mintage.db")
+	if u := URL(tb, dir); u != "" {
+		driver, at = "pgx", u
+	}
+	db, err := sql.Open(driver, at)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // the statement counts
+	if _, err := db.ExecContext(tb.Context(), text); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // URL returns the connection string of the PostgreSQL database that stands for
 // the one of a directory, which it makes where it is missing; it is empty where
 // tests run on SQLite.

@@ -1,0 +1,34 @@
+package sqlstore
+
+import (
+	"strconv"
+	"strings"
+)
+
+// where is the condition of a query that is narrowed by what a caller asks for.
+// Its text is made of constants alone: what the caller says is in args.
+type where struct {
+	terms []string
+	args  []any
+}
+
+// add adds a condition in which each ? stands for the value.
+func (w *where) add(term string, value any) {
+	w.args = append(w.args, value)
+	w.terms = append(w.terms, strings.ReplaceAll(term, "?", "$"+strconv.Itoa(len(w.args))))
+}
+
+// text is add for a text that asks for nothing when it is empty.
+func (w *where) text(term, value string) {
+	if value != "" {
+		w.add(term, value)
+	}
+}
+
+// String returns the condition, which is empty when there is none.
+func (w *where) String() string {
+	if len(w.terms) == 0 {
+		return ""
+	}
+	return "WHERE " + strings.Join(w.terms, " AND ")
+}
