@@ -78,6 +78,7 @@ fuzz: ## run each fuzz target for $(fuzz)
 bench: ## measure beside a bare net/http server and peers, into bench/results (5 minutes)
 	$(GO) run ./bench -o bench/results/latest.md $(benchflags)
 	cd bench/peers/consume && $(GO) run . -o ../../results/consume.md
+	{ git log -1 --format='commit %h'; $(GO) version; uptime; $(GO) run ./bench/hotpath -n 20000 -rounds 5; } > bench/results/hotpath.txt
 
 chaos: ## the long form of the proofs under load: 1,000 kills, rotations with real cache ages, the agent under load (45 minutes)
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v ./chaos
