@@ -98,7 +98,9 @@ var layers = map[string]layer{
 		},
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},
-	"internal/console": {ours: []string{".", "oauth", "internal/manage", "internal/explain"}},
+	"internal/console": {ours: []string{
+		".", "oauth", "adminclient", "internal/manage", "internal/explain", "internal/apply", "internal/yamlfile",
+	}},
 	"internal/agent": {
 		ours:   []string{"oauth", "consume", "internal/jose", "internal/telemetry", "internal/relay", "internal/yamlfile"},
 		theirs: []string{"github.com/fsnotify/fsnotify"},

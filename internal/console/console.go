@@ -29,14 +29,17 @@ type Config struct {
 	Manager *manage.Manager
 	People  People
 	// Public is what the public listener serves. The console asks it for a token
-	// when somebody wants to know whether credentials work.
+	// when somebody wants to know whether credentials work. Nil: that is not
+	// offered.
 	Public http.Handler
 	// Address says where a request comes from, without the port.
 	Address func(*http.Request) string
 	DocsURL func() string // without a slash at the end
-	Version string
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Stopping ends what follows the request log, when it is closed. Nil: never.
+	Stopping <-chan struct{}
+	Version  string
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // console is the handler that New makes.
@@ -46,6 +49,8 @@ type console struct {
 	templates map[string]*template.Template
 	assets    *assets
 	index     *clientIndex
+	once      *once
+	tails     tails
 	routes    map[string]route // by pattern
 	mux       *http.ServeMux
 }
@@ -55,6 +60,7 @@ type console struct {
 func New(cfg Config) (http.Handler, error) {
 	c := &console{cfg: cfg, manager: cfg.Manager, routes: map[string]route{}, mux: http.NewServeMux()}
 	c.index = &clientIndex{manager: cfg.Manager, now: cfg.Now, tenants: map[string]*tenantIndex{}}
+	c.once = &once{now: cfg.Now, sent: map[string]time.Time{}}
 	var err error
 	if c.assets, err = newAssets(static); err != nil {
 		return nil, fmt.Errorf("console: %w", err)

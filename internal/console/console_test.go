@@ -18,6 +18,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/keys"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/secret"
+	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 	"github.com/mintage-auth/mintage/oauth"
 )
@@ -98,16 +99,25 @@ func newWorld(tb testing.TB) *world {
 		ada:    viewer("Ada", "developer", &console.Membership{Tenant: "hotel", Organization: "acme"}, theirs),
 		zoe:    viewer("Zoe", "developer", &console.Membership{Tenant: "hotel", Organization: "zenith"}, theirs),
 	}
-	w.handler, err = console.New(console.Config{
+	w.configure(tb, func(*console.Config) {})
+	return w
+}
+
+// configure makes the console anew.
+func (w *world) configure(tb testing.TB, change func(*console.Config)) {
+	tb.Helper()
+	cfg := console.Config{
 		Manager: w.manager, People: w.people, Version: "0.6.0",
 		Address: func(*http.Request) string { return "192.0.2.7" },
 		DocsURL: func() string { return "https://auth.example/docs" },
-		Now:     now, Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
-	if err != nil {
+		Now:     func() time.Time { return w.now },
+		Log:     slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	change(&cfg)
+	var err error
+	if w.handler, err = console.New(cfg); err != nil {
 		tb.Fatal(err)
 	}
-	return w
 }
 
 func (w *world) tenant(tb testing.TB, id string) {
@@ -187,11 +197,11 @@ func (w *world) do(tb testing.TB, who string, r *http.Request, header ...string)
 func (r *reply) want(tb testing.TB, code int, texts ...string) {
 	tb.Helper()
 	if r.Code != code {
-		tb.Errorf("got status %d, want %d: %s", r.Code, code, r.Body)
+		tb.Errorf("got status %d, want %d: %s", r.Code, code, r.content())
 	}
 	for _, text := range texts {
 		if !strings.Contains(r.Body, text) {
-			tb.Errorf("the page lacks %q: %s", text, r.Body)
+			tb.Errorf("the page lacks %q: %s", text, r.content())
 		}
 	}
 }
@@ -201,7 +211,21 @@ func (r *reply) lacks(tb testing.TB, texts ...string) {
 	tb.Helper()
 	for _, text := range texts {
 		if strings.Contains(r.Body, text) {
-			tb.Errorf("the page has %q: %s", text, r.Body)
+			tb.Errorf("the page has %q: %s", text, r.content())
 		}
 	}
+}
+
+// content is the beginning of what a page has of its own.
+func (r *reply) content() string {
+	_, content, ok := strings.Cut(r.Body, `<div id="content">`)
+	if !ok {
+		content = r.Body
+	}
+	return content[:min(len(content), 1500)]
+}
+
+// usesOf is one use of a secret.
+func usesOf(tenant, client, secret string, at time.Time, from string) []store.SecretUse {
+	return []store.SecretUse{{Tenant: tenant, Client: client, Secret: secret, At: at, From: from}}
 }

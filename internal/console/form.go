@@ -15,26 +15,56 @@ type problems map[string]string
 // Of returns the message for a field.
 func (p problems) Of(field string) string { return p[field] }
 
-// problemsOf returns what err says of a form with these fields; nil when err is
-// no fault of the form's. A field is named by the first member of the pointer
-// (RFC 6901), and members names fields that are called otherwise.
-func problemsOf(err error, members map[string]string) problems {
-	var field *mintage.FieldError
-	var refusal *manage.Refusal
-	switch {
-	case errors.As(err, &field):
-		first, _, _ := strings.Cut(strings.TrimPrefix(field.Pointer, "/"), "/")
-		name, ok := members[first]
-		if !ok {
-			return problems{"": field.Error()}
-		}
-		return problems{name: field.Message}
-	case errors.As(err, &refusal):
-		return problems{"": refusal.Message}
-	case errors.Is(err, mintage.ErrExists):
-		return problems{"": "There is one with that name or identifier already."}
-	case errors.Is(err, mintage.ErrConflict):
-		return problems{"": "Somebody else changed it meanwhile. Look at it again, then make your change."}
+// Whole returns the message for the form as a whole.
+func (p problems) Whole() string { return p[""] }
+
+// add notes what is wrong with a field, unless something is already.
+func (p problems) add(field, message string) {
+	if p[field] == "" {
+		p[field] = message
 	}
-	return nil
+}
+
+// problemsOf returns what err says of a form; nil when err is no fault of the
+// form's. A field is found by the first member of the pointer :
+// members has the names of those that the form shows.
+func problemsOf(err error, members map[string]string) problems {
+	p := problems{}
+	var refusal *manage.Refusal
+	switch fields := fieldErrors(err); {
+	case len(fields) > 0:
+		for _, f := range fields {
+			first, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
+			if name, ok := members[first]; ok {
+				p.add(name, f.Message)
+			} else {
+				p.add("", f.Error())
+			}
+		}
+	case errors.As(err, &refusal):
+		p.add("", refusal.Message)
+	case errors.Is(err, mintage.ErrExists):
+		p.add("", "There is one with that name or identifier already.")
+	case errors.Is(err, mintage.ErrConflict):
+		p.add("", "Somebody else changed it meanwhile. Look at it again, then make your change.")
+	default:
+		return nil
+	}
+	return p
+}
+
+// fieldErrors returns all that are in err, joined ones too.
+func fieldErrors(err error) []*mintage.FieldError {
+	var all []*mintage.FieldError
+	var one *mintage.FieldError
+	var joined interface{ Unwrap() []error }
+	switch {
+	case errors.As(err, &joined):
+		for _, e := range joined.Unwrap() {
+			all = append(all, fieldErrors(e)...)
+		}
+	case errors.As(err, &one):
+		all = append(all, one)
+	}
+	return all
 }

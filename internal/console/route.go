@@ -31,7 +31,9 @@ func (rt route) muxPattern() string {
 
 // routes is the one route table: each screen's rows are beside its handlers.
 func routes() []route {
-	return slices.Concat(homeRoutes(), clientListRoutes())
+	return slices.Concat(homeRoutes(), clientListRoutes(), clientNewRoutes(), verifyRoutes(), clientRoutes(), credentialRoutes(), accessRoutes(), clientTabRoutes(),
+		requestRoutes(), auditRoutes(),
+	)
 }
 
 // screen is one entry of the navigation.
@@ -45,6 +47,8 @@ type screen struct {
 // screens are the entries of the navigation, in order.
 func screens() []screen {
 	return []screen{
+		{key: "requests", title: "Requests", path: "requests", letter: "l", scope: "requests:read"},
+		{key: "audit", title: "Audit", path: "audit", letter: "a", scope: "audit:read"},
 		{key: "clients", title: "API clients", path: "clients", letter: "c", scope: "clients:read", members: true},
 	}
 }

@@ -21,7 +21,7 @@ var shared = []string{"templates/base.html", "templates/partials.html"}
 
 // parseTemplates parses each page once, with the layout and the partials.
 func (c *console) parseTemplates(files fs.FS) (map[string]*template.Template, error) {
-	base, err := template.New("base").Funcs(c.funcs()).Option("missingkey=error").ParseFS(files, shared...)
+	base, err := template.New("base").Funcs(c.funcs()).Option("missingkey=zero").ParseFS(files, shared...)
 	if err != nil {
 		return nil, err
 	}
