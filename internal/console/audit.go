@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/manage"
 )
 
 func auditRoutes() []route {
@@ -19,9 +20,6 @@ func auditRoutes() []route {
 		{pattern: "GET /t/{tenant}/audit.ndjson", access: operator, scope: "audit:read", handle: (*console).exportAudit},
 	}
 }
-
-// auditLook bounds how many rows a page looks at for those that it wants.
-const auditLook = 2000
 
 // eventRow is an audit row as a page shows it.
 type eventRow struct {
@@ -40,7 +38,7 @@ func rowOfEvent(e *mintage.Event) eventRow {
 
 // actorName says who did it.
 func actorName(e *mintage.Event) string {
-	return cmp.Or(e.Actor.ClientID, "the server")
+	return cmp.Or(e.Actor.OperatorEmail, e.Actor.OperatorID, e.Actor.ClientID, "the server")
 }
 
 // diffOf returns what is different between two JSON objects, by member.
@@ -82,25 +80,15 @@ func membersOf(doc []byte) map[string]string {
 	return out
 }
 
-// eventsOf returns the newest rows that want picks, of the last ones.
-func (c *console) eventsOf(ctx context.Context, tenant string, want func(*mintage.Event) bool, limit int) ([]eventRow, error) {
-	var out []eventRow
-	before := int64(0)
-	for looked := 0; looked < auditLook && len(out) < limit; {
-		es, err := c.manager.Events(ctx, tenant, before, indexStep)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range es {
-			if want(e) && len(out) < limit {
-				out = append(out, rowOfEvent(e))
-			}
-		}
-		if len(es) < indexStep {
-			break
-		}
-		looked += len(es)
-		before = es[len(es)-1].Seq
+// eventsOf returns rows of the log as a page shows them, newest first.
+func (c *console) eventsOf(ctx context.Context, query manage.EventQuery) ([]eventRow, error) {
+	es, err := c.manager.Events(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]eventRow, len(es))
+	for i, e := range es {
+		out[i] = rowOfEvent(e)
 	}
 	return out, nil
 }
@@ -126,11 +114,9 @@ func (c *console) audit(ctx context.Context, q *request) (*answer, error) {
 	if err != nil || before < 0 {
 		before = 0
 	}
-	rows, err := c.eventsOf(ctx, q.tenant.ID, func(e *mintage.Event) bool {
-		is, _, _ := strings.Cut(e.Action, ".")
-		return (before == 0 || e.Seq < before) && (noun == "" || is == noun) && (via == "" || e.Via == via) &&
-			(target == "" || strings.Contains(strings.ToLower(e.Target+"\n"+e.Name), strings.ToLower(target)))
-	}, pageSize+1)
+	rows, err := c.eventsOf(ctx, manage.EventQuery{
+		Tenant: q.tenant.ID, Action: noun, Via: via, Target: target, After: before, Limit: pageSize + 1,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +148,7 @@ func (c *console) exportAudit(ctx context.Context, q *request) (*answer, error) 
 	enc := json.NewEncoder(&buf)
 	const most = 100_000
 	for before, n := int64(0), 0; n < most; {
-		es, err := c.manager.Events(ctx, q.tenant.ID, before, indexStep)
+		es, err := c.manager.Events(ctx, manage.EventQuery{Tenant: q.tenant.ID, After: before, Limit: indexStep})
 		if err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/console"
+	"github.com/mintage-auth/mintage/internal/manage"
 )
 
 var (
@@ -46,7 +47,7 @@ func TestCreateClient(t *testing.T) {
 	if strings.Contains(w.log.String(), secret) {
 		t.Error("the secret is in the log")
 	}
-	events, err := w.manager.Events(t.Context(), "hotel", 0, 1)
+	events, err := w.manager.Events(t.Context(), manage.EventQuery{Tenant: "hotel", Limit: 1})
 	if err != nil || events[0].Action != "client.create" || events[0].Via != "console" || events[0].Actor.Address != "192.0.2.7" {
 		t.Errorf("the audit row is %+v, %v", events[0], err)
 	}

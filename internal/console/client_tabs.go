@@ -135,7 +135,7 @@ func (c *console) clientAudit(ctx context.Context, q *request) (*answer, error) 
 	if err != nil {
 		return nil, err
 	}
-	rows, err := c.eventsOf(ctx, cl.Tenant, func(e *mintage.Event) bool { return e.Target == cl.ID }, pageSize)
+	rows, err := c.eventsOf(ctx, manage.EventQuery{Tenant: cl.Tenant, Target: cl.ID, Limit: pageSize})
 	if err != nil {
 		return nil, err
 	}
