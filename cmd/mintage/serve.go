@@ -122,7 +122,7 @@ func serverConfig(s *config.Server) (server.Config, error) {
 		Listen: s.Listen, AdminListen: s.AdminListen, AdminURL: s.AdminURL,
 		Data: s.Data, MasterKeyFile: s.MasterKeyFile, BehindProxy: s.BehindProxy,
 		Database: databaseConfig(s), DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout,
-		RequestsPerMinute: s.RequestsPerMinute, KeyPeriod: s.KeyPeriod, Version: b.Version, Commit: b.Commit,
+		RequestsPerMinute: s.RequestsPerMinute, KeyPeriod: s.KeyPeriod, ClientLabels: s.ClientLabels, Version: b.Version, Commit: b.Commit,
 	}
 	var errs [2]error
 	cfg.TLS, errs[0] = certificate("tls", s.TLS)

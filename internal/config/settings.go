@@ -37,9 +37,11 @@ type Server struct {
 	// RequestsPerMinute is how many requests with credentials one address may
 	// make in a minute; zero: any number.
 	RequestsPerMinute int
-	KeyPeriod         time.Duration // how long signing keys sign, unless the tenant says
-	Store             string        // StoreSQLite or StorePostgres
-	Database          Database
+	// ClientLabels are the client ids with a label of their own in the metrics.
+	ClientLabels []string
+	KeyPeriod    time.Duration // how long signing keys sign, unless the tenant says
+	Store        string        // StoreSQLite or StorePostgres
+	Database     Database
 
 	origins map[string]Origin
 	places  map[string]yamlfile.Node // of the settings whose value is the file's
@@ -167,6 +169,10 @@ func processSettings() []Setting {
 			set: func(s *Server, v string) error { return setKeyPeriod(&s.KeyPeriod, v) },
 		},
 		{
+			Path: "metrics.client_label", Usage: "client ids that have a label of their own in the metrics of tokens; the rest are other",
+			set: func(s *Server, v string) error { return setClients(&s.ClientLabels, v) }, list: true,
+		},
+		{
 			Path: "limits.requests_per_minute", Live: true, Default: "0",
 			Usage: "requests with credentials that one address may make in a minute; 0: any number",
 			set:   func(s *Server, v string) error { return setCount(&s.RequestsPerMinute, v) },
@@ -275,6 +281,25 @@ func setCount(dst *int, v string) error {
 		return fmt.Errorf("write a number from 0 to %d", most)
 	}
 	*dst = n
+	return nil
+}
+
+func setClients(dst *[]string, v string) error {
+	const most = 100
+	*dst = nil
+	for id := range strings.SplitSeq(v, ",") {
+		id = strings.TrimSpace(id)
+		if id == "" || slices.Contains(*dst, id) {
+			continue
+		}
+		if err := mintage.ValidateClientID(id); err != nil {
+			return fmt.Errorf("%q is no client id: %w", id, sentence(err))
+		}
+		*dst = append(*dst, id)
+	}
+	if len(*dst) > most {
+		return fmt.Errorf("at most %d client ids: each makes as many series anew", most)
+	}
 	return nil
 }
 

@@ -43,10 +43,18 @@ func (m *Manager) Apply(ctx context.Context, by By, d Declared) (*apply.Plan, er
 	if d.Hash != "" && d.Hash != p.Hash {
 		return nil, fmt.Errorf("the plan is another one by now: %w", mintage.ErrConflict)
 	}
-	if !p.Empty() {
-		if err := m.carryOut(ctx, by, d, p); err != nil {
-			return nil, err
-		}
+	keep, err := m.remember(ctx, by, d)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !p.Empty():
+		err = m.carryOut(ctx, by, d, p, keep)
+	case keep != nil:
+		err = m.Store.Update(ctx, func(tx store.Tx) error { return keep(ctx, tx) })
+	}
+	if err != nil {
+		return nil, err
 	}
 	if d.KeysLater {
 		return p, nil
@@ -58,7 +66,7 @@ func (m *Manager) Apply(ctx context.Context, by By, d Declared) (*apply.Plan, er
 }
 
 // carryOut writes what a plan comes to.
-func (m *Manager) carryOut(ctx context.Context, by By, d Declared, p *apply.Plan) error {
+func (m *Manager) carryOut(ctx context.Context, by By, d Declared, p *apply.Plan, keep func(context.Context, store.Tx) error) error {
 	out, err := p.Outcome(func(s apply.NewSecret) (mintage.Secret, error) { return m.hashNew(ctx, s) })
 	if err != nil {
 		return mintage.Under("/state", err)
@@ -80,7 +88,10 @@ func (m *Manager) carryOut(ctx context.Context, by By, d Declared, p *apply.Plan
 		if again.Hash != p.Hash {
 			return fmt.Errorf("the plan changed while it was carried out: %w", mintage.ErrConflict)
 		}
-		return w.write(ctx, tx, d.Source, p)
+		if err := w.write(ctx, tx, d.Source, p); err != nil || keep == nil {
+			return err
+		}
+		return keep(ctx, tx)
 	})
 }
 

@@ -79,8 +79,12 @@ func (m *Manager) warn(ctx context.Context, s *store.ExpiringSecret, now time.Ti
 		}
 		return tx.AppendEvent(ctx, e)
 	})
-	if err != nil || !told {
+	if err != nil {
+		m.dropped()
 		return err
+	}
+	if !told {
+		return nil
 	}
 	m.Log.LogAttrs(ctx, slog.LevelWarn, "a client secret ends soon",
 		slog.String("reason", "secret.expiring"), slog.String("tenant", s.Tenant), slog.String("client_id", s.Client),

@@ -53,6 +53,7 @@ func (m *Manager) warnOfKey(ctx context.Context, t *mintage.Tenant, k *mintage.S
 		return err
 	}
 	if err := m.update(ctx, func(tx store.Tx) error { return tx.AppendEvent(ctx, e) }); err != nil {
+		m.dropped()
 		return err
 	}
 	m.alerted.Store(id, now)

@@ -34,6 +34,10 @@ type Manager struct {
 	// nobody is.
 	Observe func(Written)
 
+	// Dropped is told of each warning that could not be written to the audit log;
+	// nil: nobody is.
+	Dropped func()
+
 	making  singleflight.Group // by tenant and algorithm
 	alerted sync.Map           // tenant and kid of a key to when WarnOfKeys told of it last
 }

@@ -19,6 +19,13 @@ type observedTx struct {
 	written *Written
 }
 
+// dropped tells of a warning that could not be written.
+func (m *Manager) dropped() {
+	if m.Dropped != nil {
+		m.Dropped()
+	}
+}
+
 // AppendEvent implements store.EventWriter.
 func (t observedTx) AppendEvent(ctx context.Context, e *mintage.Event) error {
 	err := t.Tx.AppendEvent(ctx, e)

@@ -32,9 +32,49 @@ func Backup(ctx context.Context, cfg Config, to string, verify bool) (string, er
 		return "", err
 	}
 	if verify {
-		return to, sqlstore.Verify(ctx, to)
+		if err := sqlstore.Verify(ctx, to); err != nil {
+			return to, err
+		}
 	}
-	return to, nil
+	return to, cfg.noteBackup(to)
+}
+
+// lastBackupFile, in the data directory, was modified when the last backup
+// was made. It says so to people who back up by other means, and to the server.
+const lastBackupFile = "last-backup"
+
+// noteBackup leaves a note of a backup for the server's metrics. It is a file
+// and no row, since a backup only reads: the database that it copied has to be
+// the one that it leaves.
+func (cfg *Config) noteBackup(to string) error {
+	path := filepath.Join(cfg.Data, lastBackupFile)
+	temp, err := os.CreateTemp(cfg.Data, "."+lastBackupFile+"-*") // 0600
+	if err == nil {
+		_, err = fmt.Fprintf(temp, "%s %s\n", cfg.now().UTC().Format(time.RFC3339), to)
+		err = errors.Join(err, temp.Sync(), temp.Close())
+		if err == nil {
+			err = os.Chtimes(temp.Name(), time.Time{}, cfg.now())
+		}
+		if err == nil {
+			err = os.Rename(temp.Name(), path)
+		}
+		if err != nil {
+			err = errors.Join(err, os.Remove(temp.Name()))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the backup %s is whole, and the note of it in %s could not be written: %w", to, path, err)
+	}
+	return nil
+}
+
+// lastBackup says when the last backup was made; the zero time where none was.
+func (cfg *Config) lastBackup() time.Time {
+	info, err := os.Stat(filepath.Join(cfg.Data, lastBackupFile))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 // Restored says what Restore found.

@@ -38,9 +38,9 @@ func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
 	}
 	switch o.Endpoint {
 	case "token":
-		s.metrics.TokenRequest(o.Tenant, o.Dialect, o.GrantType, o.Error, o.Reason, o.Duration)
+		s.metrics.TokenRequest(o.Tenant, o.ClientID, o.Dialect, o.GrantType, o.Error, o.Reason, o.Duration)
 		if o.TokenID != "" && o.Error == "" {
-			s.metrics.TokenIssued(o.Tenant, string(o.Format), o.Alg)
+			s.metrics.TokenIssued(o.Tenant, o.ClientID, string(o.Format), o.Alg)
 		}
 	case "introspect":
 		s.metrics.Introspection(o.Tenant, strconv.FormatBool(o.Active), o.Reason)

@@ -7,6 +7,7 @@ import (
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/docs"
 	"github.com/mintage-auth/mintage/internal/directory"
+	"github.com/mintage-auth/mintage/internal/telemetry"
 )
 
 // access says what a route asks of its caller.
@@ -55,13 +56,13 @@ func routes() []route {
 func (s *Server) publicHandler() http.Handler {
 	table := newTable(s, func(rt route) bool { return rt.public })
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h := table.plainAt(r.URL.Path); h != nil {
-			h.ServeHTTP(w, r)
+		if route, h := table.plainAt(r.URL.Path); h != nil {
+			s.metrics.Serve(w, r, route, h.ServeHTTP)
 			return
 		}
 		t, rest, err := s.directory.Resolve(r.Context(), r.Host, r.URL.EscapedPath())
 		if err != nil {
-			s.issue.NoTenant(w, r, err)
+			s.noTenant(w, r, err)
 			return
 		}
 		table.serve(s, w, r, t, rest)
@@ -77,18 +78,18 @@ func (s *Server) publicHandler() http.Handler {
 func (s *Server) adminHandler() http.Handler {
 	table := newTable(s, func(rt route) bool { return rt.admin })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h := table.plainAt(r.URL.Path); h != nil {
-			h.ServeHTTP(w, r)
+		if route, h := table.plainAt(r.URL.Path); h != nil {
+			s.metrics.Serve(w, r, route, h.ServeHTTP)
 			return
 		}
 		t, err := s.directory.Tenant(r.Context(), mintage.BuiltInTenant)
 		if err != nil {
-			s.issue.NoTenant(w, r, err)
+			s.noTenant(w, r, err)
 			return
 		}
 		rest, ok := directory.Rest(t, r.URL.EscapedPath())
 		if !ok {
-			s.issue.NoTenant(w, r, mintage.ErrNotFound)
+			s.noTenant(w, r, mintage.ErrNotFound)
 			return
 		}
 		table.serve(s, w, r, t, rest)
@@ -124,30 +125,39 @@ func newTable(s *Server, has func(route) bool) *table {
 	return tb
 }
 
-// plainAt returns what is served at path whatever the tenant, or nil.
-func (tb *table) plainAt(path string) http.Handler {
+// plainAt returns what is served at path whatever the tenant, and the route;
+// nil where nothing is.
+func (tb *table) plainAt(path string) (route string, h http.Handler) {
 	if h := tb.plain[path]; h != nil {
-		return h
+		return path, h
 	}
 	for prefix, h := range tb.below {
 		if strings.HasPrefix(path, prefix) || path+"/" == prefix {
-			return h
+			return prefix, h
 		}
 	}
-	return nil
+	return "", nil
+}
+
+// noTenant answers where no tenant is.
+func (s *Server) noTenant(w http.ResponseWriter, r *http.Request, err error) {
+	s.metrics.Serve(w, r, telemetry.OtherRoute, func(w http.ResponseWriter, r *http.Request) { s.issue.NoTenant(w, r, err) })
 }
 
 // serve answers a request for rest below the issuer of t.
 func (tb *table) serve(s *Server, w http.ResponseWriter, r *http.Request, t *mintage.Tenant, rest string) {
 	rt, param, ok := tb.find(t, rest)
-	switch {
-	case !ok:
-		s.issue.NotFound(w, r, t)
-	case s.tracing == nil:
-		rt.tenant(s, w, r, t, param)
-	default:
-		s.traced(rt, t, param).ServeHTTP(w, r)
+	if !ok {
+		s.metrics.Serve(w, r, telemetry.OtherRoute, func(w http.ResponseWriter, r *http.Request) { s.issue.NotFound(w, r, t) })
+		return
 	}
+	s.metrics.Serve(w, r, rt.path, func(w http.ResponseWriter, r *http.Request) {
+		if s.tracing == nil {
+			rt.tenant(s, w, r, t, param)
+			return
+		}
+		s.traced(rt, t, param).ServeHTTP(w, r)
+	})
 }
 
 // find returns the route of rest below the issuer of t, and its parameter.

@@ -65,6 +65,10 @@ type Config struct {
 	// make in a minute; zero: any number.
 	RequestsPerMinute int
 
+	// ClientLabels are the client ids that have a label of their own in the
+	// metrics of tokens; empty: no metric has such a label.
+	ClientLabels []string
+
 	// KeyPeriod is how long the signing keys of a tenant sign that sets nothing
 	// else; zero means mintage.DefaultKeyPeriod.
 	KeyPeriod time.Duration
@@ -118,6 +122,7 @@ type Server struct {
 	draining  atomic.Bool
 	making    sync.WaitGroup // of the demo tenants
 
+	driftAt      *int64       // LastChange when drift was looked at; the census alone has it
 	drainTimeout atomic.Int64 // nanoseconds
 	docsURL      atomic.Pointer[string]
 	stopping     chan struct{} // closed when draining begins
@@ -133,7 +138,7 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 		cfg.DrainTimeout = DefaultDrainTimeout
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Log, metrics: telemetry.New(cfg.Version, cfg.Commit),
+		cfg: cfg, log: cfg.Log, metrics: cfg.newMetrics(),
 		feed: &revoke.Feed{}, stopping: make(chan struct{}),
 		guesses: limit.NewGuesses(), limits: limit.NewRequests(),
 	}
@@ -183,7 +188,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.directory = directory.New(directory.Config{Store: st, Vault: vault, Feed: s.feed, Now: s.cfg.Now, Log: s.log})
 	s.manager = &manage.Manager{
 		Store: st, Vault: vault, Secrets: hasher, Sync: s.directory.Sync, Observe: s.written, Now: s.cfg.Now, Log: s.log,
-		KeyPeriod: s.cfg.KeyPeriod,
+		Dropped: s.metrics.AuditDropped, KeyPeriod: s.cfg.KeyPeriod,
 	}
 	s.background = newBackground(s.store, s.directory, s.manager, s.metrics, s.cfg.Now, s.log)
 	s.peers.Store(&peers{proxies: s.cfg.BehindProxy})

@@ -258,6 +258,8 @@ type DataKey struct {
 // DataKeys reads wrapped keys and sealed values.
 type DataKeys interface {
 	DataKey(ctx context.Context, name string) (*DataKey, error) // ErrNotFound
+	// DataKeys returns those whose names begin so, sorted.
+	DataKeys(ctx context.Context, prefix string) ([]*DataKey, error)
 }
 
 // DataKeyWriter writes wrapped keys and sealed values.

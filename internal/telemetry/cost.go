@@ -15,6 +15,8 @@ type costs struct {
 	keys        *prometheus.GaugeVec
 	clients     *prometheus.GaugeVec
 	events      *prometheus.CounterVec
+	dropped     prometheus.Counter
+	drift       *prometheus.GaugeVec
 }
 
 func newCosts() costs {
@@ -53,11 +55,19 @@ func newCosts() costs {
 			Name: "mintage_audit_events_total",
 			Help: "Rows written to the audit log.",
 		}, []string{"action"}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mintage_audit_dropped_total",
+			Help: "Warnings that could not be written to the audit log; what is changed is always in it.",
+		}),
+		drift: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "mintage_config_drift_objects",
+			Help: "Objects that are not as the file that was applied last says, looked at every five minutes.",
+		}, []string{"tenant"}),
 	}
 }
 
 func (c *costs) all() []prometheus.Collector {
-	return []prometheus.Collector{c.sign, c.verify, c.store, c.storeErrors, c.keys, c.clients, c.events}
+	return []prometheus.Collector{c.sign, c.verify, c.store, c.storeErrors, c.keys, c.clients, c.events, c.dropped, c.drift}
 }
 
 // Signed notes how long a signature took.
@@ -105,5 +115,32 @@ func (m *Metrics) Clients(fill func(count func(tenant, status string, n int))) {
 	m.costs.clients.Reset()
 	fill(func(tenant, status string, n int) {
 		m.costs.clients.WithLabelValues(m.tenantLabel(tenant), status).Add(float64(n)) // those called other add up
+	})
+}
+
+// AuditDropped counts an event that could not be written.
+func (m *Metrics) AuditDropped() { m.costs.dropped.Inc() }
+
+// Drift takes the place of what was known of drift: fill calls count for each
+// tenant that a file declares anything of, with zero where all is as it says.
+func (m *Metrics) Drift(fill func(count func(tenant string, n int))) {
+	m.costs.drift.Reset()
+	fill(func(tenant string, n int) { m.costs.drift.WithLabelValues(m.tenantLabel(tenant)).Add(float64(n)) })
+}
+
+// lastBackup tells when the last backup was made, at each scrape.
+func lastBackup(last func() time.Time) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mintage_backup_last_success_timestamp_seconds",
+		Help: "When the last backup of this node's data directory was made; 0 where none was.",
+	}, func() float64 {
+		if last == nil {
+			return 0
+		}
+		at := last()
+		if at.IsZero() {
+			return 0
+		}
+		return float64(at.Unix())
 	})
 }

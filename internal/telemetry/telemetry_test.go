@@ -2,6 +2,7 @@ package telemetry_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -12,17 +13,22 @@ import (
 
 func scrape(t *testing.T, m *telemetry.Metrics) string {
 	t.Helper()
+	return scrapeHandler(t, m.Handler())
+}
+
+func scrapeHandler(t *testing.T, h http.Handler) string {
+	t.Helper()
 	w := httptest.NewRecorder()
-	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	return w.Body.String()
 }
 
 func TestCounts(t *testing.T) {
 	t.Parallel()
-	m := telemetry.New("1.2.3", "abc")
-	m.TokenRequest("prod", "rfc", "client_credentials", "", "", 300*time.Microsecond)
-	m.TokenRequest("prod", "rfc", "client_credentials", "invalid_client", "secret.mismatch", time.Millisecond)
-	m.TokenIssued("prod", "jwt", "ES256")
+	m := telemetry.New(telemetry.Config{Version: "1.2.3", Commit: "abc"})
+	m.TokenRequest("prod", "billing", "rfc", "client_credentials", "", "", 300*time.Microsecond)
+	m.TokenRequest("prod", "billing", "rfc", "client_credentials", "invalid_client", "secret.mismatch", time.Millisecond)
+	m.TokenIssued("prod", "billing", "jwt", "ES256")
 	m.ClientAuth("client_secret_basic", "ok")
 	m.Introspection("prod", "true", "ok")
 	m.Introspection("prod", "false", "token.expired")
@@ -52,9 +58,9 @@ func TestCounts(t *testing.T) {
 // TestManyTenants holds that the label tenant is bounded.
 func TestManyTenants(t *testing.T) {
 	t.Parallel()
-	m := telemetry.New("", "")
+	m := telemetry.New(telemetry.Config{})
 	for i := range 150 {
-		m.TokenIssued(fmt.Sprintf("t%03d", i), "jwt", "ES256")
+		m.TokenIssued(fmt.Sprintf("t%03d", i), "", "jwt", "ES256")
 	}
 	got := scrape(t, m)
 	if n := strings.Count(got, "mintage_tokens_issued_total{"); n != 101 {

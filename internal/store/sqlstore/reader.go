@@ -106,6 +106,11 @@ func (s *Store) LastEvent(ctx context.Context) (int64, error) {
 	return view(ctx, s, func(ses session) (int64, error) { return ses.LastEvent(ctx) })
 }
 
+// DataKeys implements store.DataKeys.
+func (s *Store) DataKeys(ctx context.Context, prefix string) ([]*store.DataKey, error) {
+	return view(ctx, s, func(ses session) ([]*store.DataKey, error) { return ses.DataKeys(ctx, prefix) })
+}
+
 // DataKey implements store.DataKeys.
 func (s *Store) DataKey(ctx context.Context, name string) (*store.DataKey, error) {
 	return view(ctx, s, func(ses session) (*store.DataKey, error) { return ses.DataKey(ctx, name) })

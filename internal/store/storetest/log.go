@@ -219,6 +219,21 @@ func dataKeys(t *testing.T, s store.Store) {
 	got, err = s.DataKey(ctx, "pepper")
 	must(t, err)
 	diff(t, "replaced data key", got, &store.DataKey{Name: "pepper", Sealed: []byte("new"), Created: at(2)})
+	must(t, s.Update(ctx, func(tx store.Tx) error {
+		for _, name := range []string{"value/b", "value/a", "value", "valued"} {
+			if err := tx.CreateDataKey(ctx, &store.DataKey{Name: name, Sealed: []byte(name)}); err != nil {
+				return err
+			}
+		}
+		list, err := tx.DataKeys(ctx, "value/")
+		diff(t, "data keys in the transaction", list, []*store.DataKey{{Name: "value/a", Sealed: []byte("value/a")}, {Name: "value/b", Sealed: []byte("value/b")}})
+		return err
+	}))
+	for prefix, want := range map[string]int{"value/": 2, "value": 4, "": 5, "%": 0} {
+		list, err := s.DataKeys(ctx, prefix)
+		must(t, err)
+		diff(t, "data keys beginning with "+prefix, len(list), want)
+	}
 }
 
 // times: whatever the zone and the fraction, whole seconds UTC come back.

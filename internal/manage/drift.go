@@ -1,0 +1,136 @@
+package manage
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/apply"
+	"github.com/mintage-auth/mintage/internal/store"
+)
+
+// appliedPrefix begins the names of the states that were applied last, sealed
+// as other values are.
+const appliedPrefix = "applied/"
+
+// appliedState is what was applied last from a source, without secrets. Tenant
+// is that of an administrator of one tenant, whose source is another one than
+// that of the same name elsewhere.
+type appliedState struct {
+	Source string       `json:"source"`
+	Tenant string       `json:"tenant,omitempty"`
+	State  *apply.State `json:"state"`
+}
+
+func appliedName(tenant, source string) string {
+	sum := sha256.Sum256([]byte(tenant + "\x00" + source))
+	return appliedPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// remember returns how to keep d as what was applied last, for Drift, or nil
+// where that is what is kept.
+func (m *Manager) remember(ctx context.Context, by By, d Declared) (func(context.Context, store.Tx) error, error) {
+	own, _ := ownTenant(by)
+	if own == mintage.BuiltInTenant {
+		own = ""
+	}
+	name := appliedName(own, d.Source)
+	doc, err := json.Marshal(appliedState{Source: d.Source, Tenant: own, State: withoutSecrets(d.State)})
+	if err != nil {
+		return nil, fmt.Errorf("encode the applied state: %w", err)
+	}
+	before, err := m.Store.DataKey(ctx, name)
+	switch {
+	case errors.Is(err, mintage.ErrNotFound):
+	case err != nil:
+		return nil, err
+	default:
+		if old, err := m.Vault.Open(name, before.Sealed); err == nil && string(old) == string(doc) {
+			return nil, nil //nolint:nilnil // nothing is to be done
+		}
+	}
+	sealed, err := m.Vault.Seal(name, doc)
+	if err != nil {
+		return nil, err
+	}
+	row := &store.DataKey{Name: name, Sealed: sealed, Created: m.now()}
+	return func(ctx context.Context, tx store.Tx) error {
+		err := tx.ReplaceDataKey(ctx, row)
+		if errors.Is(err, mintage.ErrNotFound) {
+			return tx.CreateDataKey(ctx, row)
+		}
+		return err
+	}, nil
+}
+
+// withoutSecrets returns a copy of s without the secrets of clients, which are
+// not for keeping and never drift: what is made or revoked by hand is work, and
+// no edit.
+func withoutSecrets(s *apply.State) *apply.State {
+	out := *s
+	out.Clients = slices.Clone(s.Clients)
+	for i := range out.Clients {
+		out.Clients[i].Secrets = nil
+	}
+	return &out
+}
+
+// Drift says for each tenant that an applied file declares anything of, how
+// many of those objects are not as the file says any more. What another file
+// took over since is that one's. A file that could not be applied again counts
+// by what keeps it from that.
+func (m *Manager) Drift(ctx context.Context) (map[string]int, error) {
+	rows, err := m.Store.DataKeys(ctx, appliedPrefix)
+	if err != nil {
+		return nil, err
+	}
+	drift := map[string]int{}
+	var errs []error
+	for _, row := range rows {
+		if err := m.driftOf(ctx, row, drift); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return drift, errors.Join(errs...)
+}
+
+func (m *Manager) driftOf(ctx context.Context, row *store.DataKey, drift map[string]int) error {
+	doc, err := m.Vault.Open(row.Name, row.Sealed)
+	if err != nil {
+		return err
+	}
+	var last appliedState
+	if err := json.Unmarshal(doc, &last); err != nil {
+		return fmt.Errorf("an applied state: %w", err)
+	}
+	managed, err := m.Store.ManagedTenants(ctx, last.Source)
+	if err != nil || len(managed) == 0 { // the file has another name by now
+		return err
+	}
+	by := Server()
+	by.Actor.Tenant = last.Tenant
+	tenants := last.State.TenantIDs()
+	p, err := m.plan(ctx, m.Store, by, Declared{State: last.State, Source: last.Source})
+	if broken := mintage.FieldErrors(err); len(broken) > 0 && len(tenants) > 0 {
+		drift[tenants[0]] += len(broken)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, id := range tenants {
+		drift[id] += 0
+	}
+	for _, c := range p.Changes {
+		moved := slices.ContainsFunc(c.Diffs, func(d apply.Diff) bool { return d.Path == "managed_by" && d.Before != "" })
+		if c.Op != apply.OpLeft && !moved {
+			drift[c.Tenant]++
+		}
+	}
+	return nil
+}
