@@ -86,16 +86,21 @@ type Verifier struct {
 }
 
 // Validate says what is missing in the configuration, if anything is. A
-// Verifier that is not valid accepts nothing.
+// Verifier without Issuers or Audience accepts nothing.
 func (v *Verifier) Validate() error {
+	if err := v.complete(); err != nil || v.Metadata == nil {
+		return err
+	}
+	return v.Metadata.Validate()
+}
+
+// complete is Validate of what decides whether a token is accepted.
+func (v *Verifier) complete() error {
 	switch {
 	case v.Issuers == nil:
 		return errors.New("enforce: the Verifier has no Issuers")
 	case v.Audience == "" && !v.AnyAudience:
 		return errors.New("enforce: the Verifier has no Audience")
-	}
-	if v.Metadata != nil {
-		return v.Metadata.Validate()
 	}
 	return nil
 }
@@ -124,7 +129,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 // that is bound to a key. Whoever sent the token may have stolen it, so admit
 // nothing on its word.
 func (v *Verifier) Inspect(ctx context.Context, raw string) (*Token, error) {
-	if err := v.Validate(); err != nil {
+	if err := v.complete(); err != nil {
 		return nil, oauth.ServerError(err)
 	}
 	switch {

@@ -27,6 +27,8 @@ type Call struct {
 	Header      http.Header // as it was sent; never changed
 	RemoteAddr  netip.Addr  // the caller's address, as far as it can be believed
 	Certificate *x509.Certificate
+
+	asked bool // a front asks, which passes the headers on itself
 }
 
 // Field is a header field.
@@ -45,7 +47,9 @@ type Decision struct {
 	Path string // canonical: what the backend must see
 
 	Set   []Field  // the identity of the caller, for the backend
-	Strip []string // headers of the call that the backend must not see
+	Strip []string // headers of the call that the backend must not see; nothing for a front
+
+	identity *identity // what Set is made of, without the internal token; nil: no token
 
 	Code        string // error code of the answer
 	Description string
@@ -74,7 +78,7 @@ func (g *Gateway) decide(ctx context.Context, l *live, c Call) Decision {
 		}
 	}
 	if d.Allow {
-		if err := l.identify(&d, g.now()); err != nil {
+		if err := l.identify(&d, g.now); err != nil {
 			d.refuse(l, err)
 			return d
 		}
@@ -113,7 +117,11 @@ func (l *live) place(c *Call) Decision {
 	r, allowed := l.table.find(name, c.Method, path)
 	switch {
 	case r != nil:
-		return Decision{Route: r, Host: host, Path: path, Strip: l.protected.stripped(c.Header)}
+		d := Decision{Route: r, Host: host, Path: path}
+		if !c.asked {
+			d.Strip = l.protected.stripped(c.Header)
+		}
+		return d
 	case len(allowed) > 0:
 		return Decision{
 			Status: http.StatusMethodNotAllowed, Reason: "request.method", Code: "invalid_request",
@@ -140,8 +148,10 @@ var errLimited = errors.New("too many requests")
 // as that is known to be good, which it may be without being enough.
 func (g *Gateway) admit(ctx context.Context, l *live, c *Call, d *Decision) error {
 	r := d.Route
-	if wait := g.limits.take(limitKey{route: r.Name}, r.Rate, g.now()); wait > 0 {
-		return limited(d, "limit.route", wait)
+	if !r.Rate.isZero() {
+		if wait := g.limits.take(limitKey{route: r.Name}, r.Rate, g.now()); wait > 0 {
+			return limited(d, "limit.route", wait)
+		}
 	}
 	if !r.Public {
 		tok, err := l.authenticate(ctx, c, d)
@@ -154,6 +164,10 @@ func (g *Gateway) admit(ctx context.Context, l *live, c *Call, d *Decision) erro
 		}
 		if err := l.checkStale(tok, r); err != nil {
 			return err
+		}
+		if r.ClientRate.isZero() {
+			d.Allow = true
+			return nil
 		}
 		key := limitKey{route: r.Name, issuer: tok.Issuer, client: cmp.Or(tok.ClientID, tok.Subject)}
 		if wait := g.limits.take(key, r.ClientRate, g.now()); wait > 0 {

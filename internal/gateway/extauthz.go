@@ -37,8 +37,11 @@ func (e *extAuthz) Check(ctx context.Context, in *auth.CheckRequest) (*auth.Chec
 		from = peerAddress(p.Addr.String())
 	}
 	a := e.g.ask(viaCheck, from)
+	defer a.done()
 	a.question.strips = true
-	a.decide(ctx, from, func() error { return a.question.fromCheck(in.GetAttributes()) })
+	if a.hears(from) {
+		a.decide(ctx, a.question.fromCheck(in.GetAttributes()))
+	}
 	if d := &a.decided; !d.Allow {
 		body := d.Body(a.trace)
 		a.end(ctx, d.Status, len(body))

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -84,21 +85,38 @@ type asking struct {
 	decided  Decision
 }
 
-// ask begins the answer to a question from peer.
+// asked are askings that are over, for use again.
+var asked = sync.Pool{New: func() any { return new(asking) }}
+
+// ask begins the answer to a question from peer, which done ends.
 func (g *Gateway) ask(via string, peer netip.Addr) *asking {
-	a := &asking{g: g, live: g.live.Load(), began: time.Now(), trace: newTrace(), via: via}
-	a.question.RemoteAddr = peer
+	a, ok := asked.Get().(*asking)
+	if !ok {
+		a = new(asking)
+	}
+	a.g, a.live, a.began, a.trace, a.via = g, g.live.Load(), time.Now(), newTrace(), via
+	a.question.RemoteAddr, a.question.asked = peer, true
 	return a
 }
 
-// decide settles the question that read reads. Listed proxies alone are asked
-// what they want.
-func (a *asking) decide(ctx context.Context, peer netip.Addr, read func() error) {
-	if !a.live.front.lists(peer) {
-		a.decided = asker("proxy.unlisted", "questions are answered to listed proxies alone")
-		return
+func (a *asking) done() {
+	*a = asking{}
+	asked.Put(a)
+}
+
+// hears reports whether peer is asked what it wants: listed proxies alone are.
+// It settles the question of any other.
+func (a *asking) hears(peer netip.Addr) bool {
+	if a.live.front.lists(peer) {
+		return true
 	}
-	if err := read(); err != nil {
+	a.decided = asker("proxy.unlisted", "questions are answered to listed proxies alone")
+	return false
+}
+
+// decide settles a question that was read, unless that failed.
+func (a *asking) decide(ctx context.Context, err error) {
+	if err != nil {
 		a.decided = asker("proxy.request", err.Error())
 		return
 	}
@@ -130,24 +148,29 @@ func (f *forwardHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	peer := peerAddress(r.RemoteAddr)
 	a := f.g.ask(viaForward, peer)
-	path, _, _ := strings.Cut(r.RequestURI, "?")
-	behind, ok := strings.CutPrefix(r.RequestURI, envoyPath)
-	switch {
-	case path == forwardPath:
-		a.decide(r.Context(), peer, func() error { return a.question.fromHeaders(a.live.front, r) })
-	case ok && strings.HasPrefix(behind, "/"):
-		a.via = viaExtAuthz
-		a.decide(r.Context(), peer, func() error { return a.question.fromEnvoy(a.live.front, r, behind) })
-	default:
-		a.decide(r.Context(), peer, func() error {
-			a.question.Method, a.question.Host, a.question.Path = r.Method, r.Host, path
-			return errEndpoint
-		})
-		if a.decided.Reason == "proxy.request" {
-			a.decided.Status, a.decided.Reason, a.decided.Code = http.StatusNotFound, "route.unknown", "not_found"
-		}
-	}
+	defer a.done()
+	a.read(r, peer)
 	a.answer(r.Context(), w)
+}
+
+// read reads and settles the question in a request.
+func (a *asking) read(r *http.Request, peer netip.Addr) {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	behind, envoy := strings.CutPrefix(r.RequestURI, envoyPath)
+	envoy = envoy && strings.HasPrefix(behind, "/") && path != forwardPath
+	if envoy {
+		a.via = viaExtAuthz
+	}
+	switch {
+	case !a.hears(peer):
+	case path == forwardPath:
+		a.decide(r.Context(), a.question.fromHeaders(a.live.front, r))
+	case envoy:
+		a.decide(r.Context(), a.question.fromEnvoy(a.live.front, r, behind))
+	default:
+		a.question.Method, a.question.Host, a.question.Path = r.Method, r.Host, path
+		a.decided = Decision{Status: http.StatusNotFound, Reason: "route.unknown", Code: "not_found", Description: errEndpoint.Error()}
+	}
 }
 
 var errEndpoint = errors.New("ask at " + forwardPath + " or below " + envoyPath)
@@ -175,12 +198,7 @@ var (
 func (a *asking) answer(ctx context.Context, w http.ResponseWriter) {
 	h, d := w.Header(), &a.decided
 	if d.Allow {
-		for _, name := range a.live.front.identity {
-			h[name] = emptyValue
-		}
-		for _, field := range d.Set {
-			h.Set(field.Name, field.Value)
-		}
+		a.identity(h)
 		if warning := a.warning(); warning != "" {
 			h["Mintage-Warning"] = []string{warning}
 		}
@@ -190,6 +208,29 @@ func (a *asking) answer(ctx context.Context, w http.ResponseWriter) {
 		a.end(ctx, http.StatusOK, 0)
 		return
 	}
+	a.refuse(ctx, w)
+}
+
+// identity sets the identity headers of an answer.
+func (a *asking) identity(h http.Header) {
+	i := a.decided.identity
+	if i == nil {
+		for _, name := range a.live.front.identity {
+			h[name] = emptyValue
+		}
+		return
+	}
+	for _, line := range i.answer {
+		h[line.name] = line.values
+	}
+	for _, f := range a.decided.Set[len(i.set):] { // the internal token
+		h.Set(f.Name, f.Value)
+	}
+}
+
+// refuse answers that the request may not pass.
+func (a *asking) refuse(ctx context.Context, w http.ResponseWriter) {
+	h, d := w.Header(), &a.decided
 	answer := *d
 	if a.question.mapped {
 		// nginx knows 401 and 403 alone; its configuration may give the rest back.
@@ -213,6 +254,7 @@ type front struct {
 	certificate string          // header, canonical
 	identity    []string        // headers that the gateway sets, canonical
 	folded      map[string]bool // the same, folded
+	lengths     [64]bool        // that a folded name has; the last one: that or more
 }
 
 func newFront(c *Config) *front {
@@ -223,6 +265,7 @@ func newFront(c *Config) *front {
 	for _, name := range c.Identity.names() {
 		if !f.folded[fold(name)] {
 			f.folded[fold(name)] = true
+			f.lengths[min(len(name), len(f.lengths)-1)] = true
 			f.identity = append(f.identity, http.CanonicalHeaderKey(name))
 		}
 	}
@@ -244,6 +287,9 @@ func (f *front) lists(a netip.Addr) bool {
 // what a careless backend takes for the same.
 func (f *front) alias(in http.Header) string {
 	for name := range in {
+		if !f.lengths[min(len(name), len(f.lengths)-1)] {
+			continue
+		}
 		var buf [64]byte
 		if folded := appendFold(buf[:0], name); f.folded[string(folded)] && !strings.EqualFold(string(folded), name) {
 			return name

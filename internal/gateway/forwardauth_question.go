@@ -28,7 +28,7 @@ var (
 
 // read returns the value that all headers of the original agree on; empty:
 // there is none.
-func (o original) read(in http.Header) (string, error) {
+func (o *original) read(in http.Header) (string, error) {
 	value := ""
 	for _, name := range o.names {
 		values, ok := in[name]
@@ -50,23 +50,23 @@ func (q *question) fromHeaders(f *front, r *http.Request) (err error) {
 	if err := checkSpelling(r.Header); err != nil {
 		return err
 	}
-	var uri, all string
-	for _, o := range []struct {
-		from original
-		to   *string
-	}{
-		{originalMethod, &q.Method}, {originalProto, &q.Scheme}, {originalHost, &q.Host}, {originalURI, &uri}, {originalURL, &all},
-	} {
-		if *o.to, err = o.from.read(r.Header); err != nil {
-			return err
+	var said [5]string
+	for i, o := range [...]*original{&originalMethod, &originalProto, &originalHost, &originalURI, &originalURL} {
+		if said[i], err = o.read(r.Header); err != nil {
+			break
 		}
 	}
+	q.Method, q.Scheme, q.Host = said[0], said[1], said[2] // for the log, whatever is wrong
+	if err != nil {
+		return err
+	}
+	uri, all := said[3], said[4]
 	q.mapped = all != ""
 	for _, name := range []string{"X-Original-Method", "X-Original-Uri"} {
 		q.mapped = q.mapped || r.Header[name] != nil
 	}
 	if all != "" {
-		if err := q.fromURL(all, &uri); err != nil {
+		if uri, err = q.fromURL(all, uri); err != nil {
 			return err
 		}
 	}
@@ -87,30 +87,27 @@ var (
 	errCertificate = errors.New("the front passes on a certificate that cannot be read")
 )
 
-// fromURL takes an absolute URL apart, which has to agree with what is there.
-func (q *question) fromURL(all string, uri *string) error {
+// fromURL takes an absolute URL apart, which has to agree with what is there,
+// and returns its path and query.
+func (q *question) fromURL(all, uri string) (string, error) {
 	scheme, rest, ok := strings.Cut(all, "://")
 	slash := strings.IndexByte(rest, '/')
 	if !ok || slash <= 0 {
-		return errQuestion
+		return "", errQuestion
 	}
-	for _, part := range []struct {
-		to   *string
-		said string
-	}{{&q.Scheme, scheme}, {&q.Host, rest[:slash]}, {uri, rest[slash:]}} {
-		if *part.to != "" && *part.to != part.said {
-			return errQuestion
-		}
-		*part.to = part.said
+	host, path := rest[:slash], rest[slash:]
+	if q.Scheme != "" && q.Scheme != scheme || q.Host != "" && q.Host != host || uri != "" && uri != path {
+		return "", errQuestion
 	}
-	return nil
+	q.Scheme, q.Host = scheme, host
+	return path, nil
 }
 
 // checkSpelling refuses other spellings of the headers that say what was asked
 // for: the front did not set them.
 func checkSpelling(in http.Header) error {
 	for name := range in {
-		if !strings.ContainsAny(name, "_.") {
+		if strings.IndexByte(name, '_') < 0 && strings.IndexByte(name, '.') < 0 {
 			continue
 		}
 		folded := fold(name)
@@ -150,14 +147,17 @@ func (q *question) complete(f *front, r *http.Request, uri string) (err error) {
 func (f *front) callerAddress(in http.Header, peer netip.Addr) netip.Addr {
 	at := peer
 	for _, line := range slices.Backward(in["X-Forwarded-For"]) {
-		for _, text := range slices.Backward(strings.Split(line, ",")) {
-			a, err := netip.ParseAddr(strings.TrimSpace(text))
+		for more := true; more; {
+			last := strings.LastIndexByte(line, ',')
+			a, err := netip.ParseAddr(strings.TrimSpace(line[last+1:]))
 			if err != nil {
 				return at
 			}
-			at = a.Unmap()
-			if !f.lists(at) {
+			if at = a.Unmap(); !f.lists(at) {
 				return at
+			}
+			if more = last >= 0; more {
+				line = line[:last]
 			}
 		}
 	}

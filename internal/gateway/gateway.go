@@ -54,6 +54,7 @@ type live struct {
 	config       *Config
 	table        *table
 	protected    *protected
+	identities   *identities
 	front        *front
 	verifier     *enforce.Verifier
 	issuers      map[string]*issuer
@@ -141,7 +142,7 @@ func (g *Gateway) build(c *Config, before *live) (_ *live, err error) {
 		return nil, err
 	}
 	l := &live{
-		config: c, protected: newProtected(c.Identity), front: newFront(c), scopes: map[*Route]oauth.Scope{}, counts: map[*Route]*routeCounts{},
+		config: c, protected: newProtected(c.Identity), identities: newIdentities(), front: newFront(c), scopes: map[*Route]oauth.Scope{}, counts: map[*Route]*routeCounts{},
 		issuers: map[string]*issuer{}, upstreams: map[string]*upstream{},
 	}
 	defer func() {

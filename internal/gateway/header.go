@@ -37,14 +37,14 @@ var known = []string{
 
 // protected says which headers of a caller do not reach the backend.
 type protected struct {
-	drop  map[string]bool // by folded name: in every spelling
-	exact map[string]bool // by folded name: in any spelling but the canonical one
+	drop  map[string]bool   // by folded name: in every spelling
+	exact map[string]string // by folded name: in any spelling but this one
 }
 
 // newProtected protects the names of the identity headers, those in force and
 // those of default, beside the ones that are always protected.
 func newProtected(id Identity) *protected {
-	p := &protected{drop: map[string]bool{}, exact: map[string]bool{}}
+	p := &protected{drop: map[string]bool{}, exact: map[string]string{}}
 	for _, name := range id.names() {
 		p.drop[fold(name)] = true
 	}
@@ -54,7 +54,7 @@ func newProtected(id Identity) *protected {
 		}
 	}
 	for _, name := range known {
-		p.exact[fold(name)] = true
+		p.exact[fold(name)] = textproto.CanonicalMIMEHeaderKey(name)
 	}
 	delete(p.drop, "authorization") // which an internal token may replace: the route says
 	return p
@@ -104,7 +104,8 @@ func (p *protected) drops(name string) bool {
 	if p.drop[string(folded)] {
 		return true
 	}
-	return p.exact[string(folded)] && textproto.CanonicalMIMEHeaderKey(string(folded)) != name
+	canonical, ok := p.exact[string(folded)]
+	return ok && canonical != name
 }
 
 // stripped returns the headers of in that are in the way, as in has them.
@@ -132,7 +133,7 @@ func (p *protected) checkConnection(in http.Header) error {
 		case "close", "keep-alive", "upgrade", "te", "http2-settings", "trailer", "proxy-connection":
 			continue
 		}
-		if p.drop[string(folded)] || p.exact[string(folded)] {
+		if p.drop[string(folded)] || p.exact[string(folded)] != "" {
 			return errConnection
 		}
 	}

@@ -10,7 +10,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mintage-auth/mintage/enforce"
@@ -18,32 +22,80 @@ import (
 	"github.com/mintage-auth/mintage/internal/strictjson"
 )
 
-// identify notes what the backend is told of the caller.
-func (l *live) identify(d *Decision, now time.Time) error {
-	t := d.Token
-	if t == nil {
-		return nil
+// identity is what is said of the bearer of a token.
+type identity struct {
+	token *enforce.Token
+	set   []Field // in order; what there is to say
+	// answer is the lines for a front: all headers that the gateway sets, empty
+	// where there is nothing to say.
+	answer []headerLine
+}
+
+// headerLine is a header as net/http takes it, which must not be changed.
+type headerLine struct {
+	name   string
+	values []string
+}
+
+// keptIdentities is how many are kept.
+const keptIdentities = 4096
+
+// identities keeps what was made of the tokens that came lately, each at the
+// place that its address says. It is safe for concurrent use.
+type identities struct {
+	seed maphash.Seed
+	kept [keptIdentities]atomic.Pointer[identity]
+}
+
+func newIdentities() *identities { return &identities{seed: maphash.MakeSeed()} }
+
+// identity returns what is said of the bearer of a token.
+func (l *live) identity(t *enforce.Token) *identity {
+	at := &l.identities.kept[maphash.Comparable(l.identities.seed, t)%keptIdentities]
+	if i := at.Load(); i != nil && i.token == t {
+		return i
 	}
+	i := &identity{token: t}
 	h := &l.config.Identity.Headers
-	d.Set = make([]Field, 0, 6)
 	for _, f := range [...]Field{
 		{h.ClientID, t.ClientID}, {h.Subject, t.Subject}, {h.Scope, t.Scope.String()}, {h.Issuer, t.Issuer}, {h.TokenID, t.ID},
 	} {
 		if f.Name != "" && isFieldValue(f.Value) {
-			d.Set = append(d.Set, f)
+			i.set = append(i.set, f)
 		}
 	}
+	for _, name := range l.front.identity {
+		line := headerLine{name, emptyValue}
+		for _, f := range i.set {
+			if http.CanonicalHeaderKey(f.Name) == name {
+				line.values = []string{f.Value}
+			}
+		}
+		i.answer = append(i.answer, line)
+	}
+	at.Store(i)
+	return i
+}
+
+// identify notes what the backend is told of the caller.
+func (l *live) identify(d *Decision, now func() time.Time) error {
+	t := d.Token
+	if t == nil {
+		return nil
+	}
+	d.identity = l.identity(t)
+	d.Set = d.identity.set
 	if l.internal == nil {
 		return nil
 	}
-	value, err := l.internal.token(t, d.Route, now)
+	value, err := l.internal.token(t, d.Route, now())
 	if err != nil {
 		return err
 	}
 	if l.internal.config.Header == "Authorization" {
 		value = "Bearer " + value
 	}
-	d.Set = append(d.Set, Field{l.internal.config.Header, value})
+	d.Set = append(slices.Clip(d.Set), Field{l.internal.config.Header, value})
 	return nil
 }
 

@@ -77,7 +77,8 @@ func (g *Gateway) record(ctx context.Context, r *record) {
 	if r.status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	g.log.LogAttrs(context.WithoutCancel(ctx), level, "request", r.attrs(decision, reason, took)...)
+	var room [20]slog.Attr
+	g.log.LogAttrs(context.WithoutCancel(ctx), level, "request", r.attrs(room[:0], decision, reason, took)...)
 }
 
 // outcome says in two words what was decided and why.
@@ -102,10 +103,9 @@ const (
 	maxAgent  = 256
 )
 
-// attrs are what a line says. It has the path and never the query, which may
-// hold a secret, and never a token.
-func (r *record) attrs(decision, reason string, took time.Duration) []slog.Attr {
-	attrs := make([]slog.Attr, 0, 20)
+// attrs appends what a line says to attrs. It has the path and never the query,
+// which may hold a secret, and never a token.
+func (r *record) attrs(attrs []slog.Attr, decision, reason string, took time.Duration) []slog.Attr {
 	text := func(name, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(name, value[:min(len(value), maxLogged)]))
