@@ -81,7 +81,7 @@ var layers = map[string]layer{
 	}},
 	"internal/gateway": {
 		ours: []string{
-			"oauth", "enforce", "internal/jose", "internal/relay", "internal/strictjson", "internal/telemetry", "internal/yamlfile",
+			"oauth", "enforce", "internal/jose", "internal/limit", "internal/relay", "internal/strictjson", "internal/telemetry", "internal/yamlfile",
 		},
 		theirs: []string{"github.com/envoyproxy/go-control-plane/envoy", "google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc"},
 	},

@@ -273,7 +273,7 @@ func (f *Feed) follow(ctx context.Context, again time.Time) error {
 	case byStream:
 		return f.stream(ctx)
 	case byLongPoll:
-		for time.Now().Before(again) {
+		for ctx.Err() == nil && time.Now().Before(again) {
 			began := time.Now()
 			news, err := f.ask(ctx, longPoll)
 			if err != nil {

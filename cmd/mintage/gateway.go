@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"os/signal"
@@ -43,8 +44,9 @@ func (a *app) gatewayCommand() *cobra.Command {
 their route, with the caller's identity in headers; the rest is answered here.
 gateway.yaml says what is let through, or --route does for a few routes.
 
-It reads its file and certificates again when the file changes and at SIGHUP;
-one that is not valid changes nothing and is named in the log. SIGTERM and
+It reads its file, and the certificates and keys that are named there, again
+when one of them changes and at SIGHUP; what is not valid changes nothing and is
+named in the log. SIGTERM and
 SIGINT finish what is under way and end it. Health, metrics and what operators
 want to know are on the admin listener.`,
 		Example: `  mintage gateway --config gateway.yaml
@@ -222,14 +224,24 @@ func (re *gatewayReloader) follow(ctx context.Context, file string) (stop func()
 	}
 	var following sync.WaitGroup
 	following.Go(func() {
-		for {
+		look := time.NewTicker(filesEvery)
+		defer look.Stop()
+		for seen := stamps(re.server.Files()); ; {
 			select {
 			case <-hangup:
 			case <-changed:
+			case <-look.C:
+				if maps.Equal(stamps(re.server.Files()), seen) {
+					continue
+				}
 			case <-ctx.Done():
 				return
 			}
+			before := stamps(re.server.Files()) // what is written from here on is seen next time
 			re.reload(ctx)
+			if seen = stamps(re.server.Files()); sameNames(seen, before) {
+				seen = before
+			}
 		}
 	})
 	return func() {
@@ -238,6 +250,31 @@ func (re *gatewayReloader) follow(ctx context.Context, file string) (stop func()
 		following.Wait()
 		watched()
 	}
+}
+
+// filesEvery is how often the files are looked at that gateway.yaml names.
+const filesEvery = 2 * time.Second
+
+// fileStamp is what tells that a file has changed; zero where there is none.
+type fileStamp struct {
+	at   time.Time
+	size int64
+}
+
+func stamps(names []string) map[string]fileStamp {
+	all := map[string]fileStamp{}
+	for _, name := range names {
+		all[name] = fileStamp{}
+		if info, err := os.Stat(name); err == nil {
+			all[name] = fileStamp{info.ModTime(), info.Size()}
+		}
+	}
+	return all
+}
+
+// sameNames says whether a and b are of the same files.
+func sameNames(a, b map[string]fileStamp) bool {
+	return slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
 }
 
 // reload takes over what the file says now, all of it or nothing.

@@ -67,6 +67,7 @@ func TestScript(t *testing.T) {
 			"waitmetric":   scriptWaitMetric,
 			"waitready":    scriptWaitReady,
 			"waitrequests": scriptWaitRequests,
+			"waitserved":   scriptWaitServed,
 		},
 	})
 }

@@ -90,7 +90,7 @@ var reproductions = map[string]reproduction{
 
 	"limit.client":  {kindRefusal, "Give a client `limits: { tokens_per_minute: 1 }`, and ask twice with its right secret."},
 	"limit.ip":      {kindRefusal, "`mintage serve --limits-requests-per-minute 1`, and ask twice."},
-	"limit.guess":   {kindRefusal, "Send 21 different wrong secrets for one client. Its right secret is served all the same if Mintage made it."},
+	"limit.guess":   {kindRefusal, "Send 21 different wrong secrets for one client. Its right secret is served all the same if Mintage made it. At the gateway: 301 tokens that are not accepted."},
 	"limit.route":   {kindGateway, "Give a route `rate: 1/m`, and ask twice."},
 	"limit.streams": {kindAdmin, "Follow the revocations by more streams than the server takes."},
 

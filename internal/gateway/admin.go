@@ -192,6 +192,13 @@ func (g *Gateway) state() telemetry.GatewayState {
 			}
 		},
 		Streams: func() int { return int(g.streams.Load()) },
+		Connections: func(report func(string, int)) {
+			if s := g.opened.Load(); s != nil {
+				for _, l := range s.all {
+					report(l.name, l.counts.len())
+				}
+			}
+		},
 	}
 }
 

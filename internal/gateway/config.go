@@ -31,6 +31,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	ForwardAuth    ForwardAuth
 	Bounds         Bounds
+	Limits         Limits
 	AccessLog      string // all, refused or off
 	Upstreams      []*Upstream
 	Routes         []*Route
@@ -222,6 +223,9 @@ func (c *Config) setDefaults() {
 	setDefault(&b.BodyTimeout, time.Minute)
 	setDefault(&b.IdleTimeout, 2*time.Minute)
 	setDefault(&b.DrainTimeout, 10*time.Second)
+	setDefault(&c.Limits.Connections, 20_000)
+	setDefault(&c.Limits.AddressConnections, 1000)
+	setDefault(&c.Limits.AddressFailures, Rate{Count: 60, Per: time.Minute, Burst: 300})
 	if j := c.Identity.JWT; j != nil {
 		setDefault(&j.Life, time.Minute)
 		setDefault(&j.Header, "X-Internal-Token")

@@ -88,6 +88,7 @@ func (r *reader) top() yamlfile.Fields {
 		"trusted_proxies":     prefixes(&c.TrustedProxies),
 		"forward_auth":        r.forwardAuth,
 		"bounds":              func(n yamlfile.Node) { n.Object(boundFields(&c.Bounds)) },
+		"limits":              func(n yamlfile.Node) { n.Object(limitFields(&c.Limits)) },
 		"access_log":          oneOf(&c.AccessLog, LogAll, LogRefused, LogOff),
 		"upstreams":           r.upstreams,
 		"routes":              r.readRoutes,
@@ -109,6 +110,31 @@ func boundFields(b *Bounds) yamlfile.Fields {
 		"body_timeout":   duration(&b.BodyTimeout),
 		"idle_timeout":   duration(&b.IdleTimeout),
 		"drain_timeout":  duration(&b.DrainTimeout),
+	}
+}
+
+func limitFields(l *Limits) yamlfile.Fields {
+	return yamlfile.Fields{
+		"connections":             limited0(&l.Connections),
+		"connections_per_address": limited0(&l.AddressConnections),
+		"failures_per_address": func(n yamlfile.Node) {
+			if n.Scalar() {
+				if s, ok := n.Text(); ok && s == "0" {
+					l.AddressFailures = Rate{Count: -1}
+					return
+				}
+			}
+			rate(&l.AddressFailures)(n)
+		},
+	}
+}
+
+// limited0 reads a limit; 0 is none.
+func limited0(to *int) func(yamlfile.Node) {
+	return func(n yamlfile.Node) {
+		if integer(to, 0, 10_000_000)(n); *to == 0 {
+			*to = -1
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ issuers:
   - issuer: https://auth.example
 trusted_proxies: [10.0.0.0/8, 192.0.2.1]
 bounds: { body: 2MiB, body_timeout: 20s }
+limits: { connections: 0, failures_per_address: { rate: 10/m, burst: 40 } }
 upstreams:
   - { name: loyalty, url: "http://127.0.0.1:9000", health: /healthz }
 routes:
@@ -54,6 +55,24 @@ func TestReadConfig(t *testing.T) {
 	}
 }
 
+// TestLimitsConfig: 0 is no limit, and what is left out has one.
+func TestLimitsConfig(t *testing.T) {
+	t.Parallel()
+	const line = "limits: { connections: 0, failures_per_address: { rate: 10/m, burst: 40 } }\n"
+	for text, want := range map[string]gateway.Limits{
+		line: {Connections: -1, AddressConnections: 1000, AddressFailures: gateway.Rate{Count: 10, Per: time.Minute, Burst: 40}},
+		"":   {Connections: 20_000, AddressConnections: 1000, AddressFailures: gateway.Rate{Count: 60, Per: time.Minute, Burst: 300}},
+		"limits: { connections_per_address: 5, failures_per_address: 0 }\n": {
+			Connections: 20_000, AddressConnections: 5, AddressFailures: gateway.Rate{Count: -1},
+		},
+	} {
+		c, err := gateway.ParseConfig("gateway.yaml", []byte(strings.Replace(goodConfig, line, text, 1)))
+		if err != nil || c.Limits != want {
+			t.Errorf("%q: got %+v, %v, want %+v", text, c, err, want)
+		}
+	}
+}
+
 // TestConfigErrors: what is wrong is told with its place, and nothing is
 // ignored.
 func TestConfigErrors(t *testing.T) {
@@ -61,10 +80,10 @@ func TestConfigErrors(t *testing.T) {
 	for _, tt := range []struct{ old, new, want string }{
 		{"audience: https://api.example", "", "audience is missing"},
 		{"audience:", "danger_any_audience: true\naudience:", "exclude one another"},
-		{"    scopes: openid", "    scope: openid", "gateway.yaml:13:5: unknown key scope: did you mean scopes?\n      scope: openid\n      ^"},
+		{"    scopes: openid", "    scope: openid", "gateway.yaml:14:5: unknown key scope: did you mean scopes?\n      scope: openid\n      ^"},
 		{"issuers:\n  - issuer: https://auth.example\n", "", "issuers is missing"},
 		{"https://auth.example", "http://auth.example", "gateway.yaml:4:5: issuer: the URL must be https"},
-		{"/files/{rest...}", "/files/{rest...}/x", "gateway.yaml:15:5: path /files/{rest...}/x"},
+		{"/files/{rest...}", "/files/{rest...}/x", "gateway.yaml:16:5: path /files/{rest...}/x"},
 		{"methods: GET", "methods: get", `"get" is no method`},
 		{"methods: GET", "methods: [GET, CONNECT]", `"CONNECT" is no method`},
 		{"upstream: loyalty", "upstream: loyality", "there is no upstream loyality: did you mean loyalty?"},
@@ -73,6 +92,8 @@ func TestConfigErrors(t *testing.T) {
 		{"100/s", "100", "write a rate"},
 		{"mode: observe", "mode: observ", "did you mean observe?"},
 		{"2MiB", "2MB", "write a size"},
+		{"connections: 0", "connections: -1", "write a whole number from 0"},
+		{"{ rate: 10/m, burst: 40 }", "10", "write a rate"},
 		{"10.0.0.0/8", "10.0.0.1/8", "write an address"},
 		{"files.example", "files.example:80", "without a port"},
 		{"scopes: openid", `scopes: "a b"`, "is no scope"},

@@ -154,33 +154,62 @@ func (g *Gateway) admit(ctx context.Context, l *live, c *Call, d *Decision) erro
 		}
 	}
 	if !r.Public {
-		tok, err := l.authenticate(ctx, c, d)
-		if err != nil {
+		if err := g.admitToken(ctx, l, c, d); err != nil {
 			return err
-		}
-		d.Token = tok
-		if missing := l.scopes[r].Without(tok.Scope); len(missing) > 0 {
-			return oauth.InsufficientScope(l.scopes[r])
-		}
-		if err := l.checkStale(tok, r); err != nil {
-			return err
-		}
-		if r.ClientRate.isZero() {
-			d.Allow = true
-			return nil
-		}
-		key := limitKey{route: r.Name, issuer: tok.Issuer, client: cmp.Or(tok.ClientID, tok.Subject)}
-		if wait := g.limits.take(key, r.ClientRate, g.now()); wait > 0 {
-			return limited(d, "limit.client", wait)
 		}
 	}
 	d.Allow = true
 	return nil
 }
 
+// admitToken is admit of what concerns the caller's token.
+func (g *Gateway) admitToken(ctx context.Context, l *live, c *Call, d *Decision) error {
+	r := d.Route
+	tok, err := g.authenticate(ctx, l, c, d)
+	if err != nil {
+		return err
+	}
+	d.Token = tok
+	if missing := l.scopes[r].Without(tok.Scope); len(missing) > 0 {
+		return oauth.InsufficientScope(l.scopes[r])
+	}
+	if err := l.checkStale(tok, r); err != nil {
+		return err
+	}
+	if r.ClientRate.isZero() {
+		return nil
+	}
+	key := limitKey{route: r.Name, issuer: tok.Issuer, client: cmp.Or(tok.ClientID, tok.Subject)}
+	if wait := g.limits.take(key, r.ClientRate, g.now()); wait > 0 {
+		return limited(d, "limit.client", wait)
+	}
+	return nil
+}
+
 func limited(d *Decision, reason string, wait time.Duration) error {
 	d.RetryAfter = int((wait + time.Second - 1) / time.Second)
 	return oauth.TooManyRequests(reason, "too many requests; try again later", errLimited)
+}
+
+// authenticate returns the token of the call when it is good, and counts it
+// where it is not.
+func (g *Gateway) authenticate(ctx context.Context, l *live, c *Call, d *Decision) (*enforce.Token, error) {
+	a, counts := g.attempt(l, c)
+	if !counts || d.Route.Mode != Enforce { // which lets through whatever fails
+		return l.authenticate(ctx, c, d)
+	}
+	if wait := g.failures.wait(&a); wait > 0 {
+		return nil, limited(d, "limit.guess", wait)
+	}
+	tok, err := l.authenticate(ctx, c, d)
+	if err == nil {
+		g.failures.accepted(&a)
+		return tok, nil
+	}
+	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Status == http.StatusUnauthorized && e.Reason != "token.missing" && e.Code != "use_dpop_nonce" {
+		g.failures.failed(&a)
+	}
+	return nil, err
 }
 
 // authenticate returns the token of the call when it is good.

@@ -11,6 +11,7 @@
 //   - gateway.go: Gateway, its parts and their exchange at a reload
 //   - decide.go, refuse.go: Decide, and the answer to what it refuses
 //   - limit.go, observe.go: rates; who would be refused
+//   - connections.go, failures.go: what an address may take before it is known who calls
 //   - forwardauth.go, forwardauth_question.go, extauthz.go: what fronts ask
 //   - identity.go: what the backend is told of the caller
 //   - issuer.go, upstream.go: the two sides that a gateway stands between

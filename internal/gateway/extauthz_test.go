@@ -31,7 +31,8 @@ func extAuthzClient(t *testing.T, g *gateway.Gateway) auth.AuthorizationClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := g.ForwardAuthServer()
+	s := &http.Server{Handler: g.ForwardAuth(), Protocols: new(http.Protocols)}
+	s.Protocols.SetUnencryptedHTTP2(true)
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
 	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -329,17 +329,3 @@ func (f *front) certificateIn(in http.Header) (*x509.Certificate, error) {
 		return ParseCertificate(values[0])
 	}
 }
-
-// ForwardAuthServer returns the server of the forward auth listener: HTTP/1.1,
-// and HTTP/2 with and without TLS, which gRPC needs.
-func (g *Gateway) ForwardAuthServer() *http.Server {
-	b := g.live.Load().config.Bounds
-	s := &http.Server{
-		Handler: g.ForwardAuth(), ReadHeaderTimeout: b.HeaderTimeout, ReadTimeout: b.BodyTimeout, IdleTimeout: b.IdleTimeout,
-		MaxHeaderBytes: b.Header, Protocols: &http.Protocols{},
-	}
-	s.Protocols.SetHTTP1(true)
-	s.Protocols.SetHTTP2(true)
-	s.Protocols.SetUnencryptedHTTP2(true)
-	return s
-}

@@ -41,12 +41,14 @@ type Gateway struct {
 	log      *slog.Logger
 	live     atomic.Pointer[live]
 	limits   *limiter
+	failures *failures
 	observed *observed
 	metrics  *telemetry.Gateway
 	streams  atomic.Int64 // that are open
 
 	reloading sync.Mutex
 	draining  atomic.Bool
+	opened    atomic.Pointer[Server] // nil: no listeners yet
 }
 
 // live is what a Config means, as long as it is in force. It is never changed.
@@ -79,7 +81,7 @@ func New(c *Config, deps Deps) (*Gateway, error) {
 	if deps.Client == nil {
 		return nil, errors.New("gateway: Deps has no Client")
 	}
-	g := &Gateway{deps: deps, log: deps.Log, limits: newLimiter(), observed: newObserved()}
+	g := &Gateway{deps: deps, log: deps.Log, limits: newLimiter(), failures: newFailures(), observed: newObserved()}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}

@@ -38,6 +38,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	defer p.end() //nolint:contextcheck // the context is the one of the request
 	if m := l.metadata; m != nil && r.Method == http.MethodGet && r.RequestURI == l.metadataPath {
 		p.decided = Decision{Allow: true, Reason: reasonOK}
+		p.letGo()
 		m.ServeHTTP(p.answer, r)
 		return
 	}
@@ -49,6 +50,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 		p.decided = notFound()
 	}
 	if !p.decided.Allow {
+		p.letGo()
 		p.decided.Refuse(p.answer, p.trace)
 		return
 	}
@@ -198,7 +200,19 @@ func (p *passing) fail(status int, reason, code, description string) {
 		d.RetryAfter = retryAfter
 	}
 	clear(p.answer.Header())
+	p.letGo()
 	d.Refuse(p.answer, p.trace)
+}
+
+// unwanted is how long the rest of a body may take that nobody wants: net/http
+// reads it before it writes the answer, so that the connection can go on.
+const unwanted = 2 * time.Second
+
+// letGo bounds how long what is left of the request can keep the answer back.
+func (p *passing) letGo() {
+	if b := p.request.Body; b != nil && b != http.NoBody {
+		_ = p.answer.control.SetReadDeadline(time.Now().Add(unwanted)) // HTTP/1.1 and 2 can
+	}
 }
 
 // boundBody bounds the body of a request in size and time.
@@ -206,10 +220,10 @@ func (p *passing) boundBody(out *http.Request) {
 	if out.Body == nil || out.Body == http.NoBody {
 		return
 	}
+	out.Body = http.MaxBytesReader(p.answer.ResponseWriter, out.Body, p.decided.Route.Body)
 	if !isGRPC(out.Header) { // whose calls may take as long as their token
 		_ = p.answer.control.SetReadDeadline(time.Now().Add(p.decided.Route.BodyTimeout)) // HTTP/1.1 and 2 can
 	}
-	out.Body = http.MaxBytesReader(p.answer.ResponseWriter, out.Body, p.decided.Route.Body)
 }
 
 // header returns the header that the backend sees.

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,53 +30,72 @@ type Server struct {
 type listener struct {
 	net.Listener
 	name   string
-	files  TLS
-	pair   atomic.Pointer[tls.Certificate] // nil: plain HTTP
+	conf   atomic.Pointer[tls.Config] // nil: plain HTTP
+	counts *connections               // nil: any number
 	server *http.Server
+}
+
+// place is what a listener is made for.
+type place struct {
+	name, addr string
+	tls        *TLS
+	handler    http.Handler
+	exempt     func(*live, netip.Addr) bool // from the limit of an address
+	read       time.Duration                // for a whole request; zero: the handler sees to it
+}
+
+// places are the listeners that c asks for.
+func (g *Gateway) places(c *Config) []place {
+	nobody := func(*live, netip.Addr) bool { return false }
+	all := []place{
+		{"gateway", c.Listen, c.TLS, g.Handler(), (*live).trusts, 0},
+		{"admin listener", c.AdminListen, c.AdminTLS, g.AdminHandler(), nobody, c.Bounds.BodyTimeout},
+	}
+	if f := c.ForwardAuth; f.Listen != "" {
+		fronts := func(l *live, a netip.Addr) bool { return l.front.lists(a) }
+		all = append(all, place{"forward auth", f.Listen, f.TLS, g.ForwardAuth(), fronts, c.Bounds.BodyTimeout})
+	}
+	return all
 }
 
 // Open opens the addresses of c and serves g there, once Run is called.
 func Open(ctx context.Context, g *Gateway, c *Config) (*Server, error) {
 	s := &Server{gateway: g, config: c, log: g.log}
 	s.drain.Store(int64(c.Bounds.DrainTimeout))
-	type place struct {
-		name, addr string
-		tls        *TLS
-		handler    http.Handler
-	}
-	all := []place{{"gateway", c.Listen, c.TLS, g.Handler()}, {"admin listener", c.AdminListen, c.AdminTLS, g.AdminHandler()}}
-	if f := c.ForwardAuth; f.Listen != "" {
-		all = append(all, place{"forward auth", f.Listen, f.TLS, g.ForwardAuth()})
-	}
-	for _, l := range all {
-		if err := s.listen(ctx, l.name, l.addr, l.tls, l.handler); err != nil {
+	for _, p := range g.places(c) {
+		if err := s.listen(ctx, p); err != nil {
 			s.close()
 			return nil, err
 		}
 	}
+	g.opened.Store(s)
 	return s, nil
 }
 
-func (s *Server) listen(ctx context.Context, name, addr string, t *TLS, h http.Handler) error {
-	l := &listener{name: name}
+func (s *Server) listen(ctx context.Context, p place) error {
+	l := &listener{name: p.name}
 	var conf *tls.Config
-	if t != nil {
-		l.files = *t
-		var err error
-		if conf, err = l.tlsConfig(); err != nil {
+	if p.tls != nil {
+		first, err := p.tls.config(p.name)
+		if err != nil {
 			return err
 		}
+		l.conf.Store(first)
+		conf = first.Clone()
+		conf.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return l.conf.Load(), nil }
 	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", p.addr)
 	if err != nil {
-		return fmt.Errorf("listen for the %s on %s: %w", name, addr, err)
+		return fmt.Errorf("listen for the %s on %s: %w", p.name, p.addr, err)
 	}
-	l.Listener = ln
+	l.counts = &connections{Listener: ln, g: s.gateway, name: p.name, exempt: p.exempt, from: map[netip.Addr]int{}}
+	l.Listener = l.counts
 	b := &s.config.Bounds
 	l.server = &http.Server{
-		Handler:           h,
+		Handler:           p.handler,
 		MaxHeaderBytes:    b.Header,
 		ReadHeaderTimeout: b.HeaderTimeout,
+		ReadTimeout:       p.read,
 		IdleTimeout:       b.IdleTimeout,
 		TLSConfig:         conf,
 		Protocols:         new(http.Protocols),
@@ -87,21 +108,22 @@ func (s *Server) listen(ctx context.Context, name, addr string, t *TLS, h http.H
 	l.server.Protocols.SetHTTP2(conf != nil)
 	l.server.Protocols.SetUnencryptedHTTP2(conf == nil)
 	if conf != nil {
-		l.Listener = tls.NewListener(ln, conf)
+		l.Listener = tls.NewListener(l.counts, conf)
 	}
 	s.all = append(s.all, l)
 	return nil
 }
 
-// tlsConfig is TLS 1.2 with forward secrecy and authenticated encryption only,
-// or TLS 1.3 (BCP 195).
-func (l *listener) tlsConfig() (*tls.Config, error) {
-	if err := l.load(l.files); err != nil {
-		return nil, err
+// config is what a listener speaks: TLS 1.2 with forward secrecy and
+// authenticated encryption only, or TLS 1.3 (BCP 195).
+func (t *TLS) config(name string) (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of the %s: %w", name, err)
 	}
 	conf := &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return l.pair.Load(), nil },
+		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{pair},
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
@@ -109,36 +131,27 @@ func (l *listener) tlsConfig() (*tls.Config, error) {
 		},
 		NextProtos: []string{"h2", "http/1.1"},
 	}
-	if l.files.ClientCertificates == CertificateNone {
+	if t.ClientCertificates == CertificateNone {
 		return conf, nil
 	}
 	conf.SessionTicketsDisabled = true // a resumed session never brings a certificate of before
 	conf.ClientAuth = tls.RequestClientCert
-	if l.files.ClientCA == "" {
+	if t.ClientCA == "" {
 		return conf, nil
 	}
-	pem, err := os.ReadFile(l.files.ClientCA)
+	pem, err := os.ReadFile(t.ClientCA)
 	if err != nil {
 		return nil, fmt.Errorf("client_ca: %w", err)
 	}
 	conf.ClientCAs = x509.NewCertPool()
 	if !conf.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("client_ca: %s has no certificate", l.files.ClientCA)
+		return nil, fmt.Errorf("client_ca: %s has no certificate", t.ClientCA)
 	}
 	conf.ClientAuth = tls.VerifyClientCertIfGiven
-	if l.files.ClientCertificates == CertificateRequire {
+	if t.ClientCertificates == CertificateRequire {
 		conf.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return conf, nil
-}
-
-func (l *listener) load(files TLS) error {
-	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
-	if err != nil {
-		return fmt.Errorf("certificate of the %s: %w", l.name, err)
-	}
-	l.pair.Store(&pair)
-	return nil
 }
 
 // Addr returns the address of the gateway, AdminAddr that of the admin
@@ -215,22 +228,20 @@ func (s *Server) Reload(read func() (*Config, error)) (restart []string, err err
 	if err != nil {
 		return nil, err
 	}
-	pairs := make([]*tls.Certificate, len(s.all))
+	confs := make([]*tls.Config, len(s.all))
 	for i, t := range []*TLS{c.TLS, c.AdminTLS, c.ForwardAuth.TLS}[:len(s.all)] {
 		if t != nil {
-			pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-			if err != nil {
-				return nil, fmt.Errorf("certificate of the %s: %w", s.all[i].name, err)
+			if confs[i], err = t.config(s.all[i].name); err != nil {
+				return nil, err
 			}
-			pairs[i] = &pair
 		}
 	}
 	if err := s.gateway.Reload(c); err != nil {
 		return nil, err
 	}
-	for i, pair := range pairs {
-		if pair != nil && s.all[i].pair.Load() != nil {
-			s.all[i].pair.Store(pair)
+	for i, conf := range confs {
+		if conf != nil && s.all[i].conf.Load() != nil {
+			s.all[i].conf.Store(conf)
 		}
 	}
 	s.drain.Store(int64(c.Bounds.DrainTimeout))
@@ -253,7 +264,24 @@ func (s *Server) needsRestart(c *Config) (names []string) {
 	return names
 }
 
-// sameListener says whether only the files of the certificate differ.
-func sameListener(a, b *TLS) bool {
-	return (a == nil) == (b == nil) && (a == nil || a.ClientCertificates == b.ClientCertificates && a.ClientCA == b.ClientCA)
+// sameListener says whether both are plain or both are TLS, whose files are read
+// again.
+func sameListener(a, b *TLS) bool { return (a == nil) == (b == nil) }
+
+// Files returns the files beside gateway.yaml that a reload reads.
+func (s *Server) Files() []string {
+	c := s.gateway.live.Load().config
+	var all []string
+	for _, t := range []*TLS{c.TLS, c.AdminTLS, c.ForwardAuth.TLS} {
+		if t != nil {
+			all = append(all, t.Cert, t.Key, t.ClientCA)
+		}
+	}
+	for _, u := range c.Upstreams {
+		all = append(all, u.CA, u.Cert, u.Key)
+	}
+	if j := c.Identity.JWT; j != nil {
+		all = append(all, j.KeyFile)
+	}
+	return slices.DeleteFunc(all, func(name string) bool { return name == "" })
 }

@@ -144,6 +144,7 @@ func gatewayMetrics() *telemetry.Gateway {
 	second := func(report func(string, float64)) { report("https://auth.example", 1) }
 	g := telemetry.NewGateway("1.2.3", "abc", telemetry.GatewayState{
 		Staleness: second, KeysAge: second, Upstreams: func(report func(string, bool)) { report("orders", true) }, Streams: func() int { return 0 },
+		Connections: func(report func(string, int)) { report("gateway", 1) },
 	})
 	g.Requests("orders", "allowed", "ok")()
 	g.Duration("orders")(time.Millisecond)

@@ -16,6 +16,7 @@ type Gateway struct {
 	duration *prometheus.HistogramVec
 	streams  *prometheus.CounterVec
 	reloads  *prometheus.CounterVec
+	refused  *prometheus.CounterVec
 }
 
 // GatewayState is what a Gateway is asked for at each scrape.
@@ -24,6 +25,8 @@ type GatewayState struct {
 	KeysAge   func(report func(issuer string, seconds float64)) // since the keys were fetched
 	Upstreams func(report func(upstream string, healthy bool))
 	Streams   func() int // that are open
+
+	Connections func(report func(listener string, open int))
 }
 
 // NewGateway returns the metrics of a gateway of this version.
@@ -50,6 +53,10 @@ func NewGateway(version, commit string, state GatewayState) *Gateway {
 			Name: "mintage_gateway_reloads_total",
 			Help: "Times that the configuration was read again; result is ok or refused.",
 		}, []string{"result"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mintage_gateway_connections_refused_total",
+			Help: "Connections that were closed unread because of a limit: address or all.",
+		}, []string{"limit"}),
 	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "mintage_build_info",
@@ -57,7 +64,7 @@ func NewGateway(version, commit string, state GatewayState) *Gateway {
 	}, []string{"version", "commit"})
 	info.WithLabelValues(version, commit).Set(1)
 	g.registry.MustRegister(
-		info, g.requests, g.duration, g.streams, g.reloads, &gatewayState{state},
+		info, g.requests, g.duration, g.streams, g.reloads, g.refused, &gatewayState{state},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return g
@@ -88,6 +95,9 @@ func (g *Gateway) StreamEnded(route, kind, reason string) {
 // Reload counts a reload; result is ok or refused.
 func (g *Gateway) Reload(result string) { g.reloads.WithLabelValues(result).Inc() }
 
+// ConnectionRefused counts a connection that a limit refused.
+func (g *Gateway) ConnectionRefused(limit string) { g.refused.WithLabelValues(limit).Inc() }
+
 // gatewayState collects a GatewayState.
 type gatewayState struct{ state GatewayState }
 
@@ -101,11 +111,13 @@ var (
 		"1 where the upstream passes its health check, else 0.", []string{"upstream"}, nil)
 	streamsDesc = prometheus.NewDesc("mintage_gateway_streams",
 		"Streams that are open and end with their token.", nil, nil)
+	connectionsDesc = prometheus.NewDesc("mintage_gateway_connections",
+		"Connections that are open at a listener.", []string{"listener"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (s *gatewayState) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{stalenessDesc, keysAgeDesc, upstreamDesc, streamsDesc} {
+	for _, d := range []*prometheus.Desc{stalenessDesc, keysAgeDesc, upstreamDesc, streamsDesc, connectionsDesc} {
 		ch <- d
 	}
 }
@@ -125,4 +137,5 @@ func (s *gatewayState) Collect(ch chan<- prometheus.Metric) {
 		gauge(upstreamDesc, v, upstream)
 	})
 	gauge(streamsDesc, float64(s.state.Streams()))
+	s.state.Connections(func(listener string, open int) { gauge(connectionsDesc, float64(open), listener) })
 }

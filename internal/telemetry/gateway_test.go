@@ -17,6 +17,8 @@ func TestGatewayMetrics(t *testing.T) {
 		KeysAge:   func(report func(string, float64)) { report("https://a.example", math.Inf(1)) },
 		Upstreams: func(report func(string, bool)) { report("up", true); report("down", false) },
 		Streams:   func() int { return 3 },
+
+		Connections: func(report func(string, int)) { report("gateway", 7) },
 	})
 	count := g.Requests("orders", "allowed", "ok")
 	count()
@@ -24,6 +26,7 @@ func TestGatewayMetrics(t *testing.T) {
 	g.Duration("orders")(3 * time.Millisecond)
 	g.StreamEnded("orders", "sse", "token.expired")
 	g.Reload("ok")
+	g.ConnectionRefused("address")
 	w := httptest.NewRecorder()
 	g.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	for _, want := range []string{
@@ -37,6 +40,8 @@ func TestGatewayMetrics(t *testing.T) {
 		`mintage_gateway_upstream_healthy{upstream="up"} 1`,
 		`mintage_gateway_upstream_healthy{upstream="down"} 0`,
 		`mintage_gateway_streams 3`,
+		`mintage_gateway_connections{listener="gateway"} 7`,
+		`mintage_gateway_connections_refused_total{limit="address"} 1`,
 	} {
 		if !strings.Contains(w.Body.String(), want+"\n") {
 			t.Errorf("no %s", want)
