@@ -91,6 +91,10 @@ var layers = map[string]layer{
 		},
 		theirs: []string{"golang.org/x/sync"},
 	},
+	"internal/people": {
+		ours:   []string{".", "oauth", "internal/store", "internal/keys", "internal/secret", "internal/limit", "internal/manage"},
+		theirs: []string{"github.com/go-webauthn/webauthn", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"},
+	},
 	"internal/admin": {
 		ours: []string{
 			".", "oauth", "adminclient", "enforce", "internal/strictjson", "internal/manage", "internal/apply", "internal/explain",

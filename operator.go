@@ -143,16 +143,6 @@ func (i *Invitation) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", i.ID), slog.String("kind", string(i.Kind)))
 }
 
-// Ceremony is what the server keeps between two steps of a sign-in or a
-// registration. It is taken once.
-type Ceremony struct {
-	ID         string // SHA-256 of what the browser holds, in hex
-	Kind       string
-	OperatorID string // empty: not known yet
-	Data       []byte
-	Expires    time.Time
-}
-
 // maxEmail is how long an address can be (RFC 5321 §4.5.3.1.3, without the
 // angle brackets).
 const maxEmail = 254

@@ -91,6 +91,10 @@ var reasons = []Reason{
 	{"object.built_in", "The object came with the server and cannot be changed.", "Make an object of your own beside it."},
 	{"object.in_use", "Other objects still need the object.", "Remove those that need it first."},
 	{"admin.last", "It is the last client that can administer the whole server.", "Make another administrator first; where that is too late, run mintage admin-credentials new on the server's machine."},
+	{"operator.last_owner", "It is the last owner who can sign in.", "Make another owner first."},
+	{"invitation.other_person", "The invitation is for another e-mail address than that of who is signed in.", "Sign out, and open the link again; or ask for an invitation to the address that you sign in with."},
+	{"organization.not_granted", "A member of an organization asked for more than an operator granted to it.", "Ask an operator to grant it to the organization, or to make the change."},
+	{"organization.limit", "The organization has as many clients as it may.", "Delete a client that nobody uses, or ask an operator for a higher limit."},
 	{"tenant.protected", "The tenant is protected.", "Say on purpose that the protected tenant is meant."},
 
 	{"dpop.missing", "The access token is bound to a DPoP key, and came without a proof of it.", "Send the token with the scheme DPoP and a new proof in the header DPoP."},

@@ -128,6 +128,9 @@ func ownTenant(by By) (string, bool) {
 // itself is not for it to change: an issuer decides which requests a tenant
 // gets.
 func mayDeclare(by By, s *apply.State) error {
+	if by.confined() {
+		return fmt.Errorf("declared state: %w", mintage.ErrNotFound)
+	}
 	own, one := ownTenant(by)
 	if !one {
 		return nil

@@ -16,11 +16,17 @@ type view map[string]any
 // object is what an event is about.
 type object struct {
 	tenant, noun, id, name string
+	organization           string // that owns it; empty: none does
 }
 
 // event returns the audit row of a change. The members that are the same
 // before and after are left out; a nil view is an object that is not there.
+// Since no change is without one, a use case that does not ask whether who is
+// confined to an organization may reach the object is refused here.
 func (m *Manager) event(by By, o object, verb string, before, after view) (*mintage.Event, error) {
+	if !by.reaches(o.tenant, o.organization) {
+		return nil, fmt.Errorf("%s %q: %w", o.noun, o.id, mintage.ErrNotFound)
+	}
 	e := &mintage.Event{
 		Time: m.now(), Tenant: o.tenant, Actor: by.Actor, Action: o.noun + "." + verb,
 		Target: o.id, Name: o.name, Via: by.Via, TraceID: by.TraceID,

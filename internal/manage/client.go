@@ -46,6 +46,9 @@ func (m *Manager) CreateClient(ctx context.Context, by By, c *mintage.Client, s 
 	if fresh.DefaultScope.Mode == mintage.DefaultScopeUnset && len(fresh.Grants) == 1 {
 		fresh.DefaultScope.Mode = mintage.DefaultScopeAll
 	}
+	if err := by.confineNew(fresh); err != nil {
+		return nil, err
+	}
 	t, err := m.Store.Tenant(ctx, fresh.Tenant)
 	if err != nil {
 		return nil, fmt.Errorf("tenant %q: %w", fresh.Tenant, err)
@@ -68,7 +71,7 @@ func (m *Manager) createClient(ctx context.Context, tx store.Tx, by By, c *minta
 	if err := m.checkClient(ctx, tx, c); err != nil {
 		return err
 	}
-	if err := mayHandOn(by, c); err != nil {
+	if err := cmp.Or(mayHandOn(by, c), m.keepConfined(ctx, tx, by, nil, c)); err != nil {
 		return err
 	}
 	e, err := m.event(by, ofClient(c), "create", nil, viewClient(c))
@@ -89,7 +92,7 @@ func (m *Manager) UpdateClient(
 ) (*mintage.Client, error) {
 	var out *mintage.Client
 	err := m.update(ctx, func(tx store.Tx) error {
-		old, err := tx.Client(ctx, tenant, id)
+		old, err := clientOf(ctx, tx, by, tenant, id)
 		if err != nil {
 			return err
 		}
@@ -120,7 +123,7 @@ func (m *Manager) writeClient(ctx context.Context, tx store.Tx, by By, old, fres
 		return err
 	}
 	// Who takes a right away needs it too: the client was more than the actor.
-	if err := cmp.Or(mayHandOn(by, old), mayHandOn(by, fresh)); err != nil {
+	if err := cmp.Or(mayHandOn(by, old), mayHandOn(by, fresh), m.keepConfined(ctx, tx, by, old, fresh)); err != nil {
 		return err
 	}
 	if err := m.keepAdmin(ctx, tx, old, fresh); err != nil {
@@ -146,7 +149,7 @@ func (m *Manager) writeClient(ctx context.Context, tx store.Tx, by By, old, fres
 // DeleteClient deletes a client with its secrets, and ends its tokens.
 func (m *Manager) DeleteClient(ctx context.Context, by By, tenant, id string, version int64) error {
 	err := m.update(ctx, func(tx store.Tx) error {
-		old, err := tx.Client(ctx, tenant, id)
+		old, err := clientOf(ctx, tx, by, tenant, id)
 		if err != nil {
 			return err
 		}
@@ -182,7 +185,7 @@ func (m *Manager) deleteClient(ctx context.Context, tx store.Tx, by By, old *min
 // client.
 func (m *Manager) endTokensOf(ctx context.Context, tx store.Tx, by By, c *mintage.Client) error {
 	before := m.Now().UTC().Truncate(time.Millisecond)
-	return m.writeRevocation(ctx, tx, by, revocationOf(c.Tenant, c.ID, before, m.now()), c.ID)
+	return m.writeRevocation(ctx, tx, by, revocationOf(c.Tenant, c.ID, before, m.now()), c.ID, c.Organization)
 }
 
 // ensureKeyOf makes the keys that a client's own settings need. A client is
@@ -221,5 +224,5 @@ func cloneGrants(grants []mintage.Grant) []mintage.Grant {
 }
 
 func ofClient(c *mintage.Client) object {
-	return object{tenant: c.Tenant, noun: "client", id: c.ID, name: c.Name}
+	return object{tenant: c.Tenant, noun: "client", id: c.ID, name: c.Name, organization: c.Organization}
 }

@@ -69,7 +69,7 @@ func (m *Manager) KillKey(ctx context.Context, by By, tenant, kid string) (*Kill
 		}
 		return m.writeRevocation(ctx, tx, by, &mintage.Revocation{
 			Tenant: tenant, ID: "key:" + kid, KeyID: kid, Created: now, Expires: now.Add(mintage.LongestTokenLifetime),
-		}, kid)
+		}, kid, "")
 	})
 	if err != nil {
 		return nil, fmt.Errorf("kill the key %q of tenant %q: %w", kid, tenant, err)

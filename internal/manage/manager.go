@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -51,18 +52,16 @@ type By struct {
 	// Scope is what the actor's token may do at the admin API, by the names on
 	// the wire. Nobody gives a client an admin scope that it has not got.
 	Scope oauth.Scope
+	// Organization confines the change to what one organization owns; zero: it is
+	// not confined.
+	Organization OrganizationKey
 }
 
 // Server is the server itself, which may do anything.
 func Server() By { return By{Via: "server", Scope: AdminScope()} }
 
 // name returns how an object says who made it.
-func (by By) name() string {
-	if by.Actor.ClientID == "" {
-		return by.Via
-	}
-	return by.Actor.ClientID
-}
+func (by By) name() string { return cmp.Or(by.Actor.ClientID, by.Actor.OperatorID, by.Via) }
 
 // now returns the time in the resolution of rows.
 func (m *Manager) now() time.Time { return m.Now().UTC().Truncate(time.Second) }

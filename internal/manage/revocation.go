@@ -23,7 +23,7 @@ func (m *Manager) RevokeToken(ctx context.Context, by By, tenant, jti, clientID 
 		return nil // it has ended by itself
 	}
 	r := &mintage.Revocation{Tenant: tenant, ID: "jti:" + jti, JTI: jti, Created: now, Expires: expires}
-	if err := m.revoke(ctx, by, r, clientID); err != nil {
+	if err := m.revoke(ctx, by, r, clientID, ""); err != nil {
 		return fmt.Errorf("revoke a token of tenant %q: %w", tenant, err)
 	}
 	return nil
@@ -37,10 +37,11 @@ func (m *Manager) RevokeClientTokens(ctx context.Context, by By, tenant, clientI
 		return &mintage.FieldError{Pointer: "/before", Message: "the instant is in the future: disable the client to keep it from getting tokens"}
 	}
 	before = before.UTC().Truncate(time.Millisecond)
-	if _, err := m.Store.Client(ctx, tenant, clientID); err != nil {
+	c, err := clientOf(ctx, m.Store, by, tenant, clientID)
+	if err != nil {
 		return fmt.Errorf("client %q: %w", clientID, err)
 	}
-	if err := m.revoke(ctx, by, revocationOf(tenant, clientID, before, m.now()), clientID); err != nil {
+	if err := m.revoke(ctx, by, revocationOf(tenant, clientID, before, m.now()), clientID, c.Organization); err != nil {
 		return fmt.Errorf("revoke the tokens of client %q: %w", clientID, err)
 	}
 	return nil
@@ -69,7 +70,7 @@ func (m *Manager) RevokeKeyTokens(ctx context.Context, by By, tenant, kid string
 		}
 		return m.writeRevocation(ctx, tx, by, &mintage.Revocation{
 			Tenant: tenant, ID: "key:" + kid, KeyID: kid, Created: now, Expires: now.Add(mintage.LongestTokenLifetime),
-		}, kid)
+		}, kid, "")
 	})
 	if err != nil {
 		return fmt.Errorf("revoke the tokens of key %q: %w", kid, err)
@@ -86,24 +87,25 @@ func revocationOf(tenant, clientID string, before, now time.Time) *mintage.Revoc
 	}
 }
 
-func (m *Manager) revoke(ctx context.Context, by By, r *mintage.Revocation, name string) error {
+func (m *Manager) revoke(ctx context.Context, by By, r *mintage.Revocation, name, organization string) error {
 	return m.update(ctx, func(tx store.Tx) error {
 		if _, err := tx.Tenant(ctx, r.Tenant); err != nil {
 			return err
 		}
-		return m.writeRevocation(ctx, tx, by, r, name)
+		return m.writeRevocation(ctx, tx, by, r, name, organization)
 	})
 }
 
-// writeRevocation records r, unless it is recorded already.
-func (m *Manager) writeRevocation(ctx context.Context, tx store.Tx, by By, r *mintage.Revocation, name string) error {
+// writeRevocation records r, unless it is recorded already. The organization is
+// the client's whose tokens end.
+func (m *Manager) writeRevocation(ctx context.Context, tx store.Tx, by By, r *mintage.Revocation, name, organization string) error {
 	switch _, err := tx.Revocation(ctx, r.Tenant, r.ID); {
 	case err == nil:
 		return nil
 	case !errors.Is(err, mintage.ErrNotFound):
 		return err
 	}
-	e, err := m.event(by, object{tenant: r.Tenant, noun: "token", id: r.ID, name: name}, "revoke", nil, viewRevocation(r))
+	e, err := m.event(by, object{tenant: r.Tenant, noun: "token", id: r.ID, name: name, organization: organization}, "revoke", nil, viewRevocation(r))
 	if err != nil {
 		return err
 	}

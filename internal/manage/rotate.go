@@ -34,7 +34,7 @@ func (m *Manager) RotateSecret(ctx context.Context, by By, tenant, client string
 	if err != nil {
 		return nil, fmt.Errorf("tenant %q: %w", tenant, err)
 	}
-	c, err := m.Store.Client(ctx, tenant, client)
+	c, err := clientOf(ctx, m.Store, by, tenant, client)
 	if err != nil {
 		return nil, fmt.Errorf("client %q: %w", client, err)
 	}
@@ -51,7 +51,7 @@ func (m *Manager) RotateSecret(ctx context.Context, by By, tenant, client string
 	}
 	var out *mintage.Client
 	err = m.update(ctx, func(tx store.Tx) error {
-		old, err := tx.Client(ctx, tenant, client)
+		old, err := clientOf(ctx, tx, by, tenant, client)
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func (m *Manager) endRotation(
 ) (*mintage.Client, error) {
 	var out *mintage.Client
 	err := m.update(ctx, func(tx store.Tx) error {
-		old, err := tx.Client(ctx, tenant, client)
+		old, err := clientOf(ctx, tx, by, tenant, client)
 		if err != nil {
 			return err
 		}
@@ -157,7 +157,7 @@ func (m *Manager) BrownOut(ctx context.Context, by By, tenant, client, which str
 	}
 	var out *mintage.Client
 	err := m.update(ctx, func(tx store.Tx) error {
-		old, i, err := secretOf(ctx, tx, tenant, client, which)
+		old, i, err := secretOf(ctx, tx, by, tenant, client, which)
 		if err != nil {
 			return err
 		}
@@ -186,8 +186,8 @@ func (m *Manager) BrownOut(ctx context.Context, by By, tenant, client, which str
 
 // secretOf reads a client and finds the secret with that identifier or, else,
 // that label: its index in the client's secrets.
-func secretOf(ctx context.Context, tx store.Tx, tenant, client, which string) (*mintage.Client, int, error) {
-	c, err := tx.Client(ctx, tenant, client)
+func secretOf(ctx context.Context, tx store.Tx, by By, tenant, client, which string) (*mintage.Client, int, error) {
+	c, err := clientOf(ctx, tx, by, tenant, client)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -20,6 +20,8 @@ func AdminScopes() []mintage.ScopeDefinition {
 		{Name: "keys:read", Description: "Read signing keys"},
 		{Name: "keys:write", Description: "Rotate signing keys"},
 		{Name: "organizations:read", Description: "Read organizations"},
+		{Name: "operators:read", Description: "Read operators, their sessions and invitations"},
+		{Name: "operators:write", Description: "Invite, change and delete operators, and end their sessions"},
 		{Name: "organizations:write", Description: "Create, change and delete organizations"},
 		{Name: "requests:read", Description: "Read the log of refused requests"},
 		{Name: "resource_servers:read", Description: "Read resource servers and their scopes"},

@@ -35,7 +35,7 @@ func (m *Manager) AddSecret(ctx context.Context, by By, tenant, client string, s
 	if err != nil {
 		return nil, fmt.Errorf("tenant %q: %w", tenant, err)
 	}
-	c, err := m.Store.Client(ctx, tenant, client)
+	c, err := clientOf(ctx, m.Store, by, tenant, client)
 	if err != nil {
 		return nil, fmt.Errorf("client %q: %w", client, err)
 	}
@@ -45,7 +45,7 @@ func (m *Manager) AddSecret(ctx context.Context, by By, tenant, client string, s
 	}
 	var out *mintage.Client
 	err = m.update(ctx, func(tx store.Tx) error {
-		old, err := tx.Client(ctx, tenant, client)
+		old, err := clientOf(ctx, tx, by, tenant, client)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (m *Manager) appendSecret(old *mintage.Client, label *mintage.Secret) (*min
 // to be locked out. A secret that has ended already is left as it is.
 func (m *Manager) RevokeSecret(ctx context.Context, by By, tenant, client, which string, allowLast bool) error { //nolint:revive // consent that the caller passes on
 	err := m.update(ctx, func(tx store.Tx) error {
-		old, i, err := secretOf(ctx, tx, tenant, client, which)
+		old, i, err := secretOf(ctx, tx, by, tenant, client, which)
 		if err != nil {
 			return err
 		}

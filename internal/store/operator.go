@@ -86,12 +86,11 @@ type SessionWriter interface {
 	DeleteSessions(ctx context.Context, operator string) error              // none is no error
 }
 
-// CeremonyWriter keeps what is needed between two steps.
-type CeremonyWriter interface {
-	CreateCeremony(ctx context.Context, c *mintage.Ceremony) error // ErrExists
-	// TakeCeremony returns a ceremony and deletes it: of those who take it at
-	// once, one gets it. ErrNotFound.
-	TakeCeremony(ctx context.Context, id string) (*mintage.Ceremony, error)
+// ChallengeWriter keeps what was used once.
+type ChallengeWriter interface {
+	// SpendChallenge notes that a challenge was used, which matters until it
+	// expires. ErrExists: it was used before, or is at the same moment.
+	SpendChallenge(ctx context.Context, id string, expires time.Time) error
 }
 
 // PeopleUpkeep is what is done beside the use cases.
@@ -99,7 +98,7 @@ type PeopleUpkeep interface {
 	// TouchSession sets LastSeen, forward only. A session that is gone stays gone.
 	TouchSession(ctx context.Context, id string, at time.Time) error
 	// SweepPeople deletes at most limit each of the sessions that expired before
-	// now or were last seen before idle, of the invitations and of the ceremonies
-	// that expired before now, and says how many it deleted in all.
+	// now or were last seen before idle, of the invitations and of the spent
+	// challenges that expired before now, and says how many it deleted in all.
 	SweepPeople(ctx context.Context, now, idle time.Time, limit int) (int, error)
 }

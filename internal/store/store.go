@@ -74,7 +74,7 @@ type Tx interface {
 	OperatorCredentialWriter
 	InvitationWriter
 	SessionWriter
-	CeremonyWriter
+	ChallengeWriter
 }
 
 // Page asks for a part of a list.
@@ -170,6 +170,9 @@ type ClientCount struct {
 type Census interface {
 	// CountClients returns the tenants that have clients, sorted.
 	CountClients(ctx context.Context) ([]ClientCount, error)
+	// CountOrganizationClients returns how many clients an organization owns,
+	// disabled ones included.
+	CountOrganizationClients(ctx context.Context, tenant, organization string) (int, error)
 	// ManagedTenants returns, sorted, the tenants that have this ManagedBy or own
 	// anything that has it.
 	ManagedTenants(ctx context.Context, managedBy string) ([]string, error)

@@ -269,3 +269,12 @@ func (s session) CountClients(ctx context.Context) ([]store.ClientCount, error) 
 	}
 	return list, nil
 }
+
+// CountOrganizationClients implements store.Census.
+func (s session) CountOrganizationClients(ctx context.Context, tenant, organization string) (int, error) {
+	n, err := one(ctx, s, number, `SELECT COUNT(*) FROM clients WHERE tenant = $1 AND organization = $2`, tenant, organization)
+	if err != nil {
+		return 0, fmt.Errorf("count clients of organization %q: %w", organization, err)
+	}
+	return int(n), nil
+}

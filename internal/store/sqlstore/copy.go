@@ -35,7 +35,7 @@ func copiedTables() []table {
 		{"operator_credentials", "kind, id"},
 		{"operator_sessions", "id"},
 		{"invitations", "id"},
-		{"ceremonies", "id"},
+		{"spent_challenges", "id"},
 		{"signing_keys", "tenant, id"},
 		{"revocations", "tenant, id"},
 		{"audit_events", "seq"},

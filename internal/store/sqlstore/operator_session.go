@@ -77,32 +77,12 @@ func (t *tx) DeleteSessions(ctx context.Context, operator string) error {
 	})
 }
 
-func scanCeremony(row scanner) (*mintage.Ceremony, error) {
-	c := new(mintage.Ceremony)
-	err := row.Scan(&c.ID, &c.Kind, &c.OperatorID, &c.Data, instant{&c.Expires})
-	return c, err
-}
-
-// CreateCeremony implements store.CeremonyWriter.
-func (t *tx) CreateCeremony(ctx context.Context, c *mintage.Ceremony) error {
-	return t.atomically(ctx, "ceremony", c.Kind, func() error {
-		_, err := t.exec(ctx, `INSERT INTO ceremonies (id, kind, operator, data, expires) VALUES ($1, $2, $3, $4, $5)`,
-			c.ID, c.Kind, c.OperatorID, c.Data, seconds(c.Expires))
+// SpendChallenge implements store.ChallengeWriter.
+func (t *tx) SpendChallenge(ctx context.Context, id string, expires time.Time) error {
+	return t.atomically(ctx, "challenge", "", func() error {
+		_, err := t.exec(ctx, `INSERT INTO spent_challenges (id, expires) VALUES ($1, $2)`, id, seconds(expires))
 		return err
 	})
-}
-
-// TakeCeremony implements store.CeremonyWriter, in one statement.
-func (t *tx) TakeCeremony(ctx context.Context, id string) (c *mintage.Ceremony, err error) {
-	err = t.atomically(ctx, "ceremony", "", func() error {
-		c, err = one(ctx, t.session, scanCeremony, `
-			DELETE FROM ceremonies WHERE id = $1 RETURNING id, kind, operator, data, expires`, id)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
 }
 
 // TouchSession implements store.PeopleUpkeep.
@@ -129,7 +109,7 @@ func (s *Store) SweepPeople(ctx context.Context, now, idle time.Time, limit int)
 			return err
 		}
 		swept += n
-		for _, table := range []string{"invitations", "ceremonies"} {
+		for _, table := range []string{"invitations", "spent_challenges"} {
 			n, err := ses.exec(ctx, `
 				DELETE FROM `+table+` WHERE id IN
 					(SELECT id FROM `+table+` WHERE expires < $1 ORDER BY id LIMIT $2)`, now.Unix(), limit)
@@ -141,7 +121,7 @@ func (s *Store) SweepPeople(ctx context.Context, now, idle time.Time, limit int)
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("sweep sessions, invitations and ceremonies: %w", err)
+		return 0, fmt.Errorf("sweep sessions, invitations and challenges: %w", err)
 	}
 	return int(swept), nil
 }

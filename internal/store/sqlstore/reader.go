@@ -167,3 +167,8 @@ func (s *Store) Session(ctx context.Context, id string) (*mintage.Session, error
 func (s *Store) Sessions(ctx context.Context, operator string) ([]*mintage.Session, error) {
 	return view(ctx, s, func(ses session) ([]*mintage.Session, error) { return ses.Sessions(ctx, operator) })
 }
+
+// CountOrganizationClients implements store.Census.
+func (s *Store) CountOrganizationClients(ctx context.Context, tenant, organization string) (int, error) {
+	return view(ctx, s, func(ses session) (int, error) { return ses.CountOrganizationClients(ctx, tenant, organization) })
+}

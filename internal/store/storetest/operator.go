@@ -341,25 +341,19 @@ func disable(ctx context.Context, s store.Store, o *mintage.Operator) error {
 	})
 }
 
-func ceremonies(t *testing.T, s store.Store) {
-	ctx := t.Context()
-	c := &mintage.Ceremony{ID: "c1", Kind: "passkey", OperatorID: "op_bob", Data: []byte{0, 1}, Expires: at(1)}
-	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.CreateCeremony(ctx, c) })
-	wantErr(t, "the same ceremony", s.Update(ctx, func(tx store.Tx) error { return tx.CreateCeremony(ctx, c) }), mintage.ErrExists)
+// challenges: one that was used is used, whoever else comes at the same time.
+func challenges(t *testing.T, s store.Store) {
 	var taken atomic.Int32
 	parallel(8, func(int) {
-		var got *mintage.Ceremony
-		err := s.Update(ctx, func(tx store.Tx) (err error) {
-			got, err = tx.TakeCeremony(ctx, "c1")
-			return err
-		})
+		err := s.Update(t.Context(), func(tx store.Tx) error { return tx.SpendChallenge(t.Context(), "c1", at(1)) })
 		if err == nil {
 			taken.Add(1)
-			diff(t, "ceremony", got, c)
+			return
 		}
+		wantErr(t, "a spent challenge", err, mintage.ErrExists)
 	})
 	if n := taken.Load(); n != 1 {
-		t.Errorf("one ceremony was taken %d times", n)
+		t.Errorf("one challenge was spent %d times", n)
 	}
 }
 
@@ -379,7 +373,7 @@ func peopleSweep(t *testing.T, s store.Store) {
 			if err := tx.CreateInvitation(ctx, &mintage.Invitation{ID: id, Hash: id, Expires: at(expires)}); err != nil {
 				return err
 			}
-			if err := tx.CreateCeremony(ctx, &mintage.Ceremony{ID: id, Expires: at(expires)}); err != nil {
+			if err := tx.SpendChallenge(ctx, id, at(expires)); err != nil {
 				return err
 			}
 		}

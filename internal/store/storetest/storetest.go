@@ -100,7 +100,7 @@ func tests() []test {
 		{"Invitations", invitations},
 		{"Sessions", sessions},
 		{"SessionsOfTheDisabled", sessionsOfTheDisabled},
-		{"Ceremonies", ceremonies},
+		{"SpentChallenges", challenges},
 		{"PeopleSweep", peopleSweep},
 		{"Times", times},
 		{"FeedOfEachWrite", feedOfEachWrite},

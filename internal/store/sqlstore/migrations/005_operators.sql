@@ -70,12 +70,10 @@ CREATE TABLE invitations (
 CREATE INDEX invitations_organization ON invitations (tenant, organization) WHERE tenant IS NOT NULL;
 CREATE INDEX invitations_operator ON invitations (operator) WHERE operator IS NOT NULL;
 
-CREATE TABLE ceremonies (
-    id       {text} NOT NULL PRIMARY KEY,
-    kind     {text} NOT NULL,
-    operator {text} NOT NULL,
-    data     {blob},
-    expires  BIGINT
+-- What was used and must not be used again before it expires by itself.
+CREATE TABLE spent_challenges (
+    id      {text} NOT NULL PRIMARY KEY,
+    expires BIGINT
 ) {clustered};
 
 ALTER TABLE audit_events ADD COLUMN actor_operator {text} NOT NULL DEFAULT '';
