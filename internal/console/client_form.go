@@ -18,6 +18,7 @@ import (
 type offer struct {
 	Identifier, Name string
 	Admin            bool     // the administration of the tenant itself
+	Whole            bool     // whether All may be ticked
 	All              scopeBox // all of them, now and later
 	Scopes           []scopeBox
 }
@@ -79,7 +80,7 @@ func (c *console) offers(ctx context.Context, q *request, ticked func(value stri
 		if rs.Identifier == mintage.AdminResource && !q.viewer.Operator() {
 			continue
 		}
-		o := offer{Identifier: rs.Identifier, Name: cmp.Or(rs.Name, rs.Identifier), Admin: rs.BuiltIn()}
+		o := offer{Identifier: rs.Identifier, Name: cmp.Or(rs.Name, rs.Identifier), Admin: rs.BuiltIn(), Whole: true}
 		box := func(name, description string) scopeBox {
 			value := rs.Identifier + " " + name
 			return scopeBox{Value: value, Name: name, Description: description, Ticked: ticked(value)}
@@ -103,8 +104,28 @@ func (c *console) offers(ctx context.Context, q *request, ticked func(value stri
 }
 
 // within leaves of offers what the viewer's organization was granted.
-func (c *console) within(_ context.Context, _ *request, all []offer) ([]offer, error) {
-	return all, nil
+func (c *console) within(ctx context.Context, q *request, all []offer) ([]offer, error) {
+	m := q.viewer.Membership
+	if m == nil {
+		return all, nil
+	}
+	org, err := c.manager.Organization(ctx, m.Tenant, m.Organization)
+	if err != nil {
+		return nil, err
+	}
+	var out []offer
+	for _, g := range org.Grants {
+		i := slices.IndexFunc(all, func(o offer) bool { return o.Identifier == g.ResourceServer })
+		if i < 0 {
+			continue
+		}
+		o := all[i]
+		if o.Whole = slices.Contains(g.Scopes, mintage.AllScopes); !o.Whole {
+			o.Scopes = slices.DeleteFunc(slices.Clone(o.Scopes), func(b scopeBox) bool { return !slices.Contains(g.Scopes, b.Name) })
+		}
+		out = append(out, o)
+	}
+	return out, nil
 }
 
 // grantsOf reads ticked boxes as grants, in the order of the offers. A tick at
@@ -123,6 +144,11 @@ func grantsOf(values []string, offers []offer) ([]mintage.Grant, problems) {
 	var grants []mintage.Grant
 	for _, o := range offers {
 		scopes := by[o.Identifier]
+		for _, s := range scopes {
+			if s == mintage.AllScopes && !o.Whole || s != mintage.AllScopes && !slices.ContainsFunc(o.Scopes, func(b scopeBox) bool { return b.Name == s }) {
+				p.add("grant", "One of the scopes is not there any more, or not yours to give.")
+			}
+		}
 		delete(by, o.Identifier)
 		switch {
 		case len(scopes) == 0:

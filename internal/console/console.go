@@ -32,6 +32,10 @@ type Config struct {
 	// when somebody wants to know whether credentials work. Nil: that is not
 	// offered.
 	Public http.Handler
+	// Tokens says what a token is, and Owners whose a secret is. Nil: the token
+	// tool does without.
+	Tokens Tokens
+	Owners Owners
 	// Address says where a request comes from, without the port.
 	Address func(*http.Request) string
 	DocsURL func() string // without a slash at the end

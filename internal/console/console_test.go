@@ -132,7 +132,9 @@ func (w *world) tenant(tb testing.TB, id string) {
 		tb.Fatal(err)
 	}
 	for _, org := range []string{"acme", "zenith"} {
-		o := &mintage.Organization{Tenant: id, ID: org, Name: strings.ToUpper(org[:1]) + org[1:]}
+		o := &mintage.Organization{Tenant: id, ID: org, Name: strings.ToUpper(org[:1]) + org[1:], Grants: []mintage.Grant{
+			{ResourceServer: api, Scopes: []string{"orders/read"}},
+		}}
 		if _, err := w.manager.CreateOrganization(ctx, by, o); err != nil {
 			tb.Fatal(err)
 		}

@@ -24,7 +24,7 @@ func TestWhoMaySeeWhat(t *testing.T) {
 		{nobody, "/console/", 303, "/console/sign-in"},
 		{stranger, "/console/", 303, "/console/sign-in"},
 		{nobody, "/console/t/hotel/clients?q=a&b", 303, "/console/sign-in?next=%2Fconsole%2Ft%2Fhotel%2Fclients%3Fq%3Da%26b"},
-		{owner, "/console/", 303, "/console/t/hotel/clients"},
+		{owner, "/console/", 303, "/console/t/hotel/overview"},
 		{ada, "/console/", 303, "/console/t/hotel/clients"},
 		{owner, "/console/t/hotel/clients", 200, ""},
 		{owner, "/console/t/nowhere/clients", 404, ""},

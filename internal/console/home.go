@@ -35,9 +35,12 @@ func (c *console) home(ctx context.Context, q *request) (*answer, error) {
 }
 
 // firstScreen is the page that a tenant opens with.
-const firstScreen = "clients"
+const firstScreen = "overview"
 
 func (c *console) tenantHome(_ context.Context, q *request) (*answer, error) {
+	if !q.viewer.Operator() {
+		return gone(link(q.tenant.ID, "clients"), ""), nil
+	}
 	return gone(link(q.tenant.ID, firstScreen), ""), nil
 }
 

@@ -22,11 +22,13 @@ const (
 // clientRow is what the list of clients knows of one.
 type clientRow struct {
 	ID, Name, Organization string
+	ManagedBy              string
 	Disabled               bool
-	APIs                   []string // identifiers
-	Labels                 []string // name=value, sorted
-	Secrets                int      // that are live
-	Retiring               bool     // whether one of them is
+	APIs                   []string            // identifiers
+	Scopes                 map[string][]string // by identifier, bare names
+	Labels                 []string            // name=value, sorted
+	Secrets                int                 // that are live
+	Retiring               bool                // whether one of them is
 	LastUsed, Created      time.Time
 	Expires                time.Time // of the live secret that ends first
 	text                   string    // what a search looks in, in lower case
@@ -147,11 +149,15 @@ func (x *clientIndex) readAll(ctx context.Context, tenant string, t *tenantIndex
 
 func rowOf(c *mintage.Client, now time.Time) *clientRow {
 	r := &clientRow{
-		ID: strings.Clone(c.ID), Name: strings.Clone(c.Name), Organization: strings.Clone(c.Organization),
+		ID: strings.Clone(c.ID), Name: strings.Clone(c.Name), Organization: strings.Clone(c.Organization), ManagedBy: c.ManagedBy,
 		Disabled: c.Disabled, Created: c.Created,
 	}
 	for _, g := range c.Grants {
 		r.APIs = append(r.APIs, strings.Clone(g.ResourceServer))
+		if r.Scopes == nil {
+			r.Scopes = map[string][]string{}
+		}
+		r.Scopes[g.ResourceServer] = g.Scopes
 	}
 	for k, v := range c.Labels {
 		r.Labels = append(r.Labels, k+"="+v)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/explain"
@@ -193,6 +192,11 @@ func tally(rows []*mintage.RequestRecord, by func(*mintage.RequestRecord) string
 	for _, r := range rows {
 		n[by(r)] += r.Count
 	}
+	return sorted(n)
+}
+
+// sorted returns numbers by size, greatest first.
+func sorted(n map[string]int64) []tallied {
 	var out []tallied
 	for k, v := range n {
 		out = append(out, tallied{Key: k, Count: v})
@@ -206,6 +210,3 @@ type tallied struct {
 	Key   string
 	Count int64
 }
-
-// since is how far back an overview looks.
-func (c *console) since(d time.Duration) time.Time { return c.cfg.Now().Add(-d) }

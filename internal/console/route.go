@@ -32,7 +32,8 @@ func (rt route) muxPattern() string {
 // routes is the one route table: each screen's rows are beside its handlers.
 func routes() []route {
 	return slices.Concat(homeRoutes(), clientListRoutes(), clientNewRoutes(), verifyRoutes(), clientRoutes(), credentialRoutes(), accessRoutes(), clientTabRoutes(),
-		requestRoutes(), auditRoutes(),
+		requestRoutes(), auditRoutes(), resourceRoutes(), keyRoutes(),
+		tokenRoutes(), overviewRoutes(), organizationRoutes(), configRoutes(), settingRoutes(),
 	)
 }
 
@@ -47,8 +48,15 @@ type screen struct {
 // screens are the entries of the navigation, in order.
 func screens() []screen {
 	return []screen{
-		{key: "requests", title: "Requests", path: "requests", letter: "l", scope: "requests:read"},
-		{key: "audit", title: "Audit", path: "audit", letter: "a", scope: "audit:read"},
+		{key: "overview", title: "Overview", path: "overview", letter: "o", scope: "clients:read"},
 		{key: "clients", title: "API clients", path: "clients", letter: "c", scope: "clients:read", members: true},
+		{key: "apis", title: "APIs", path: "apis", letter: "p", scope: "resource_servers:read"},
+		{key: "keys", title: "Keys", path: "keys", letter: "k", scope: "keys:read"},
+		{key: "requests", title: "Requests", path: "requests", letter: "l", scope: "requests:read"},
+		{key: "token", title: "Token tool", path: "token", letter: "t", scope: "tokens:read"},
+		{key: "organizations", title: "Organizations", path: "organizations", letter: "r", scope: "organizations:read"},
+		{key: "audit", title: "Audit", path: "audit", letter: "a", scope: "audit:read"},
+		{key: "config", title: "Configuration", path: "config", letter: "f", scope: "state:read"},
+		{key: "settings", title: "Settings", path: "settings", letter: "s", scope: "tenants:read"},
 	}
 }

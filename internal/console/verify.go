@@ -68,15 +68,29 @@ func (c *console) askToken(ctx context.Context, q *request, cl *mintage.Client, 
 	if err != nil {
 		return nil, err
 	}
-	r.RequestURI, r.RemoteAddr = r.URL.RequestURI(), q.r.RemoteAddr
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return c.inside(q, r), nil
+}
+
+// fetch reads a public document, within the process.
+func (c *console) fetch(ctx context.Context, q *request, at string) (*heard, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	return c.inside(q, r), nil
+}
+
+// inside sends a request to the public listener's handler, from where q comes.
+func (c *console) inside(q *request, r *http.Request) *heard {
+	r.RequestURI, r.RemoteAddr = r.URL.RequestURI(), q.r.RemoteAddr
 	r.Header.Set("User-Agent", "mintage console")
 	if r.URL.Scheme == "https" {
 		r.TLS = &tls.ConnectionState{} // it does not leave the process
 	}
 	h := &heard{header: http.Header{}, status: http.StatusOK}
 	c.cfg.Public.ServeHTTP(h, r)
-	return h, nil
+	return h
 }
 
 // heard takes the place of a client and keeps the answer.

@@ -1,0 +1,232 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/apply"
+	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/yamlfile"
+)
+
+func configRoutes() []route {
+	const at = "/t/{tenant}/config"
+	return []route{
+		{pattern: "GET " + at, access: operator, scope: "state:read", handle: (*console).config},
+		{pattern: "GET " + at + "/export", access: operator, scope: "state:read", handle: (*console).exportConfig},
+		{pattern: "POST " + at + "/plan", access: operator, scope: "state:write", handle: (*console).planConfig},
+		{pattern: "POST " + at + "/apply", access: operator, scope: "state:write", handle: (*console).applyConfig},
+	}
+}
+
+// configSource is what objects carry that were declared in the console.
+const configSource = "console"
+
+// configPage is the page of declared state.
+type configPage struct {
+	Problem  string
+	Sources  []sourceRow
+	Hand     int // objects that no file declares
+	Export   string
+	BuiltIn  bool
+	Text     string // what was pasted
+	Plan     string // what applying it would change
+	Hash     string
+	Empty    bool
+	Type     string
+	Others   []option // tenants to compare with
+	Compared string
+	With     string
+	Copy     *copyAs
+}
+
+// sourceRow is a file and how many objects it declares.
+type sourceRow struct {
+	Source  string
+	Objects int
+}
+
+func (c *console) config(ctx context.Context, q *request) (*answer, error) {
+	d, err := c.configPage(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if with := q.query("with"); with != "" && with != q.tenant.ID && !d.BuiltIn {
+		p, err := c.manager.Compare(ctx, q.tenant.ID, with)
+		if err != nil {
+			return nil, err
+		}
+		d.With, d.Compared = with, apply.RenderComparison(p, q.tenant.ID, with)
+	}
+	return shown("config", "config", "Configuration", d), nil
+}
+
+func (c *console) configPage(ctx context.Context, q *request) (*configPage, error) {
+	d := &configPage{
+		BuiltIn: q.tenant.BuiltIn(), Export: link(q.tenant.ID, "config", "export"), Type: q.typed(q.tenant.ID),
+		Copy: &copyAs{CLI: command("export", "--tenant", q.tenant.ID) + command("apply", "-f", "tenants.yaml")},
+	}
+	var managed []string
+	servers, err := c.manager.ResourceServers(ctx, q.tenant.ID, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	orgs, err := c.manager.Organizations(ctx, q.tenant.ID, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	clients, err := c.index.clients(ctx, q.tenant.ID)
+	if err != nil {
+		return nil, err
+	}
+	managed = append(managed, q.tenant.ManagedBy)
+	for _, rs := range servers {
+		if !rs.BuiltIn() {
+			managed = append(managed, rs.ManagedBy)
+		}
+	}
+	for _, o := range orgs {
+		managed = append(managed, o.ManagedBy)
+	}
+	for _, cl := range clients {
+		managed = append(managed, cl.ManagedBy)
+	}
+	d.countSources(managed)
+	return d, c.addOthers(ctx, q, d)
+}
+
+// countSources counts objects by the file that declares them.
+func (d *configPage) countSources(managed []string) {
+	n := map[string]int64{}
+	for _, m := range managed {
+		n[m]++
+	}
+	d.Hand = int(n[""])
+	delete(n, "")
+	for _, t := range sorted(n) {
+		d.Sources = append(d.Sources, sourceRow{t.Key, int(t.Count)})
+	}
+}
+
+func (c *console) addOthers(ctx context.Context, q *request, d *configPage) error {
+	tenants, err := c.manager.Tenants(ctx, "", 0)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		if t.ID != q.tenant.ID && !t.BuiltIn() {
+			d.Others = append(d.Others, option{Value: t.ID, Text: t.ID, Selected: t.ID == q.query("with")})
+		}
+	}
+	return nil
+}
+
+// exportConfig is the tenant as a file.
+func (c *console) exportConfig(ctx context.Context, q *request) (*answer, error) {
+	state, err := c.manager.Export(ctx, q.tenant.ID)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := json.Marshal(state)
+	if err != nil {
+		return nil, err
+	}
+	text, err := yamlfile.FromJSON(doc)
+	if err != nil {
+		return nil, err
+	}
+	return &answer{file: q.tenant.ID + ".yaml", media: "application/yaml;charset=UTF-8", body: text}, nil
+}
+
+// pasted reads declared state from a form. It may say nothing of secrets, which
+// are found where the command runs, and nothing of other tenants than its
+// own: a page is about one.
+func (c *console) pasted(q *request) (manage.Declared, error) {
+	p, err := apply.ParseDocument(configSource, ".", []byte(q.form.Get("state")))
+	if err != nil {
+		return manage.Declared{}, err
+	}
+	for i := range p.State.Clients {
+		if len(p.State.Clients[i].Secrets) > 0 {
+			return manage.Declared{}, errors.New("the client " + p.State.Clients[i].ID + " has secrets, which are files and variables where mintage apply runs: leave them out here, and add secrets at the client")
+		}
+	}
+	for _, t := range p.State.TenantIDs() {
+		if t != q.tenant.ID {
+			return manage.Declared{}, errors.New("it is about the tenant " + t + " too: change to it, or use mintage apply")
+		}
+	}
+	return manage.Declared{State: p.State, Source: configSource, Hash: q.text("hash")}, nil
+}
+
+// planConfig shows what applying what was pasted would change.
+func (c *console) planConfig(ctx context.Context, q *request) (*answer, error) {
+	d, err := c.configPage(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	d.Text = q.form.Get("state")
+	declared, err := c.pasted(q)
+	var p *apply.Plan
+	if err == nil {
+		declared.Hash = ""
+		p, err = c.manager.Plan(ctx, q.by(), declared)
+	}
+	if err != nil {
+		return d.refused(err)
+	}
+	d.Plan, d.Hash, d.Empty = apply.Render(p), p.Hash, p.Empty()
+	return shown("config", "config", "Configuration", d), nil
+}
+
+// applyConfig applies what was planned, if it is still the same plan.
+func (c *console) applyConfig(ctx context.Context, q *request) (*answer, error) {
+	d, err := c.configPage(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	d.Text = q.form.Get("state")
+	if d.Type != "" && q.text("confirm") != d.Type {
+		return d.refused(errors.New("that is not " + d.Type + "; nothing was changed"))
+	}
+	declared, err := c.pasted(q)
+	if err != nil {
+		return d.refused(err)
+	}
+	if declared.Hash == "" {
+		return nil, errForm
+	}
+	p, err := c.manager.Apply(ctx, q.by(), declared)
+	if err != nil {
+		return d.refused(err)
+	}
+	return gone(link(q.tenant.ID, "config"), "Applied: "+cmp.Or(lastLine(apply.Render(p)), "no changes")+"."), nil
+}
+
+// refused is the page again with what is wrong; errors that are ours stay
+// errors.
+func (d *configPage) refused(err error) (*answer, error) {
+	if errors.Is(err, mintage.ErrUnavailable) {
+		return nil, err
+	}
+	d.Problem = err.Error()
+	if errors.Is(err, mintage.ErrConflict) {
+		d.Problem = "The tenant changed since the plan was made: look at the new plan first."
+	}
+	a := shown("config", "config", "Configuration", d)
+	a.status = http.StatusUnprocessableEntity
+	return a, nil
+}
+
+func lastLine(s string) string {
+	all := lines(s)
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(all[len(all)-1], ".")
+}

@@ -1,0 +1,213 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/apply"
+)
+
+func settingRoutes() []route {
+	const at, write = "/t/{tenant}/settings", "tenants:write"
+	return []route{
+		{pattern: "GET " + at, access: operator, scope: "tenants:read", handle: (*console).settings},
+		{pattern: "POST " + at, access: operator, scope: write, handle: (*console).saveTenant},
+		{pattern: "GET " + at + "/disable", access: operator, scope: write, handle: (*console).askDisableTenant},
+		{pattern: "POST " + at + "/disable", access: operator, scope: write, handle: (*console).disableTenant},
+		{pattern: "POST " + at + "/enable", access: operator, scope: write, handle: (*console).enableTenant},
+		{pattern: "GET /tenants/new", access: operator, scope: write, handle: (*console).newTenant},
+		{pattern: "POST /tenants", access: operator, scope: write, handle: (*console).createTenant},
+	}
+}
+
+// tenantForm is the form about a tenant, and what is known of it.
+type tenantForm struct {
+	Problems                   problems
+	New                        bool
+	ID, Issuer                 string
+	Aliases, Paths, Origins    string // one a line
+	Protected                  bool
+	Formats, Algs              []option
+	Lifetime, Expires, Overlap string
+	Version                    int64
+	Endpoints                  []endpoint
+	Documents                  []string
+	Action, Type               string
+	BuiltIn                    bool
+	Server                     string // release
+	Dialects                   string
+	Copy                       *copyAs
+}
+
+// tenantFields are the fields by the members of a tenant.
+var tenantFields = map[string]string{
+	"id": "id", "issuer": "issuer", "aliases": "aliases", "token_paths": "paths", "cors_origins": "origins", "token": "lifetime",
+	"secret_lifetime": "expires", "secret_overlap": "overlap",
+}
+
+func (f *tenantForm) choices(format, alg string) {
+	f.Formats = options(format, "", "as built in: JWT", "jwt", "JWT, signed", "stored", "stored, opaque", "sealed", "sealed, opaque")
+	f.Algs = options(alg, "", "as built in: "+mintage.DefaultTokenAlg)
+	for _, a := range mintage.SigningAlgs() {
+		f.Algs = append(f.Algs, option{Value: a, Text: a, Selected: a == alg})
+	}
+	var names []string
+	for _, d := range mintage.Dialects() {
+		names = append(names, d.Name)
+	}
+	f.Dialects = strings.Join(names, ", ")
+}
+
+// tenantOf makes the form of a tenant with what it has.
+func (c *console) tenantOf(q *request) *tenantForm {
+	t := q.tenant
+	f := &tenantForm{
+		ID: t.ID, Issuer: t.Issuer, Aliases: strings.Join(t.Aliases, "\n"), Origins: strings.Join(t.CORSOrigins, "\n"), Protected: t.Protected,
+		Version: t.Version, Endpoints: endpointsOf(t, nil), Action: link(t.ID, "settings"), Type: q.typed(t.ID), BuiltIn: t.BuiltIn(), Server: c.cfg.Version,
+		Documents: []string{
+			t.Issuer + "/.well-known/oauth-authorization-server", t.Issuer + "/.well-known/jwks.json", t.Issuer + "/oauth2/introspect", t.Issuer + "/oauth2/revoke",
+		},
+	}
+	for _, p := range slices.Sorted(maps.Keys(t.TokenPaths)) {
+		f.Paths += p + " " + t.TokenPaths[p] + "\n"
+	}
+	for _, d := range []struct {
+		at *string
+		is time.Duration
+	}{{&f.Lifetime, t.Token.Lifetime}, {&f.Expires, t.SecretLifetime}, {&f.Overlap, t.SecretOverlap}} {
+		if d.is > 0 {
+			*d.at = fileDuration(d.is)
+		}
+	}
+	f.choices(string(t.Token.Format), t.Token.Alg)
+	if !f.BuiltIn {
+		f.Copy = &copyAs{CLI: command("tenant", "show", t.ID), YAML: stateYAML(apply.Export(apply.Live{Tenants: []*mintage.Tenant{t}}, c.cfg.Now()))}
+	}
+	return f
+}
+
+func (c *console) settings(_ context.Context, q *request) (*answer, error) {
+	return shown("settings", "settings", "Settings", c.tenantOf(q)), nil
+}
+
+// readTenant reads the form into t.
+func readTenant(q *request, t *mintage.Tenant) problems {
+	p := problems{}
+	t.Issuer, t.Aliases, t.CORSOrigins = q.text("issuer"), lines(q.text("aliases")), lines(q.text("origins"))
+	t.Protected = q.ticked("protected")
+	t.TokenPaths = nil
+	for _, line := range lines(q.text("paths")) {
+		path, dialect, _ := strings.Cut(line, " ")
+		if t.TokenPaths == nil {
+			t.TokenPaths = map[string]string{}
+		}
+		t.TokenPaths[path] = cmp.Or(strings.TrimSpace(dialect), mintage.DialectRFC)
+	}
+	t.Token.Format, t.Token.Alg = mintage.TokenFormat(q.text("format")), q.text("alg")
+	t.Token.Lifetime = readDuration(q, "lifetime", p)
+	t.SecretLifetime, t.SecretOverlap = readDuration(q, "expires", p), readDuration(q, "overlap", p)
+	return p
+}
+
+// resend fills the form in as it was sent.
+func (f *tenantForm) resend(q *request, p problems) {
+	f.Problems, f.ID, f.Issuer, f.Aliases, f.Paths = p, cmp.Or(f.ID, q.text("id")), q.text("issuer"), q.text("aliases"), q.text("paths")
+	f.Origins, f.Protected, f.Lifetime, f.Expires = q.text("origins"), q.ticked("protected"), q.text("lifetime"), q.text("expires")
+	f.Overlap, f.Version = q.text("overlap"), q.version()
+	f.choices(q.text("format"), q.text("alg"))
+}
+
+func (c *console) saveTenant(ctx context.Context, q *request) (*answer, error) {
+	f := c.tenantOf(q)
+	tried := *q.tenant
+	p := readTenant(q, &tried)
+	if f.Type != "" && q.text("confirm") != f.Type {
+		p.add("", "That is not "+f.Type+". Nothing was changed.")
+	}
+	if len(p) == 0 {
+		_, err := c.manager.UpdateTenant(ctx, q.by(), q.tenant.ID, q.version(), func(t *mintage.Tenant) error {
+			claims := t.Token.Claims
+			readTenant(q, t)
+			t.Token.Claims = claims
+			return nil
+		})
+		if err == nil {
+			return gone(f.Action, "The settings are changed."), nil
+		}
+		if p = problemsOf(err, tenantFields); p == nil {
+			return nil, err
+		}
+	}
+	f.resend(q, p)
+	return again("settings", "settings", "Settings", f), nil
+}
+
+func (c *console) newTenant(context.Context, *request) (*answer, error) {
+	f := &tenantForm{New: true, Action: Prefix + "/tenants"}
+	f.choices("", "")
+	return shown("settings", "settings", "New tenant", f), nil
+}
+
+func (c *console) createTenant(ctx context.Context, q *request) (*answer, error) {
+	t := &mintage.Tenant{ID: q.text("id")}
+	p := readTenant(q, t)
+	if len(p) == 0 {
+		_, err := c.manager.CreateTenant(ctx, q.by(), t)
+		if err == nil {
+			return gone(link(t.ID, "overview"), "The tenant is there."), nil
+		}
+		if p = problemsOf(err, tenantFields); p == nil {
+			return nil, err
+		}
+	}
+	f := &tenantForm{New: true, Action: Prefix + "/tenants"}
+	f.resend(q, p)
+	return again("settings", "settings", "New tenant", f), nil
+}
+
+func (c *console) tenantQuestion(q *request) *ask {
+	at := link(q.tenant.ID, "settings")
+	return &ask{
+		Title: "Disable the tenant " + q.tenant.ID, Nav: "settings", Action: at + "/disable", Button: "Disable", Back: at, Type: q.typed(q.tenant.ID),
+		Text: "It answers nothing from now on: no token, no key set, no introspection. It can be enabled again.",
+		Copy: &copyAs{CLI: command("tenant", "disable", q.tenant.ID)},
+	}
+}
+
+func (c *console) askDisableTenant(_ context.Context, q *request) (*answer, error) {
+	return c.tenantQuestion(q).page(), nil
+}
+
+func (c *console) disableTenant(ctx context.Context, q *request) (*answer, error) {
+	k := c.tenantQuestion(q)
+	if a := k.unconfirmed(q); a != nil {
+		return a, nil
+	}
+	return c.setDisabled(ctx, q, k, true)
+}
+
+func (c *console) enableTenant(ctx context.Context, q *request) (*answer, error) {
+	return c.setDisabled(ctx, q, c.tenantQuestion(q), false)
+}
+
+func (c *console) setDisabled(ctx context.Context, q *request, k *ask, disabled bool) (*answer, error) { //nolint:revive // it is the state that is set
+	_, err := c.manager.UpdateTenant(ctx, q.by(), q.tenant.ID, 0, func(t *mintage.Tenant) error {
+		t.Disabled = disabled
+		return nil
+	})
+	if err != nil {
+		if a := k.failing(err); a != nil {
+			return a, nil
+		}
+		return nil, err
+	}
+	if disabled {
+		return gone(k.Back, "The tenant is disabled: it answers nothing."), nil
+	}
+	return gone(k.Back, "The tenant is enabled."), nil
+}
