@@ -5,7 +5,9 @@
 // R13). The same holds on PostgreSQL, whose server is killed too, and a database
 // that is away for a while stops no JWT (postgres_test.go, R6 and R11). And an
 // application behind package consume notices nothing of an issuer that is hostile
-// on purpose (hostile_test.go).
+// on purpose (hostile_test.go). Nobody notices of slow callers at the gateway
+// (slow_test.go, R19), and h2spec finds no more there than at a bare net/http
+// server (h2spec_test.go).
 //
 // The short form takes seconds, the ordinary one is what CI runs, and
 // MINTAGE_CHAOS=long (make chaos) runs 1,000 kills, and the rotations with the
