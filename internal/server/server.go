@@ -260,8 +260,17 @@ func (s *Server) listen(ctx context.Context) error {
 	return nil
 }
 
-// bootstrap makes the built-in tenant and admin.json at the first start.
+// bootstrap makes the built-in tenant and admin.json at the first start, unless
+// another node that starts at the same time is faster.
 func (s *Server) bootstrap(ctx context.Context) error {
+	err := s.bootstrapOnce(ctx)
+	if errors.Is(err, mintage.ErrExists) {
+		err = s.bootstrapOnce(ctx)
+	}
+	return err
+}
+
+func (s *Server) bootstrapOnce(ctx context.Context) error {
 	adminURL, err := s.adminURL(ctx)
 	if err != nil {
 		return err
