@@ -65,6 +65,7 @@ var layers = map[string]layer{
 	"internal/revoke":                 {ours: []string{".", "internal/store"}},
 	"internal/linelog":                {},
 	"internal/lastuse":                {ours: []string{"internal/store"}},
+	"internal/usage":                  {ours: []string{".", "internal/store"}},
 	"internal/telemetry":              {theirs: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"}},
 
 	"internal/directory": {ours: []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"}},
@@ -98,7 +99,7 @@ var layers = map[string]layer{
 	"internal/admin": {
 		ours: []string{
 			".", "oauth", "adminclient", "enforce", "internal/strictjson", "internal/manage", "internal/apply", "internal/explain",
-			"internal/keys", "internal/directory", "internal/revoke",
+			"internal/keys", "internal/directory", "internal/revoke", "internal/usage",
 		},
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},

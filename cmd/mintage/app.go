@@ -70,7 +70,7 @@ func (a *app) root() *cobra.Command {
 		a.devCommand(), a.serveCommand(), a.gatewayCommand(), a.agentCommand(),
 		a.applyCommand(), a.diffCommand(), a.exportCommand(),
 		a.tenantCommand(), a.organizationCommand(), a.apiCommand(), a.clientCommand(), a.keyCommand(), a.masterKeyCommand(), a.adminCredentialsCommand(), a.tokenCommand(),
-		a.explainCommand(), a.logCommand(), a.auditCommand(), a.attackCommand(),
+		a.explainCommand(), a.logCommand(), a.auditCommand(), a.usageCommand(), a.attackCommand(),
 		a.statusCommand(), a.doctorCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand(), a.migrateCommand(), a.hashCommand(), a.lintCommand(), a.dialectCommand(), a.versionCommand(),
 	)
 	root.AddCommand(helpTopics()...)

@@ -12,7 +12,7 @@
 //	handler.go   trace id, headers, panics, routes
 //	guard.go     token, scope, tenant, media type, query
 //	body.go      the strict JSON reader
-//	tenant.go, organization.go, resource.go, audit.go, client.go, secret.go, key.go, token.go, state.go
+//	tenant.go, organization.go, resource.go, audit.go, usage.go, client.go, secret.go, key.go, token.go, state.go
 //	             parse → internal/manage → document, one file per noun
 //	page.go      lists and their cursors
 //	etag.go      versions

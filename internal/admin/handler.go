@@ -18,6 +18,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/keys"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/revoke"
+	"github.com/mintage-auth/mintage/internal/usage"
 )
 
 // Prefix is the path of the admin API.
@@ -74,6 +75,7 @@ type Config struct {
 // with New.
 type Handler struct {
 	manager   *manage.Manager
+	reports   usage.Reports
 	directory Directory
 	stored    StoredTokens
 	verifier  *enforce.Verifier
@@ -97,7 +99,7 @@ func New(cfg Config) (*Handler, error) {
 		return nil, fmt.Errorf("admin: the cursor key has %d bytes, not 32", len(cfg.CursorKey))
 	}
 	h := &Handler{
-		manager: cfg.Manager, directory: cfg.Directory, stored: cfg.Stored,
+		manager: cfg.Manager, reports: usage.Reports{Store: cfg.Manager.Store, Now: cfg.Now}, directory: cfg.Directory, stored: cfg.Stored,
 		cursors: cursors{key: cfg.CursorKey}, address: cfg.Address, docsURL: cfg.DocsURL, limit: cfg.Limit,
 		following: cfg.Following, now: cfg.Now, log: cfg.Log,
 	}

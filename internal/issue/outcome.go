@@ -37,6 +37,7 @@ type Outcome struct {
 
 	ScopeAsked   oauth.Scope
 	ScopeGranted oauth.Scope
+	Audience     []string // resource servers of the token
 
 	Error  string // empty: none
 	Reason string
@@ -79,14 +80,20 @@ func (o *Outcome) warn(reason string) {
 	o.Warnings = append(o.Warnings, reason)
 }
 
+// KnownClient reports whether ClientID is a client's, though it need not have
+// proved to be that client.
+func (o *Outcome) KnownClient() bool {
+	return o.ClientName != "" || strings.HasPrefix(o.Reason, "secret.") ||
+		o.Reason == "client.disabled" || o.Reason == "ip.not_allowed" || o.Reason == "limit.client"
+}
+
 // hideUnproved cuts an identifier that nobody is known to have: it may be a
 // secret in the wrong field, unless it is short or in the form of identifiers.
 func (o *Outcome) hideUnproved() {
 	const shown, short, ours, uuid = 6, 16, 24, 36
-	area, _, _ := strings.Cut(o.Reason, ".")
 	id := o.ClientID
 	switch {
-	case o.ClientName != "", area == "secret", o.Reason == "client.disabled", o.Reason == "ip.not_allowed", o.Reason == "limit.client":
+	case o.KnownClient():
 	case len(id) <= short, strings.HasPrefix(id, "mc_") && len(id) <= ours, id[0] == '(':
 	case len(id) == uuid && strings.Count(id, "-") == 4 && strings.Trim(id, "-0123456789abcdefABCDEF") == "":
 	default:
@@ -110,7 +117,8 @@ func claimedID(id string) string {
 
 // issued notes the token.
 func (o *Outcome) issued(az *mintage.Authorization, tok *mintage.AccessToken) {
-	o.ScopeGranted, o.TokenID, o.Format, o.Alg = tok.Scope, tok.JTI, tok.Format, tok.Alg
+	o.ScopeGranted, o.Audience = tok.Scope, az.Audience
+	o.TokenID, o.Format, o.Alg = tok.JTI, tok.Format, tok.Alg
 	o.ExpiresIn = lifetime(tok)
 	if len(az.Dropped) > 0 {
 		o.warn("scope.not_granted")

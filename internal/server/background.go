@@ -14,6 +14,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/requestlog"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/telemetry"
+	"github.com/mintage-auth/mintage/internal/usage"
 )
 
 const (
@@ -45,6 +46,7 @@ type background struct {
 	requests *requestlog.Log
 	upgrades *upgrades
 	lastUse  *lastuse.Recorder
+	usage    *usage.Counter
 	metrics  *telemetry.Metrics
 }
 
@@ -56,7 +58,8 @@ func newBackground(
 	return background{
 		node: rand.Text(), store: st, directory: d, manager: m, now: now, log: log,
 		requests: requestlog.New(st, now, log),
-		wanted:   make(chan wantedKey, keyQueue), upgrades: newUpgrades(m, log), lastUse: lastuse.New(st, log), metrics: metrics,
+		wanted:   make(chan wantedKey, keyQueue), upgrades: newUpgrades(m, log), lastUse: lastuse.New(st, log),
+		usage: usage.New(st, now, log), metrics: metrics,
 	}
 }
 
@@ -87,6 +90,7 @@ func (b *background) runBackground(ctx context.Context) {
 	wg.Go(func() { b.makeKeys(ctx) })
 	wg.Go(func() { b.upgrades.run(ctx) })
 	wg.Go(func() { b.lastUse.Run(ctx) })
+	wg.Go(func() { b.usage.Run(ctx) })
 	wg.Wait()
 }
 
@@ -125,6 +129,7 @@ func (b *background) tasks() []task {
 		{"keys", keyInterval, b.keys},
 		{"expiry", expiryInterval, b.warnOfExpiry},
 		{"requests", sweepInterval, b.requests.Sweep},
+		{"usage", sweepInterval, b.usage.Roll},
 	}
 }
 

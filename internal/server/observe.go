@@ -8,6 +8,7 @@ import (
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/issue"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/usage"
 )
 
 // observe counts how a request ended.
@@ -38,6 +39,7 @@ func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
 	}
 	switch o.Endpoint {
 	case "token":
+		s.count(o)
 		s.metrics.TokenRequest(o.Tenant, o.ClientID, o.Dialect, o.GrantType, o.Error, o.Reason, o.Duration)
 		if o.TokenID != "" && o.Error == "" {
 			s.metrics.TokenIssued(o.Tenant, o.ClientID, string(o.Format), o.Alg)
@@ -45,6 +47,23 @@ func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
 	case "introspect":
 		s.metrics.Introspection(o.Tenant, strconv.FormatBool(o.Active), o.Reason)
 	}
+}
+
+// count counts how a token request ended.
+func (b *background) count(o *issue.Outcome) {
+	if o.Tenant == "" {
+		return
+	}
+	e := usage.Ended{Tenant: o.Tenant, Reason: o.Reason}
+	switch {
+	case o.Error == "" && o.TokenID == "": // it asked for none
+		return
+	case o.Error == "":
+		e.ClientID, e.Reason, e.Audience, e.Scope, e.Lifetime = o.ClientID, "", o.Audience, o.ScopeGranted, o.ExpiresIn
+	case o.KnownClient():
+		e.ClientID = o.ClientID
+	}
+	b.usage.Count(o.TraceID[len(o.TraceID)-1], &e) // which is random
 }
 
 // revoker lets a client end its own token, as a change like any other.

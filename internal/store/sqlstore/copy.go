@@ -47,6 +47,7 @@ func copiedTables() []table {
 		{"requests", "trace_id"},
 		{"request_traces", "trace_id"},
 		{"ladder_uses", "tenant, client, rung"},
+		{"usage_counts", "tenant, start, step, client, reason, audience, scope"},
 	}
 }
 

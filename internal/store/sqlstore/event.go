@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/mintage-auth/mintage"
@@ -53,7 +52,7 @@ func (s session) Events(ctx context.Context, q store.EventQuery) ([]*mintage.Eve
 		w.add("seq < ?", q.After)
 	}
 	w.args = append(w.args, limit(store.Page{Limit: q.Limit}))
-	list, err := all(ctx, s, scanEvent, selectEvent+w.String()+` ORDER BY seq `+order+` LIMIT $`+strconv.Itoa(len(w.args)), w.args...)
+	list, err := all(ctx, s, scanEvent, selectEvent+w.String()+` ORDER BY seq `+order+` LIMIT `+w.last(), w.args...)
 	if err != nil {
 		return nil, fmt.Errorf("audit events: %w", err)
 	}

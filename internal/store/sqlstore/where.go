@@ -18,6 +18,9 @@ func (w *where) add(term string, value any) {
 	w.terms = append(w.terms, strings.ReplaceAll(term, "?", "$"+strconv.Itoa(len(w.args))))
 }
 
+// last returns the name of the last value.
+func (w *where) last() string { return "$" + strconv.Itoa(len(w.args)) }
+
 // text is add for a text that asks for nothing when it is empty.
 func (w *where) text(term, value string) {
 	if value != "" {

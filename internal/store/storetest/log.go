@@ -153,15 +153,21 @@ func eventChain(t *testing.T, s store.Store) {
 		})
 	}
 	writers.Wait()
-	list, err := s.Events(ctx, store.EventQuery{Oldest: true})
-	must(t, err)
-	var c mintage.Chain
-	for _, e := range list {
-		must(t, c.Next(e))
-	}
+	c := chained(t, s)
 	if last, err := s.LastEvent(ctx); err != nil || last != c.Seq || last != 32 {
 		t.Errorf("32 rows were written: the chain ends at %d and the log at %d (%v)", c.Seq, last, err)
 	}
+}
+
+// chained returns the chain of all rows, which must be whole.
+func chained(t *testing.T, s store.Store) (c mintage.Chain) {
+	t.Helper()
+	list, err := s.Events(t.Context(), store.EventQuery{Oldest: true})
+	must(t, err)
+	for _, e := range list {
+		must(t, c.Next(e))
+	}
+	return c
 }
 
 // eventsWithoutGaps: a transaction that fails takes its events and their

@@ -86,6 +86,8 @@ func tests() []test {
 		{"DataKeys", dataKeys},
 		{"Requests", requests},
 		{"RequestsGrow", requestsGrow},
+		{"Usage", usage},
+		{"UsageRolls", usageRolls},
 		{"RequestSweep", requestSweep},
 		{"LadderUses", ladderUses},
 		{"Owners", owners},
