@@ -78,8 +78,10 @@ func (c *console) sendFile(w http.ResponseWriter, a *answer) int {
 	if a.file != "" {
 		h.Set("Content-Disposition", `attachment; filename="`+url.PathEscape(a.file)+`"`)
 	}
+	status := cmp.Or(a.status, http.StatusOK)
+	w.WriteHeader(status)
 	_, _ = w.Write(a.body) // the browser is gone if this fails
-	return http.StatusOK
+	return status
 }
 
 // sendPage renders a page whole before it writes any of it, so that a template

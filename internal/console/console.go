@@ -15,6 +15,7 @@ import (
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/explain"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/people"
 )
 
 // Prefix is where the console is on its listener.
@@ -28,6 +29,9 @@ const maxForm = 1 << 20
 type Config struct {
 	Manager *manage.Manager
 	People  People
+	// Accounts lets people sign in and be invited; nil: the console has no pages
+	// for that.
+	Accounts *people.Service
 	// Public is what the public listener serves. The console asks it for a token
 	// when somebody wants to know whether credentials work. Nil: that is not
 	// offered.

@@ -34,6 +34,7 @@ func routes() []route {
 	return slices.Concat(homeRoutes(), clientListRoutes(), clientNewRoutes(), verifyRoutes(), clientRoutes(), credentialRoutes(), accessRoutes(), clientTabRoutes(),
 		requestRoutes(), auditRoutes(), resourceRoutes(), keyRoutes(),
 		tokenRoutes(), overviewRoutes(), organizationRoutes(), configRoutes(), settingRoutes(),
+		signInRoutes(), linkRoutes(), accountRoutes(), operatorRoutes(),
 	)
 }
 
@@ -55,6 +56,7 @@ func screens() []screen {
 		{key: "requests", title: "Requests", path: "requests", letter: "l", scope: "requests:read"},
 		{key: "token", title: "Token tool", path: "token", letter: "t", scope: "tokens:read"},
 		{key: "organizations", title: "Organizations", path: "organizations", letter: "r", scope: "organizations:read"},
+		{key: "operators", title: "People", path: "operators", letter: "m", scope: "operators:read", members: true},
 		{key: "audit", title: "Audit", path: "audit", letter: "a", scope: "audit:read"},
 		{key: "config", title: "Configuration", path: "config", letter: "f", scope: "state:read"},
 		{key: "settings", title: "Settings", path: "settings", letter: "s", scope: "tenants:read"},

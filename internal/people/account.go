@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -80,9 +81,13 @@ func (s *Service) RemoveCredential(ctx context.Context, v *Viewer, kind mintage.
 // parted parts what goes with a credential from the ways that stay. A TOTP key
 // is no way of its own: it goes with the password.
 func parted(list []*mintage.OperatorCredential, kind mintage.CredentialKind, id string) (goes, stay []*mintage.OperatorCredential) {
+	is := func(c *mintage.OperatorCredential) bool { return c.Kind == kind && c.ID == id }
+	if kind == mintage.CredentialTOTP || !slices.ContainsFunc(list, is) {
+		return nil, list
+	}
 	for _, c := range list {
 		switch {
-		case c.Kind == mintage.CredentialTOTP && kind == mintage.CredentialPassword, c.Kind == kind && c.ID == id && kind != mintage.CredentialTOTP:
+		case is(c), c.Kind == mintage.CredentialTOTP && kind == mintage.CredentialPassword:
 			goes = append(goes, c)
 		case c.Kind != mintage.CredentialTOTP:
 			stay = append(stay, c)

@@ -245,6 +245,9 @@ func TestAccount(t *testing.T) {
 	if err := w.RemoveCredential(ctx, v, mintage.CredentialPassword, v.Operator.ID, from("192.0.2.1")); !errors.Is(err, people.ErrLastWay) {
 		t.Errorf("the last way: %v", err)
 	}
+	if err := w.RemoveCredential(ctx, v, mintage.CredentialPassword, "another", from("192.0.2.1")); !gone(err) {
+		t.Errorf("a password that is not there: %v", err)
+	}
 	if err := w.RemoveCredential(ctx, v, mintage.CredentialTOTP, v.Operator.ID, from("192.0.2.1")); !gone(err) {
 		t.Errorf("the key alone: %v", err)
 	}
