@@ -112,7 +112,7 @@ func (a *app) dev(ctx context.Context, f devFlags) error {
 	}
 	defer wait()
 	return s.Run(ctx, func() {
-		a.greet(s, demo, where, time.Since(began))
+		a.greet(ctx, s, demo, where, time.Since(began))
 		h.greet(a.stdout, demo)
 	})
 }
@@ -126,11 +126,16 @@ func isLoopback(addr string) bool {
 
 // greet prints what a developer needs. Each curl is a line of its own, so that
 // it can be pasted whole.
-func (a *app) greet(s *server.Server, d *server.Demo, where string, took time.Duration) {
+func (a *app) greet(ctx context.Context, s *server.Server, d *server.Demo, where string, took time.Duration) {
 	admin := "http://" + s.AdminAddr().String()
+	console := s.ConsoleURL()
+	if at, err := s.SetupURL(ctx); err == nil && at != "" {
+		console += "   make yourself its owner, once: " + at
+	}
 	fmt.Fprintf(a.stdout, `mintage %s  development mode: data is %s, plain HTTP, not for production  (ready in %d ms)
   issuer   %s
   admin    %s   credentials in %s
+  console  %s
   client   %s
   secret   %s
 
@@ -147,7 +152,7 @@ export MINTAGE_CREDENTIALS_FILE=%s
 mintage client list --tenant demo
 `,
 		thisBuild().Version, where, took.Milliseconds(),
-		d.Issuer, admin, d.Credentials, d.ClientID, d.Secret,
+		d.Issuer, admin, d.Credentials, console, d.ClientID, d.Secret,
 		d.ClientID, d.Secret, d.Issuer,
 		d.ClientID, d.Secret, d.CognitoIssuer,
 		d.ClientID, d.Secret, d.Issuer,

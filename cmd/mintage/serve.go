@@ -109,10 +109,24 @@ func (a *app) serve(ctx context.Context, src config.Sources) error {
 			slog.String("version", cfg.Version),
 			slog.String("token", s.PublicAddr().String()),
 			slog.String("admin", s.AdminAddr().String()),
+			slog.String("console", s.ConsoleURL()),
 			slog.String("data", cfg.Data),
 			slog.String("store", settings.Store),
 			slog.Int64("took_ms", time.Since(began).Milliseconds()))
+		a.offerSetup(ctx, s, cfg.Log)
 	})
+}
+
+// offerSetup prints the link by which the first owner of the console is made,
+// while there is nobody. It is a secret, and so not for the log.
+func (a *app) offerSetup(ctx context.Context, s *server.Server, log *slog.Logger) {
+	at, err := s.SetupURL(ctx)
+	switch {
+	case err != nil:
+		log.LogAttrs(ctx, slog.LevelWarn, "the link to set up the console could not be made", slog.String("error", err.Error()))
+	case at != "":
+		fmt.Fprintf(a.stderr, "Nobody can sign in to the console yet. This link makes the first owner; it works once, for a day:\n  %s\n", at)
+	}
 }
 
 // serverConfig reads what the settings name.
@@ -120,6 +134,7 @@ func serverConfig(s *config.Server) (server.Config, error) {
 	b := thisBuild()
 	cfg := server.Config{
 		Listen: s.Listen, AdminListen: s.AdminListen, AdminURL: s.AdminURL,
+		ConsoleListen: s.ConsoleListen, ConsoleURL: s.ConsoleURL,
 		Data: s.Data, MasterKeyFile: s.MasterKeyFile, BehindProxy: s.BehindProxy,
 		Database: databaseConfig(s), DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout,
 		RequestsPerMinute: s.RequestsPerMinute, KeyPeriod: s.KeyPeriod, ClientLabels: s.ClientLabels, Version: b.Version, Commit: b.Commit,

@@ -22,7 +22,13 @@ type Server struct {
 	// AdminURL is under which URL the admin listener is reached; empty: the one
 	// of the first start, or there the one that AdminListen makes.
 	AdminURL string
-	Data     string // directory of the database, the master key and admin.json
+	// ConsoleListen is the address of the console's own listener; empty: the
+	// console is on the admin listener.
+	ConsoleListen string
+	// ConsoleURL is under which URL people reach the console; empty: the one of
+	// its listener.
+	ConsoleURL string
+	Data       string // directory of the database, the master key and admin.json
 
 	TLS      TLS
 	AdminTLS TLS
@@ -116,6 +122,14 @@ func listenerSettings() []Setting {
 			set: func(s *Server, v string) error { return setIssuer(&s.AdminURL, v) },
 		},
 		{
+			Path: "console_listen", Usage: "address of a listener for the console alone; left out: it is on the admin listener",
+			set: func(s *Server, v string) error { return setOptionalAddress(&s.ConsoleListen, v) },
+		},
+		{
+			Path: "console_url", Usage: "URL under which people reach the console; left out: that of its listener",
+			set: func(s *Server, v string) error { return setURL(&s.ConsoleURL, v) },
+		},
+		{
 			Path: "tls.cert", Live: true, Usage: "certificate chain of the public listener, PEM",
 			set: func(s *Server, v string) error { s.TLS.Cert = v; return nil }, path: true,
 		},
@@ -201,6 +215,14 @@ func setAddress(dst *string, v string) error {
 	}
 	*dst = v
 	return nil
+}
+
+func setOptionalAddress(dst *string, v string) error {
+	if v == "" {
+		*dst = ""
+		return nil
+	}
+	return setAddress(dst, v)
 }
 
 func setIssuer(dst *string, v string) error {

@@ -40,7 +40,24 @@ func (s *Server) validate() error {
 	if s.Listen == s.AdminListen && !ephemeral(s.Listen) {
 		refuse("listen", " and admin_listen are the same address: give each its own port")
 	}
+	s.validateConsole(refuse)
 	return errors.Join(errs...)
+}
+
+// validateConsole checks a listener of the console's own.
+func (s *Server) validateConsole(refuse func(path, message string)) {
+	switch {
+	case s.ConsoleListen == "":
+		return
+	case !loopback(s.ConsoleListen) && !s.TLS.On() && len(s.BehindProxy) == 0:
+		refuse("console_listen", " can be reached from other machines, and passwords would cross the network in the clear: "+
+			"set tls.cert and tls.key, or behind_proxy to the network of the proxy that ends TLS")
+	case !loopback(s.ConsoleListen) && s.ConsoleURL == "":
+		refuse("console_listen", " can be reached from other machines: set console_url to the URL under which people do")
+	}
+	if !ephemeral(s.ConsoleListen) && (s.ConsoleListen == s.Listen || s.ConsoleListen == s.AdminListen) {
+		refuse("console_listen", " is the address of another listener: give each its own port")
+	}
 }
 
 // refusal says what is wrong with a setting, where it was set: with line and

@@ -17,11 +17,13 @@ const (
 	accessOpen   access = "open"   // nothing
 	accessClient access = "client" // client authentication (RFC 6749 §2.3)
 	accessToken  access = "token"  // an access token of ours with the operation's scope
+	accessPerson access = "person" // a session, which each page of the console asks for
 )
 
 // route is one row of the route table. Exactly one of tenant and plain is set.
 type route struct {
 	public, admin bool   // the listeners that have it
+	pages         bool   // whether it is the console's: on its own listener where it has one, else on the admin one
 	path          string // below the issuer for a tenant's route, else from the root; {x} is one segment, a final / all below
 	access        access
 	tenant        func(s *Server, w http.ResponseWriter, r *http.Request, t *mintage.Tenant, param string)
@@ -44,7 +46,9 @@ func routes() []route {
 		{public: true, admin: true, path: "/.well-known/openid-configuration", access: accessOpen, tenant: (*Server).metadata},
 		{public: true, admin: true, path: "/.well-known/jwks.json", access: accessOpen, tenant: (*Server).jwks},
 		{public: true, admin: true, path: "/.well-known/keys/{kid}.pem", access: accessOpen, tenant: (*Server).pem},
-		{public: true, admin: true, path: "/docs/", access: accessOpen, plain: func(*Server) http.Handler { return docsHandler(docs.FS) }},
+		{pages: true, path: "/", access: accessOpen, plain: func(*Server) http.Handler { return http.HandlerFunc(toConsole) }},
+		{pages: true, path: "/console/", access: accessPerson, plain: (*Server).pagesHandler},
+		{public: true, admin: true, pages: true, path: "/docs/", access: accessOpen, plain: func(*Server) http.Handler { return docsHandler(docs.FS) }},
 		{admin: true, path: "/admin/v1/", access: accessToken, plain: func(s *Server) http.Handler { return s.adminAPI }},
 		{admin: true, path: "/healthz", access: accessOpen, plain: func(*Server) http.Handler { return http.HandlerFunc(healthz) }},
 		{admin: true, path: "/readyz", access: accessOpen, plain: func(s *Server) http.Handler { return http.HandlerFunc(s.readyz) }},
@@ -76,7 +80,7 @@ func (s *Server) publicHandler() http.Handler {
 // adminHandler serves the admin API and the built-in tenant, whatever the host
 // that it is reached by.
 func (s *Server) adminHandler() http.Handler {
-	table := newTable(s, func(rt route) bool { return rt.admin })
+	table := newTable(s, func(rt route) bool { return rt.admin || rt.pages && s.cfg.ConsoleListen == "" })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if route, h := table.plainAt(r.URL.Path); h != nil {
 			s.metrics.Serve(w, r, route, h.ServeHTTP)
@@ -112,7 +116,7 @@ func newTable(s *Server, has func(route) bool) *table {
 		case !has(rt):
 		case rt.path == tokenRoute:
 			tb.token = rt
-		case rt.plain != nil && strings.HasSuffix(rt.path, "/"):
+		case rt.plain != nil && rt.path != "/" && strings.HasSuffix(rt.path, "/"):
 			tb.below[rt.path] = rt.plain(s)
 		case rt.plain != nil:
 			tb.plain[rt.path] = rt.plain(s)

@@ -40,6 +40,7 @@ var paths = map[string]string{
 	"/.well-known/keys/{kid}.pem": "/.well-known/keys/nokey.pem",
 	"/docs/":                      "/docs/errors/invalid_client",
 	"/admin/v1/":                  "/admin/v1/tenants",
+	"/console/":                   "/console/t/demo/clients",
 }
 
 // TestRouteTable walks the table: each route is where it says and asks of its
@@ -54,7 +55,7 @@ func TestRouteTable(t *testing.T) {
 			path = rt.path
 		}
 		for host, h := range listeners {
-			has := rt.public && host == s.public.String() || rt.admin && host == s.admin.String()
+			has := rt.public && host == s.public.String() || (rt.admin || rt.pages) && host == s.admin.String()
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
 				r := httptest.NewRequestWithContext(t.Context(), method, "http://"+host+path, http.NoBody)
 				r.RemoteAddr = "127.0.0.1:4711"
@@ -74,11 +75,15 @@ func checkAccess(t *testing.T, rt route, has bool, request string, w *httptest.R
 			t.Errorf("%s: %d, want 404: it is on the other listener", request, w.Code)
 		}
 	case rt.access == accessOpen:
-		if w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden {
+		if w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden || rt.pages && w.Code >= 400 && w.Code != http.StatusMethodNotAllowed {
 			t.Errorf("%s: %d on an open route", request, w.Code)
 		}
 		if w.Code == http.StatusNotFound && !strings.Contains(rt.path, "{kid}") {
 			t.Errorf("%s: not found", request)
+		}
+	case rt.access == accessPerson:
+		if to := w.Header().Get("Location"); w.Code != http.StatusNotFound && (w.Code != http.StatusSeeOther || !strings.HasPrefix(to, "/console/sign-in")) {
+			t.Errorf("%s: %d to %q without a session", request, w.Code, to)
 		}
 	case rt.access == accessToken && w.Code == http.StatusMethodNotAllowed:
 		if strings.HasPrefix(request, http.MethodGet) {

@@ -22,6 +22,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/limit"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/mint"
+	"github.com/mintage-auth/mintage/internal/people"
 	"github.com/mintage-auth/mintage/internal/revoke"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
@@ -42,6 +43,12 @@ type Config struct {
 	// AdminURL is the issuer of the built-in tenant. Empty means the one stored
 	// at the first start, or one made of the admin listener's address then.
 	AdminURL string
+
+	// ConsoleListen is the address of the console's own listener; empty: the
+	// console is on the admin listener. ConsoleURL is under which URL people reach
+	// it, without /console; empty: the listener's address.
+	ConsoleListen string
+	ConsoleURL    string
 
 	// Data is the directory of the master key, admin.json and the SQLite
 	// database. It is made, mode 0700, where it is missing.
@@ -109,6 +116,10 @@ type Server struct {
 	issue     *issue.Handler
 	adminAPI  *admin.Handler
 	feed      *revoke.Feed
+	vault     *keys.Vault
+	hasher    *secret.Hasher
+	people    *people.Service
+	console   atomic.Pointer[http.Handler] // nil: not open yet
 	metrics   *telemetry.Metrics
 	tracing   *telemetry.Tracing // nil: off
 	peers     atomic.Pointer[peers]
@@ -119,6 +130,7 @@ type Server struct {
 	listeners []*listener
 	public    net.Addr
 	admin     net.Addr
+	pages     net.Addr // of the console
 	draining  atomic.Bool
 	making    sync.WaitGroup // of the demo tenants
 
@@ -159,6 +171,9 @@ func Open(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	if err := s.bootstrap(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openConsole(); err != nil {
 		return nil, err
 	}
 	return s, s.directory.Sync(ctx)
@@ -215,6 +230,7 @@ func (s *Server) openStore(ctx context.Context) error {
 		Owners:  owners{st, hasher},
 		Observe: s.observe,
 	}
+	s.vault, s.hasher = vault, hasher
 	return s.openAdmin(ctx, vault, minter)
 }
 
@@ -239,17 +255,22 @@ func (s *Server) openAdmin(ctx context.Context, vault *keys.Vault, minter *mint.
 	return err
 }
 
-// listen takes both addresses. Nothing is answered before Run.
+// listen takes all addresses. Nothing is answered before Run.
 func (s *Server) listen(ctx context.Context) error {
-	for _, l := range []struct {
+	type place struct {
 		name, addr string
 		cert       *KeyPair
 		handler    http.Handler
 		at         *net.Addr
-	}{
+	}
+	places := []place{
 		{"public listener", s.cfg.Listen, s.cfg.TLS, s.publicHandler(), &s.public},
 		{"admin listener", s.cfg.AdminListen, s.cfg.AdminTLS, s.adminHandler(), &s.admin},
-	} {
+	}
+	if s.cfg.ConsoleListen != "" {
+		places = append(places, place{"console listener", s.cfg.ConsoleListen, s.cfg.TLS, s.consoleHandler(), &s.pages})
+	}
+	for _, l := range places {
 		ln, err := listen(ctx, l.name, l.addr, l.cert, l.handler, s.log)
 		if err != nil {
 			return err

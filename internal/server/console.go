@@ -1,0 +1,122 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/mintage-auth/mintage/internal/console"
+	"github.com/mintage-auth/mintage/internal/people"
+)
+
+// openConsole makes the console, once it is known where it is.
+func (s *Server) openConsole() error {
+	var err error
+	s.people, err = people.New(people.Config{
+		Store: s.store, Manager: s.manager, Vault: s.vault, Secrets: s.hasher, URL: s.ConsoleURL(), Now: s.cfg.Now, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	h, err := console.New(console.Config{
+		Manager: s.manager, People: sessions{s.people}, Public: s.publicHandler(),
+		Tokens: s.adminAPI, Owners: owners{s.store, s.hasher},
+		Address: func(r *http.Request) string { return s.peer(r).Addr.String() },
+		DocsURL: s.consoleDocs, Stopping: s.stopping, Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.console.Store(&h)
+	return nil
+}
+
+// ConsoleURL returns where people reach the console, with /console and no slash
+// behind it.
+func (s *Server) ConsoleURL() string {
+	base := strings.TrimSuffix(s.cfg.ConsoleURL, "/")
+	switch {
+	case base != "":
+	case s.pages != nil && s.cfg.TLS != nil:
+		base = "https://" + s.pages.String()
+	case s.pages != nil:
+		base = "http://" + s.pages.String()
+	case s.cfg.AdminURL != "":
+		base = strings.TrimSuffix(s.cfg.AdminURL, "/")
+	case s.cfg.AdminTLS != nil:
+		base = "https://" + s.admin.String()
+	default:
+		base = "http://" + s.admin.String()
+	}
+	return base + console.Prefix
+}
+
+// SetupURL returns the one-time link by which the first owner is made; empty
+// when there is an operator. Each call makes a link, and ends none before it.
+func (s *Server) SetupURL(ctx context.Context) (string, error) {
+	l, err := s.manager.SetupLink(ctx)
+	if err != nil || l == nil {
+		return "", err
+	}
+	return s.people.LinkURL(l), nil
+}
+
+// consoleDocs is where the console's pages find the documentation: as
+// configured, else on their own listener.
+func (s *Server) consoleDocs() string {
+	if at := s.docs(); at != "" {
+		return at
+	}
+	return "/docs"
+}
+
+// pagesHandler is the console, which opens after its listener did.
+func (s *Server) pagesHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := s.console.Load()
+		if h == nil {
+			http.Error(w, "the console is not open yet", http.StatusServiceUnavailable)
+			return
+		}
+		(*h).ServeHTTP(w, r)
+	})
+}
+
+// consoleHandler serves the console and nothing else, where it has a listener of
+// its own.
+func (s *Server) consoleHandler() http.Handler {
+	table := newTable(s, func(rt route) bool { return rt.pages })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if route, h := table.plainAt(r.URL.Path); h != nil {
+			s.metrics.Serve(w, r, route, h.ServeHTTP)
+			return
+		}
+		http.NotFound(w, r)
+	})
+}
+
+// toConsole sends who asks for the root of a listener to the console.
+func toConsole(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "there is nothing to send here", http.StatusMethodNotAllowed)
+		return
+	}
+	http.Redirect(w, r, console.Prefix+"/", http.StatusSeeOther)
+}
+
+// sessions are the sessions of people as the console asks for them.
+type sessions struct{ people *people.Service }
+
+// Viewer implements console.People.
+func (s sessions) Viewer(ctx context.Context, cookie string) (*console.Viewer, error) {
+	v, err := s.people.Viewer(ctx, cookie)
+	if err != nil {
+		return nil, err
+	}
+	out := &console.Viewer{Name: v.Operator.Name, Email: v.Operator.Email, Role: string(v.Role()), Scope: v.Scope(), By: v.By}
+	if m := v.Membership; m != nil {
+		out.Membership = &console.Membership{Tenant: m.Tenant, Organization: m.Organization}
+	}
+	return out, nil
+}
