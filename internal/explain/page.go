@@ -14,6 +14,7 @@ const (
 	kindWarning              // the request is served
 	kindAdmin                // of the admin API: the code itself is answered
 	kindVerifier             // of whoever checks an access token
+	kindToken                // the same, and of introspection
 	kindGateway              // of mintage gateway, which is not the server
 	kindAgent                // of mintage agent, likewise
 	kindReserved             // no release raises it yet
@@ -30,6 +31,9 @@ var seen = map[kind]string{
 	kindAdmin: "Callers of the admin API: it is the `code` of the problem document. The operator sees it in the log line too.",
 	kindVerifier: "Whoever checks the token: the resource server, `mintage token verify`, `mintage token introspect`, and the admin API, " +
 		"which checks its own tokens so. The caller of an API sees the OAuth error code.",
+	kindToken: "Whoever checks the token: the resource server, `mintage token verify`, `mintage token introspect`, and the admin API, " +
+		"which checks its own tokens so. Introspection answers that the token is not active, and says no more; for the operator the code is in the " +
+		"log line, in the request log and in `mintage_introspections_total`.",
 	kindGateway: "The caller of the gateway sees the status, an OAuth error code and a description. The operator sees the code as `reason` in the " +
 		"gateway's access log and in `mintage_gateway_requests_total`.",
 	kindAgent:    "The program that asks the agent: it is the `code` of the answer. The operator sees it in the agent's log and metrics.",
@@ -48,13 +52,24 @@ func (r Reason) Page() string {
 	if reproduce != "" {
 		fmt.Fprintf(&b, "\n## How to reproduce\n\n%s\n", reproduce)
 	}
-	if k == kindGateway {
+	switch {
+	case k == kindGateway:
 		b.WriteString("\n## How to find who it is\n\n```sh\njq 'select(.reason == \"" + r.Code + "\")' gateway.log\n```\n")
-	} else if k != kindReserved && k != kindAdmin && k != kindAgent && r.Code != "ok" {
+	case r.OfRequest():
 		b.WriteString("\n## How to find who it is\n\n```sh\nmintage explain TRACE_ID\nmintage log list --reason " + r.Code + "\n```\n")
 	}
 	b.WriteString("\n[All reasons](../../reference/reasons.md)\n")
 	return b.String()
+}
+
+// OfRequest reports whether a request to a tenant's endpoints can have the
+// reason, so that mintage explain tells of it by the trace id of the answer.
+func (r Reason) OfRequest() bool {
+	switch k, _ := circumstances(r.Code); k {
+	case kindRefusal, kindFound, kindWarning, kindToken:
+		return r.Code != "ok"
+	}
+	return false
 }
 
 // Reserved reports whether the code is kept for a later release, and so raised

@@ -27,10 +27,11 @@ func (b *background) found(traceID string, f issue.Finding) {
 	b.requests.Found(traceID, requestlog.Finding(f))
 }
 
-// keep notes in the request log what was refused or answered with a warning,
-// and counts uses of the ladder.
+// keep notes in the request log what was refused, answered with a warning or
+// found to be no good token, and counts uses of the ladder.
 func (b *background) keep(o *issue.Outcome) {
-	if o.Error == "" && len(o.Warnings) == 0 && len(o.Weak) == 0 {
+	noted := o.Error != "" || len(o.Warnings) > 0 || o.Endpoint == "introspect" && !o.Active
+	if !noted && len(o.Weak) == 0 {
 		return
 	}
 	at, address := b.now(), ""
@@ -40,7 +41,7 @@ func (b *background) keep(o *issue.Outcome) {
 	for _, rung := range o.Weak {
 		b.requests.Weak(o.Tenant, o.ClientID, rung, address, at)
 	}
-	if o.Error == "" && len(o.Warnings) == 0 {
+	if !noted {
 		return // the client's ladder allows it
 	}
 	b.requests.Add(recordOf(o, at, address))
@@ -53,7 +54,7 @@ func recordOf(o *issue.Outcome, at time.Time, address string) *mintage.RequestRe
 		Error: o.Error, Reason: o.Reason, Status: o.Status, Notes: o.Notes,
 		ScopeAsked: o.ScopeAsked.String(), ScopeGranted: o.ScopeGranted.String(), Ignored: o.Ignored, DidYouMean: o.DidYouMean,
 	}
-	if r.Error == "" {
+	if r.Error == "" && (o.Active || o.Endpoint != "introspect") {
 		r.Reason = o.Warnings[0]
 	}
 	return r

@@ -52,6 +52,7 @@ const (
 	faultRow             // the row cannot be stored, whatever else happens
 	faultBusy            // the same transaction may succeed when run again
 	faultLost            // the database cannot be reached; what did not begin to commit is not there
+	faultTrouble         // the database cannot do it now, for want of disk, memory or the like
 )
 
 // errReference says that a row refers to one that is missing, or that another
@@ -67,7 +68,7 @@ func (e *engine) translate(err error) error {
 		return mintage.ErrExists
 	case faultReference:
 		return errReference
-	case faultOther, faultRow, faultBusy, faultLost:
+	case faultOther, faultRow, faultBusy, faultLost, faultTrouble:
 	}
 	return err
 }

@@ -254,6 +254,8 @@ func sqlState(code string) fault {
 		return faultExists
 	case "23503": // foreign_key_violation
 		return faultReference
+	case "57014": // query_canceled: by statement_timeout, since callers' contexts end otherwise
+		return faultTrouble
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
 		return faultBusy
 	case "25006", // read_only_sql_transaction: this is a replica now
@@ -265,6 +267,8 @@ func sqlState(code string) fault {
 	switch code[:min(2, len(code))] {
 	case "08": // connection exception
 		return faultLost
+	case "53", "58": // insufficient resources, system error
+		return faultTrouble
 	case "22", "23", "54": // data exception, constraint, limit
 		return faultRow
 	}

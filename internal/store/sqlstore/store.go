@@ -133,7 +133,7 @@ func (s *Store) again(ctx context.Context, fn func() error) error {
 	if err != nil {
 		fault = s.engine.fault(err)
 	}
-	if ctx.Err() == nil && (uncertain || begun || fault == faultBusy || fault == faultLost) {
+	if ctx.Err() == nil && (uncertain || begun || fault == faultBusy || fault == faultLost || fault == faultTrouble) {
 		return fmt.Errorf("%w: %w", mintage.ErrUnavailable, err)
 	}
 	return err
@@ -157,14 +157,16 @@ func (s *Store) repeat(ctx context.Context, fn func() error) error {
 		}
 		switch s.engine.fault(err) {
 		case faultBusy:
-			if busy++; busy == updateAttempts {
+			// An attempt may have waited for another process already, and callers
+			// who wait are not told anything.
+			if busy++; busy == updateAttempts || time.Since(began) >= defaultBusyTimeout {
 				return err
 			}
 		case faultLost:
 			if _, ok := errors.AsType[*uncertainError](err); ok || time.Since(began) >= s.engine.patience {
 				return err
 			}
-		case faultOther, faultExists, faultReference, faultRow:
+		case faultOther, faultExists, faultReference, faultRow, faultTrouble:
 			return err
 		}
 		if pause(ctx, min(attempt, maxPause)) != nil {
