@@ -19,7 +19,7 @@ func (s *Server) openConsole() error {
 		return err
 	}
 	h, err := console.New(console.Config{
-		Manager: s.manager, People: sessions{s.people}, Public: s.publicHandler(),
+		Manager: s.manager, People: console.Sessions{Service: s.people}, Accounts: s.people, Public: s.publicHandler(),
 		Tokens: s.adminAPI, Owners: owners{s.store, s.hasher},
 		Address: func(r *http.Request) string { return s.peer(r).Addr.String() },
 		DocsURL: s.consoleDocs, Stopping: s.stopping, Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log,
@@ -103,20 +103,4 @@ func toConsole(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, console.Prefix+"/", http.StatusSeeOther)
-}
-
-// sessions are the sessions of people as the console asks for them.
-type sessions struct{ people *people.Service }
-
-// Viewer implements console.People.
-func (s sessions) Viewer(ctx context.Context, cookie string) (*console.Viewer, error) {
-	v, err := s.people.Viewer(ctx, cookie)
-	if err != nil {
-		return nil, err
-	}
-	out := &console.Viewer{Name: v.Operator.Name, Email: v.Operator.Email, Role: string(v.Role()), Scope: v.Scope(), By: v.By}
-	if m := v.Membership; m != nil {
-		out.Membership = &console.Membership{Tenant: m.Tenant, Organization: m.Organization}
-	}
-	return out, nil
 }
