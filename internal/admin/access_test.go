@@ -20,7 +20,7 @@ func fill(path, tenant, client string) string {
 	}
 	return strings.NewReplacer(
 		"{tenant}", tenant, "{client}", client, "{organization}", "org-"+strings.ToLower(client[3:]), "{identifier}", "https:%2F%2Fapi.example", "{secret}", "2026-11-21",
-		"{trace_id}", "req_refused",
+		"{trace_id}", "req_refused", "{operator}", "op_"+client[3:], "{session}", sessionOf(client),
 	).Replace(path)
 }
 
@@ -31,6 +31,8 @@ func body(op admin.Operation, client string) string {
 		return `{"id":"new-` + strings.ToLower(rand.Text()) + `","issuer":"https://` + strings.ToLower(rand.Text()) + `.example"}`
 	case "create-client":
 		return `{"name":"x"}`
+	case "create-invitation":
+		return `{"email":"` + strings.ToLower(rand.Text()) + `@example.com","role":"viewer"}`
 	case "create-organization":
 		return `{"id":"new-` + strings.ToLower(rand.Text()) + `","name":"x"}`
 	case "introspect-token":
@@ -41,7 +43,7 @@ func body(op admin.Operation, client string) string {
 		return `{"jti":"x"}`
 	case "plan-state", "apply-state":
 		return `{"source":"f","state":{"apiVersion":"mintage/v1"}}`
-	case "update-tenant", "update-organization", "update-client", "add-secret", "rotate-secret", "rotate-key":
+	case "update-tenant", "update-operator", "update-organization", "update-client", "add-secret", "rotate-secret", "rotate-key":
 		return `{}`
 	case "pause-secret":
 		return `{"seconds":0}`
@@ -122,6 +124,10 @@ func TestAccess(t *testing.T) {
 				if strings.Contains(op.Path, "{organization}") {
 					w.organization(t, "hotel", fill("{organization}", "hotel", again.ID))
 				}
+				if strings.Contains(op.Path, "{operator}") {
+					w.person(t, again.ID)
+				}
+				a.path = strings.Replace(a.path, "{invitation}", w.invitation(t), 1)
 				if op.ID == "complete-rotation" || op.ID == "cancel-rotation" {
 					if _, err := w.manager.RotateSecret(t.Context(), manage.Server(), "hotel", again.ID, manage.Rotation{}); err != nil {
 						t.Fatal(err)
@@ -131,7 +137,7 @@ func TestAccess(t *testing.T) {
 					a.path += "?allow_last=true"
 				}
 				a.body = body(op, again.ID)
-				if token == good && (op.ID == "create-tenant" || op.ID == "update-tenant" || op.ID == "verify-audit") {
+				if token == good && (op.ID == "create-tenant" || op.ID == "update-tenant" || op.ID == "verify-audit" || overPeople(op.Path)) {
 					problem(t, w.do(t, a), 403, "token.other_tenant") // these are for who administers all
 					continue
 				}

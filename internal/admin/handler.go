@@ -65,6 +65,9 @@ type Config struct {
 	// Limit counts a request that brings a token, and returns after how long its
 	// address may ask again, or zero. Nil: always.
 	Limit func(*http.Request) time.Duration
+	// LinkURL returns the address of a one-time link; nil: below /console on this
+	// listener.
+	LinkURL func(*manage.Link) string
 	// Following is the revocation feed, which Revocations serves.
 	Following FeedConfig
 	Now       func() time.Time
@@ -83,6 +86,7 @@ type Handler struct {
 	address   func(*http.Request) string
 	docsURL   func() string
 	limit     func(*http.Request) time.Duration
+	linkURL   func(*manage.Link) string
 	following FeedConfig
 	streams   streams
 	now       func() time.Time
@@ -100,11 +104,14 @@ func New(cfg Config) (*Handler, error) {
 	}
 	h := &Handler{
 		manager: cfg.Manager, reports: usage.Reports{Store: cfg.Manager.Store, Now: cfg.Now}, directory: cfg.Directory, stored: cfg.Stored,
-		cursors: cursors{key: cfg.CursorKey}, address: cfg.Address, docsURL: cfg.DocsURL, limit: cfg.Limit,
+		cursors: cursors{key: cfg.CursorKey}, address: cfg.Address, docsURL: cfg.DocsURL, limit: cfg.Limit, linkURL: cfg.LinkURL,
 		following: cfg.Following, now: cfg.Now, log: cfg.Log,
 	}
 	if h.docsURL == nil {
 		h.docsURL = func() string { return "" }
+	}
+	if h.linkURL == nil {
+		h.linkURL = func(l *manage.Link) string { return "/console/invitation/" + l.Token }
 	}
 	if h.address == nil {
 		h.address = connection

@@ -55,7 +55,7 @@ const (
 // operations is the table: everything that the admin API does, with the scope
 // that it needs.
 func operations() []operation {
-	return slices.Concat(tenantOperations(), clientOperations(), tokenOperations(), logOperations())
+	return slices.Concat(tenantOperations(), clientOperations(), tokenOperations(), logOperations(), operatorOperations())
 }
 
 // tenantOperations are about tenants, declared state, organizations and resource

@@ -96,7 +96,7 @@ func (c *console) toProvider(ctx context.Context, _ *request, s *people.Service,
 		return nil, err
 	}
 	a := gone(to, "")
-	cookie := newCookie(oidcCookie, kept, oidcCookieLife)
+	cookie := newCookie(oidcCookie, kept, oidcCookieLife) // #nosec G124 -- newCookie sets them
 	cookie.SameSite = http.SameSiteLaxMode
 	a.cookies = []*http.Cookie{cookie}
 	return a, nil
