@@ -54,6 +54,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"accept":       scriptAccept,
 			"certificate":  scriptCertificate,
 			"dotenv":       scriptDotenv,
 			"exits":        scriptExits,
@@ -213,6 +214,8 @@ var masks = []struct {
 	{regexp.MustCompile(`mint_(live|test)_…\w{4}`), "mint_${1}_…HINT"},
 	{regexp.MustCompile(`\bmc_[0-9A-Za-z]{16}\b`), "mc_ID"},
 	{regexp.MustCompile(`\bsec_[0-9a-z]+\b`), "sec_ID"},
+	{regexp.MustCompile(`\b(op|inv)_[0-9A-Za-z]{16}\b`), "${1}_ID"},
+	{regexp.MustCompile(`/(setup|invitation|recover)/[0-9A-Za-z]{43}\b`), "/${1}/TOKEN"},
 	{regexp.MustCompile(`\breq_[0-9a-z]+\b`), "req_ID"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "UUID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "TIME"},

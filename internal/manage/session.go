@@ -98,6 +98,9 @@ func (m *Manager) acceptNew(
 	if err := tx.CreateOperator(ctx, o); err != nil {
 		return nil, err
 	}
+	if err := dropSetupLinks(ctx, tx); err != nil {
+		return nil, err
+	}
 	if i.Kind == mintage.InvitationSetup { // after the write, which waits for others at the same time
 		switch list, err := tx.Operators(ctx, store.OperatorQuery{Page: store.Page{Limit: 2}}); {
 		case err != nil:
@@ -107,6 +110,23 @@ func (m *Manager) acceptNew(
 		}
 	}
 	return o, m.writeCredentials(ctx, tx, by, o, a.Credentials, "create")
+}
+
+// dropSetupLinks deletes the links by which the first owner could be made, which
+// lead nowhere once there is somebody.
+func dropSetupLinks(ctx context.Context, tx store.Tx) error {
+	list, err := tx.Invitations(ctx, store.Page{})
+	if err != nil {
+		return err
+	}
+	for _, i := range list {
+		if i.Kind == mintage.InvitationSetup {
+			if err := tx.DeleteInvitation(ctx, i.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // acceptMembership adds what an invitation gives to who is signed in, if it is

@@ -140,15 +140,3 @@ func endOthers(ctx context.Context, tx store.Tx, v *Viewer) error {
 	}
 	return nil
 }
-
-// Sweep deletes what has ended, a batch at a time.
-func (s *Service) Sweep(ctx context.Context) error {
-	const batch = 500
-	for {
-		now := s.now()
-		n, err := s.Store.SweepPeople(ctx, now, now.Add(-IdleLifetime), batch)
-		if err != nil || n < batch {
-			return err
-		}
-	}
-}

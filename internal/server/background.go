@@ -11,6 +11,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/directory"
 	"github.com/mintage-auth/mintage/internal/lastuse"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/people"
 	"github.com/mintage-auth/mintage/internal/requestlog"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/telemetry"
@@ -129,6 +130,7 @@ func (b *background) tasks() []task {
 		{"keys", keyInterval, b.keys},
 		{"expiry", expiryInterval, b.warnOfExpiry},
 		{"requests", sweepInterval, b.requests.Sweep},
+		{"people", sweepInterval, b.sweepPeople},
 		{"usage", sweepInterval, b.usage.Roll},
 	}
 }
@@ -171,6 +173,17 @@ func (b *background) sweep(ctx context.Context) error {
 		return err
 	}
 	return b.store.SweepChanges(ctx, last-keepChanges)
+}
+
+// sweepPeople deletes sessions, links and challenges that have ended.
+func (b *background) sweepPeople(ctx context.Context) error {
+	for {
+		now := b.now()
+		n, err := b.store.SweepPeople(ctx, now, now.Add(-people.IdleLifetime), sweepBatch)
+		if err != nil || n < sweepBatch {
+			return err
+		}
+	}
 }
 
 func (b *background) purge(ctx context.Context) error {

@@ -251,6 +251,7 @@ func (s *Server) openAdmin(ctx context.Context, vault *keys.Vault, minter *mint.
 			},
 		},
 		DocsURL: s.docs, Limit: s.limitAdmin, Now: s.cfg.Now, Log: s.log,
+		LinkURL: func(l *manage.Link) string { return people.LinkURL(s.ConsoleURL(), l) },
 	})
 	return err
 }
