@@ -13,6 +13,7 @@
 //   - limit.go, observe.go: rates; who would be refused
 //   - connections.go, failures.go: what an address may take before it is known who calls
 //   - forwardauth.go, forwardauth_question.go, extauthz.go: what fronts ask
+//   - conversation.go: the connection on which one asks again and again
 //   - identity.go: what the backend is told of the caller
 //   - issuer.go, upstream.go: the two sides that a gateway stands between
 //   - proxy.go, answer.go: an allowed request on its way, and its answer

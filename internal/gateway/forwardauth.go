@@ -147,6 +147,9 @@ func (f *forwardHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	peer := peerAddress(r.RemoteAddr)
+	if f.converses(r, peer) && f.converse(w, r, peer) {
+		return
+	}
 	a := f.g.ask(viaForward, peer)
 	defer a.done()
 	a.read(r, peer)
@@ -230,7 +233,13 @@ func (a *asking) identity(h http.Header) {
 
 // refuse answers that the request may not pass.
 func (a *asking) refuse(ctx context.Context, w http.ResponseWriter) {
-	h, d := w.Header(), &a.decided
+	answer := a.refusal(w.Header())
+	a.end(ctx, a.decided.Status, answer.Refuse(w, a.trace))
+}
+
+// refusal returns the decision as the front is told it, which may take headers.
+func (a *asking) refusal(h http.Header) Decision {
+	d := &a.decided
 	answer := *d
 	if a.question.mapped {
 		// nginx knows 401 and 403 alone; its configuration may give the rest back.
@@ -240,7 +249,7 @@ func (a *asking) refuse(ctx context.Context, w http.ResponseWriter) {
 			answer.Status = http.StatusForbidden
 		}
 	}
-	a.end(ctx, d.Status, answer.Refuse(w, a.trace))
+	return answer
 }
 
 var (

@@ -160,6 +160,12 @@ func ask(t *testing.T, h http.Handler, peer, text string) string {
 	r.RemoteAddr = peer
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r.WithContext(t.Context()))
+	return shown(t, w)
+}
+
+// shown returns an answer, headers sorted.
+func shown(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
 	res := w.Result()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {

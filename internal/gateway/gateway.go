@@ -46,6 +46,8 @@ type Gateway struct {
 	metrics  *telemetry.Gateway
 	streams  atomic.Int64 // that are open
 
+	conversations conversations
+
 	reloading sync.Mutex
 	draining  atomic.Bool
 	opened    atomic.Pointer[Server] // nil: no listeners yet
@@ -111,6 +113,7 @@ func (g *Gateway) Reload(c *Config) error {
 
 // Close ends what the gateway does in the background and waits for it.
 func (g *Gateway) Close() {
+	g.conversations.cut()
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
 	(&live{}).release(g.live.Load())

@@ -201,6 +201,7 @@ func (s *Server) shutdown(ctx context.Context) {
 			_ = l.server.Close() // what is left is past its time
 		}
 	}
+	s.gateway.conversations.end(ctx)
 	_ = s.all[1].server.Close() // nobody waits for metrics
 }
 
