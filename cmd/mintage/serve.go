@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -139,6 +140,7 @@ func serverConfig(s *config.Server) (server.Config, error) {
 		Database: databaseConfig(s), DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout,
 		RequestsPerMinute: s.RequestsPerMinute, KeyPeriod: s.KeyPeriod, ClientLabels: s.ClientLabels, Version: b.Version, Commit: b.Commit,
 	}
+	cfg.OIDC = oidcConfig(s.OIDC)
 	var errs [2]error
 	cfg.TLS, errs[0] = certificate("tls", s.TLS)
 	cfg.AdminTLS, errs[1] = certificate("admin_tls", s.AdminTLS)
@@ -150,6 +152,18 @@ func databaseConfig(s *config.Server) server.Database {
 	return server.Database{
 		URL: s.Database.URL, MaxConns: s.Database.MaxConnections, StatementTimeout: s.Database.StatementTimeout,
 	}
+}
+
+// oidcConfig says by which OpenID provider people may sign in to the console.
+func oidcConfig(o config.OIDC) *server.OIDC {
+	if o.Issuer == "" {
+		return nil
+	}
+	name := o.Name
+	if u, err := url.Parse(o.Issuer); name == "" && err == nil {
+		name = u.Hostname()
+	}
+	return &server.OIDC{Name: name, Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret}
 }
 
 // certificate loads the certificate and the key of a listener, if it has any.

@@ -44,7 +44,7 @@ func Load(src Sources) (*Server, error) {
 	if err := errors.Join(l.errs...); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(l.server.readDatabase(), l.server.validate()); err != nil {
+	if err := errors.Join(l.server.readDatabase(), l.server.readOIDC(), l.server.validate()); err != nil {
 		return nil, err
 	}
 	return l.server, nil

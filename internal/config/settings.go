@@ -30,6 +30,8 @@ type Server struct {
 	ConsoleURL string
 	Data       string // directory of the database, the master key and admin.json
 
+	OIDC OIDC // how operators may sign in to the console, beside passwords and passkeys
+
 	TLS      TLS
 	AdminTLS TLS
 	// BehindProxy are the networks of the proxies in front, whose word about the
@@ -104,7 +106,7 @@ func (s Setting) Flag() string {
 
 // Settings returns all settings, in the order in which they are shown.
 func Settings() []Setting {
-	return slices.Concat(listenerSettings(), processSettings(), databaseSettings())
+	return slices.Concat(listenerSettings(), oidcSettings(), processSettings(), databaseSettings())
 }
 
 func listenerSettings() []Setting {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 func (s *Server) openConsole() error {
 	var err error
 	s.people, err = people.New(people.Config{
-		Store: s.store, Manager: s.manager, Vault: s.vault, Secrets: s.hasher, URL: s.ConsoleURL(), Now: s.cfg.Now, Log: s.log,
+		Store: s.store, Manager: s.manager, Vault: s.vault, Secrets: s.hasher, URL: s.ConsoleURL(), OIDC: s.cfg.OIDC.provider(), Now: s.cfg.Now, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -29,6 +30,22 @@ func (s *Server) openConsole() error {
 	}
 	s.console.Store(&h)
 	return nil
+}
+
+// OIDC is an OpenID provider and the console's account there.
+type OIDC struct {
+	Name, Issuer, ClientID string
+	ClientSecret           string
+}
+
+// LogValue shows nothing secret.
+func (o *OIDC) LogValue() slog.Value { return slog.StringValue(o.Issuer) }
+
+func (o *OIDC) provider() *people.Provider {
+	if o == nil {
+		return nil
+	}
+	return &people.Provider{Name: o.Name, Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret}
 }
 
 // ConsoleURL returns where people reach the console, with /console and no slash

@@ -50,6 +50,10 @@ type Config struct {
 	ConsoleListen string
 	ConsoleURL    string
 
+	// OIDC is the OpenID provider by which operators may sign in to the console;
+	// nil: there is none.
+	OIDC *OIDC
+
 	// Data is the directory of the master key, admin.json and the SQLite
 	// database. It is made, mode 0700, where it is missing.
 	Data     string
