@@ -54,6 +54,9 @@ type Secrets interface {
 	// VerifyFrom is told the address that asks, for whose turn it is where slow
 	// hashes wait; too many that wait are secret.ErrBusy.
 	VerifyFrom(ctx context.Context, from netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error)
+	// VerifyLast is VerifyFrom for what nobody's answer waits for: it takes no
+	// turn of anybody who has not guessed wrong.
+	VerifyLast(ctx context.Context, from netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error)
 	// Unguessable returns the secret that the candidate is if that takes no slow
 	// hash to know and nobody could have guessed it, else nil. It takes as long
 	// without secrets as with one.
@@ -276,9 +279,9 @@ func (a *Authenticator) lookUp(ctx context.Context, t *mintage.Tenant, id string
 }
 
 // Match returns the client and the secret that a pair opens, nil when it opens
-// none. It is for a pair that has been refused already, and says nothing to
-// whoever sent it.
-func (a *Authenticator) Match(ctx context.Context, t *mintage.Tenant, id, candidate string) (*mintage.Client, *mintage.Secret) {
+// none. It is for a pair that peer has sent in vain, and says nothing to it: a
+// slow hash that it takes comes after all that somebody waits for.
+func (a *Authenticator) Match(ctx context.Context, t *mintage.Tenant, peer netip.Addr, id, candidate string) (*mintage.Client, *mintage.Secret) {
 	if len(candidate) > MaxSecret {
 		return nil, nil
 	}
@@ -286,7 +289,7 @@ func (a *Authenticator) Match(ctx context.Context, t *mintage.Tenant, id, candid
 	if err != nil {
 		return nil, nil
 	}
-	found, err := a.Secrets.VerifyFrom(ctx, netip.Addr{}, t.ID, client.ID, client.Secrets, candidate, a.Now())
+	found, err := a.Secrets.VerifyLast(ctx, peer, t.ID, client.ID, client.Secrets, candidate, a.Now())
 	if err != nil {
 		return nil, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,11 +37,17 @@ var errUnknown = fmt.Errorf("client: %w", mintage.ErrNotFound)
 type counter struct {
 	*secret.Hasher
 	verified, nobody int
+	last             []netip.Addr // of VerifyLast
 }
 
 func (c *counter) VerifyFrom(ctx context.Context, _ netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error) {
 	c.verified++
 	return c.Verify(ctx, tenant, client, secrets, candidate, now)
+}
+
+func (c *counter) VerifyLast(ctx context.Context, from netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) (*mintage.Secret, error) {
+	c.last = append(c.last, from)
+	return c.Hasher.VerifyLast(ctx, from, tenant, client, secrets, candidate, now)
 }
 
 func (c *counter) Unguessable(tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) *mintage.Secret {
@@ -282,6 +289,10 @@ func (x trouble) VerifyFrom(context.Context, netip.Addr, string, string, []minta
 	return nil, x.err
 }
 
+func (x trouble) VerifyLast(context.Context, netip.Addr, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error) {
+	return nil, x.err
+}
+
 func (x trouble) Unguessable(string, string, []mintage.Secret, string, time.Time) *mintage.Secret {
 	return nil
 }
@@ -315,16 +326,20 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+// A second look at a pair takes nobody's turn.
 func TestMatch(t *testing.T) {
 	t.Parallel()
-	a, _ := newAuthenticator(t)
-	if c, s := a.Match(t.Context(), acme, "one", "s3cret-one"); c == nil || c.ID != "one" || s.ID != "new" {
+	a, h := newAuthenticator(t)
+	if c, s := a.Match(t.Context(), acme, here, "one", "s3cret-one"); c == nil || c.ID != "one" || s.ID != "new" {
 		t.Errorf("got %v, %v", c, s)
 	}
 	for _, pair := range [][2]string{{"one", wrong}, {"one", "old-one"}, {"none", wrong}, {"", ""}, {"one", strings.Repeat("x", 513)}} {
-		if c, s := a.Match(t.Context(), acme, pair[0], pair[1]); c != nil || s != nil {
+		if c, s := a.Match(t.Context(), acme, here, pair[0], pair[1]); c != nil || s != nil {
 			t.Errorf("%q: got %v, %v", pair[0], c, s)
 		}
+	}
+	if want := []netip.Addr{here, here, here}; h.verified != 0 || !slices.Equal(h.last, want) {
+		t.Errorf("%d checks with the others, the rest for %v, want %v", h.verified, h.last, want)
 	}
 }
 

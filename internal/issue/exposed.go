@@ -20,7 +20,7 @@ func (x *exchange) exposes(h *Handler) bool {
 // expose tells of a secret that came in a URL, if it opens anything: proxies
 // and logs on the way have it now.
 func (l *look) expose(ctx context.Context) {
-	client, found := l.h.Auth.Match(ctx, l.t, claimedBy(&l.shown), l.shown.QuerySecret)
+	client, found := l.h.Auth.Match(ctx, l.t, l.peer, claimedBy(&l.shown), l.shown.QuerySecret)
 	if found == nil {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -84,7 +85,7 @@ type Directory interface {
 // Authenticator says which client sent a request; see clientauth.Authenticator.
 type Authenticator interface {
 	Authenticate(ctx context.Context, t *mintage.Tenant, r *clientauth.Request) (clientauth.Result, error)
-	Match(ctx context.Context, t *mintage.Tenant, id, candidate string) (*mintage.Client, *mintage.Secret)
+	Match(ctx context.Context, t *mintage.Tenant, peer netip.Addr, id, candidate string) (*mintage.Client, *mintage.Secret)
 }
 
 // Minter turns a decision into a token, and finds out what an opaque one stands

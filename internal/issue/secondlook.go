@@ -89,7 +89,7 @@ func (s *secondLook) look(ctx context.Context, h *Handler, x *exchange) {
 		return
 	}
 	l := &look{
-		h: h, t: x.t, traceID: x.out.TraceID, claimed: x.out.ClientID, reason: x.out.Reason, shown: *x.shown,
+		h: h, t: x.t, traceID: x.out.TraceID, claimed: x.out.ClientID, reason: x.out.Reason, shown: *x.shown, peer: x.peer.Addr,
 	}
 	ctx = context.WithoutCancel(ctx)
 	s.done.Go(func() {
@@ -119,6 +119,7 @@ type look struct {
 	claimed string // as it may be shown
 	reason  string
 	shown   clientauth.Request
+	peer    netip.Addr
 }
 
 // solve says what the credentials were meant to be.
@@ -166,7 +167,7 @@ func (l *look) encodedTwice(ctx context.Context, s clientauth.Shown) bool {
 
 // opens reports whether a pair is that of a client of the tenant.
 func (l *look) opens(ctx context.Context, id, candidate string) bool {
-	client, found := l.h.Auth.Match(ctx, l.t, id, candidate)
+	client, found := l.h.Auth.Match(ctx, l.t, l.peer, id, candidate)
 	return client != nil && found != nil
 }
 

@@ -142,6 +142,25 @@ func TestSecondLookOwner(t *testing.T) {
 	}
 }
 
+// A line break pasted with a secret that only a slow hash can check is found
+// too, even if this process has not seen the secret before.
+func TestSecondLookImported(t *testing.T) {
+	t.Parallel()
+	f, found := looking(t)
+	brought := "canary-brought-along"
+	hash, err := f.hasher.HashBrought(t.Context(), brought)
+	must(t, err)
+	c := &mintage.Client{Tenant: "acme", ID: "brought", Name: "a", Secrets: []mintage.Secret{{ID: "s", Name: "s", Hash: hash}}}
+	must(t, f.store.Update(t.Context(), func(tx store.Tx) error { return tx.CreateClient(t.Context(), c) }))
+	for _, s := range []string{"wrong", brought + "\n"} {
+		f.post(t, "/oauth2/token", "", url.Values{"grant_type": {"client_credentials"}, "client_id": {"brought"}, "client_secret": {s}})
+		f.Wait()
+	}
+	if got := strings.Join(found(), ", "); got != "auth.whitespace" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // A guesser gets few looks, and leaves some to others.
 func TestSecondLookBounds(t *testing.T) {
 	t.Parallel()

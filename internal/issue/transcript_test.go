@@ -175,6 +175,10 @@ func (busy) VerifyFrom(context.Context, netip.Addr, string, string, []mintage.Se
 	return nil, secret.ErrBusy
 }
 
+func (busy) VerifyLast(context.Context, netip.Addr, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error) {
+	return nil, secret.ErrBusy
+}
+
 func (busy) Unguessable(string, string, []mintage.Secret, string, time.Time) *mintage.Secret {
 	return nil
 }

@@ -14,13 +14,14 @@ import (
 type asker struct {
 	tenant, client string
 	from           netip.Addr // zero: not known
+	guess          bool       // waits until nobody else does
 }
 
 // slots bounds how many slow hashes run at once and how many wait, and says
 // whose turn it is: clients take turns, and among those who ask for one client
 // so do their addresses, so that nobody waits for more than one check of each
-// other. Addresses that a wrong secret came from wait until nobody else does,
-// and get a bounded share of one core.
+// other. Addresses that a wrong secret came from, and checks that nobody's answer
+// waits for, wait until nobody else does, and get a bounded share of one core.
 type slots struct {
 	queue    int           // how many may wait
 	patience time.Duration // how long one waits
@@ -77,14 +78,12 @@ type line struct {
 // waiter is told once: nil for a slot, else an error.
 type waiter struct {
 	asker
-	guess bool // whether a wrong secret came from its address of late
-	told  chan error
+	told chan error
 }
 
 // slot is one that was taken.
 type slot struct {
 	asker
-	guess bool
 	since time.Time
 }
 
@@ -92,13 +91,13 @@ type slot struct {
 func (s *slots) take(ctx context.Context, who asker) (*slot, error) {
 	who.from = limit.Network(who.from)
 	s.mu.Lock()
-	guess := s.suspect(who.from)
-	if !guess && s.free > 0 && s.waiting == 0 {
+	who.guess = s.suspect(who.from) || who.guess
+	if !who.guess && s.free > 0 && s.waiting == 0 {
 		s.free--
 		s.mu.Unlock()
 		return &slot{asker: who, since: time.Now()}, nil
 	}
-	w := &waiter{asker: who, guess: guess, told: make(chan error, 1)}
+	w := &waiter{asker: who, told: make(chan error, 1)}
 	if !s.enqueue(w) {
 		s.mu.Unlock()
 		return nil, ErrBusy
@@ -111,7 +110,7 @@ func (s *slots) take(ctx context.Context, who asker) (*slot, error) {
 	var why error
 	select {
 	case err := <-w.told:
-		return &slot{asker: who, guess: guess, since: time.Now()}, err
+		return &slot{asker: who, since: time.Now()}, err
 	case <-timer.C:
 		why = ErrBusy
 	case <-ctx.Done():
@@ -122,7 +121,7 @@ func (s *slots) take(ctx context.Context, who asker) (*slot, error) {
 	if s.leave(w) {
 		return nil, why
 	}
-	return &slot{asker: who, guess: guess, since: time.Now()}, <-w.told // it was told just now
+	return &slot{asker: who, since: time.Now()}, <-w.told // it was told just now
 }
 
 // release gives a slot back.

@@ -131,6 +131,60 @@ func TestTurns(t *testing.T) {
 	})
 }
 
+// What nobody's answer waits for waits for all who guessed nothing, whoever sent
+// it, and speaks neither for nor against its address.
+func TestLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := secret.NewSized(pepper, 1, 100, time.Hour)
+		secrets := []mintage.Secret{{ID: "1", Hash: imported["bcrypt 2b"]}}
+		check := func(verify verifier, from netip.Addr, client, candidate string) error {
+			_, err := verify(t.Context(), from, "t", client, secrets, candidate, time.Now())
+			return err
+		}
+		if err := check(h.VerifyFrom, guesser, "a", "wrong"); reason(err) != secret.ReasonMismatch {
+			t.Fatal(err)
+		}
+		if err := check(h.VerifyLast, honest, "b", "wrong"); reason(err) != secret.ReasonMismatch {
+			t.Fatal(err)
+		}
+		if err := check(h.VerifyLast, guesser, "c", known); err != nil {
+			t.Fatal(err)
+		}
+		release, err := h.TakeSlot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		var done []string
+		for _, w := range []struct {
+			mark   string
+			verify verifier
+			from   netip.Addr
+		}{{"last", h.VerifyLast, netip.Addr{}}, {"guess", h.VerifyFrom, guesser}, {"good", h.VerifyFrom, honest}} {
+			wg.Go(func() {
+				err := check(w.verify, w.from, w.mark, known)
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					t.Errorf("%s: %v", w.mark, err)
+				}
+				done = append(done, w.mark)
+			})
+			synctest.Wait()
+		}
+		release()
+		wg.Wait()
+		if got := strings.Join(done, " "); got != "good last guess" {
+			t.Errorf("served in the order %s", got)
+		}
+	})
+}
+
+// verifier is a way of a Hasher to check a candidate.
+type verifier func(context.Context, netip.Addr, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error)
+
 func TestPausedAndRetired(t *testing.T) {
 	t.Parallel()
 	h := newHasher()

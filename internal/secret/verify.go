@@ -30,16 +30,30 @@ func (h *Hasher) Verify(
 func (h *Hasher) VerifyFrom(
 	ctx context.Context, from netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time,
 ) (*mintage.Secret, error) {
+	return h.verify(ctx, asker{tenant: tenant, client: client, from: from}, secrets, candidate, now)
+}
+
+// VerifyLast is VerifyFrom for what was refused already and nobody's answer
+// waits for. Its slow hashes wait with the guesses whatever the address, and
+// what comes out says nothing about that.
+func (h *Hasher) VerifyLast(
+	ctx context.Context, from netip.Addr, tenant, client string, secrets []mintage.Secret, candidate string, now time.Time,
+) (*mintage.Secret, error) {
+	return h.verify(ctx, asker{tenant: tenant, client: client, from: from, guess: true}, secrets, candidate, now)
+}
+
+func (h *Hasher) verify(
+	ctx context.Context, who asker, secrets []mintage.Secret, candidate string, now time.Time,
+) (*mintage.Secret, error) {
 	v := verification{
-		h: h, asker: asker{tenant: tenant, client: client, from: from},
-		secrets: secrets, candidate: candidate, now: now, want: h.hashGenerated(candidate),
+		h: h, asker: who, secrets: secrets, candidate: candidate, now: now, want: h.hashGenerated(candidate),
 	}
 	v.fast()
 	if err := v.slow(ctx); err != nil {
 		return nil, err
 	}
-	if v.ran {
-		h.slots.judge(from, v.live == nil && v.dead == nil)
+	if v.ran && !who.guess {
+		h.slots.judge(who.from, v.live == nil && v.dead == nil)
 	}
 	switch {
 	case v.live != nil && v.live.Paused(now):
