@@ -104,7 +104,7 @@ var layers = map[string]layer{
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},
 	"internal/console": {ours: []string{
-		"internal/people", "internal/secret",
+		"internal/people", "internal/secret", "internal/usage",
 		".", "oauth", "adminclient", "internal/manage", "internal/explain", "internal/apply", "internal/yamlfile",
 	}},
 	"internal/agent": {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -40,8 +41,12 @@ type tab struct {
 func (c *console) clientTab(q *request, cl *mintage.Client, key string, data any) *answer {
 	p := &clientPage{Client: cl, MayWrite: q.viewer.May("clients:write"), Data: data}
 	for _, t := range []struct{ key, title, scope string }{
-		{"", "Overview", "clients:read"}, {"credentials", "Credentials", "clients:read"}, {"access", "Access", "clients:read"},
-		{"requests", "Requests", "requests:read"}, {"tokens", "Tokens", "clients:read"}, {"settings", "Settings", "clients:read"},
+		{"", "Overview", "clients:read"},
+		{"credentials", "Credentials", "clients:read"},
+		{"access", "Access", "clients:read"},
+		{"requests", "Requests", "requests:read"},
+		{"tokens", "Tokens", "clients:read"},
+		{"settings", "Settings", "clients:read"},
 		{"audit", "Audit", "audit:read"},
 	} {
 		if !q.viewer.May(t.scope) {
@@ -143,11 +148,12 @@ func (c *console) disableQuestion(ctx context.Context, q *request, cl *mintage.C
 
 // clientPath is the path of a client in the admin API, with more behind it.
 func clientPath(cl *mintage.Client, more ...string) string {
-	path := "/tenants/" + url.PathEscape(cl.Tenant) + "/clients/" + url.PathEscape(cl.ID)
+	var path strings.Builder
+	path.WriteString("/tenants/" + url.PathEscape(cl.Tenant) + "/clients/" + url.PathEscape(cl.ID))
 	for _, m := range more {
-		path += "/" + url.PathEscape(m)
+		path.WriteString("/" + url.PathEscape(m))
 	}
-	return path
+	return path.String()
 }
 
 func (c *console) askDisableClient(ctx context.Context, q *request) (*answer, error) {

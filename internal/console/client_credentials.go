@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -85,8 +86,8 @@ func (c *console) credentials(ctx context.Context, q *request) (*answer, error) 
 		CLI:  command("client", "secret", "list", cl.ID, "--tenant", cl.Tenant),
 		Curl: c.call(ctx, http.MethodGet, clientPath(cl, "secrets"), nil),
 	}}
-	for i := len(cl.Secrets) - 1; i >= 0; i-- { // newest first
-		r := rowOfSecret(cl.Secrets[i], now)
+	for _, s := range slices.Backward(cl.Secrets) { // newest first
+		r := rowOfSecret(s, now)
 		d.Secrets = append(d.Secrets, r)
 		d.Rotating = d.Rotating || r.Live && r.State == "retiring" && r.Successor != ""
 		if r.lastTenth() {
@@ -190,10 +191,10 @@ func readOverlap(q *request, p problems) *time.Duration {
 		s = q.text("custom")
 	}
 	var d time.Duration
-	switch {
-	case s == "":
+	switch s {
+	case "":
 		return nil
-	case s == "0s":
+	case "0s":
 	default:
 		var err error
 		if d, err = yamlfile.ParseDuration(s); err != nil {

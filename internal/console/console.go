@@ -40,6 +40,8 @@ type Config struct {
 	// tool does without.
 	Tokens Tokens
 	Owners Owners
+	// Usage makes sums of token requests. Nil: nothing is counted.
+	Usage Usage
 	// Address says where a request comes from, without the port.
 	Address func(*http.Request) string
 	DocsURL func() string // without a slash at the end

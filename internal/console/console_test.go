@@ -228,6 +228,6 @@ func (r *reply) content() string {
 }
 
 // usesOf is one use of a secret.
-func usesOf(tenant, client, secret string, at time.Time, from string) []store.SecretUse {
-	return []store.SecretUse{{Tenant: tenant, Client: client, Secret: secret, At: at, From: from}}
+func usesOf(tenant, client, id string, at time.Time, from string) []store.SecretUse {
+	return []store.SecretUse{{Tenant: tenant, Client: client, Secret: id, At: at, From: from}}
 }

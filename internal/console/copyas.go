@@ -28,11 +28,12 @@ type copyAs struct {
 
 // command is a line of the mintage command.
 func command(words ...string) string {
-	out := "mintage"
+	var out strings.Builder
+	out.WriteString("mintage")
 	for _, w := range words {
-		out += " " + envValue(w)
+		out.WriteString(" " + envValue(w))
 	}
-	return out + "\n"
+	return out.String() + "\n"
 }
 
 // call is a request to the admin API by curl. Body is nil for none.

@@ -239,12 +239,3 @@ func (c *console) killKey(ctx context.Context, q *request) (*answer, error) {
 	}
 	return gone(k.Back, done), nil
 }
-
-// said counts keys for the overview.
-func saidKeys(rows []keyRow) map[string]int {
-	n := map[string]int{}
-	for _, r := range rows {
-		n[r.State]++
-	}
-	return n
-}

@@ -7,11 +7,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/console"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/usage"
 )
 
 // evil is text that would run, or break out, where it is not escaped.
@@ -123,7 +125,7 @@ func TestFormsAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	all := url.Values{}
-	for _, name := range strings.Fields(`name organization labels grant dialect format alg lifetime allow_from tokens asks expires secret_name new_api
+	for name := range strings.FieldsSeq(`name organization labels grant dialect format alg lifetime allow_from tokens asks expires secret_name new_api
 		new_scopes identifier prefix scopes introspectors id issuer aliases origins paths overlap custom wait reason token state hash trace mark back theme`) {
 		all.Set(name, evil)
 	}
@@ -149,8 +151,10 @@ func TestRequestsPage(t *testing.T) {
 	w := newWorld(t)
 	made := w.client(t, "hotel", "acme", "Mistaken")
 	records := []*mintage.RequestRecord{
-		{TraceID: "req_000000000000000a", Tenant: "hotel", Time: w.now, Last: w.now, Count: 1, ClientID: made.Client.ID, Endpoint: "token", Dialect: "rfc",
-			Address: "10.2.0.7", Error: "invalid_client", Reason: "secret.mismatch", Status: 401, Second: "auth.whitespace", ScopeAsked: "orders/read"},
+		{
+			TraceID: "req_000000000000000a", Tenant: "hotel", Time: w.now, Last: w.now, Count: 1, ClientID: made.Client.ID, Endpoint: "token", Dialect: "rfc",
+			Address: "10.2.0.7", Error: "invalid_client", Reason: "secret.mismatch", Status: 401, Second: "auth.whitespace", ScopeAsked: "orders/read",
+		},
 		{TraceID: "req_000000000000000b", Tenant: "hotel", Time: w.now, Last: w.now, Count: 1, ClientID: "ghost", Endpoint: "token", Error: "invalid_client", Reason: "client.unknown", Status: 401},
 		{TraceID: "req_000000000000000c", Tenant: "other", Time: w.now, Last: w.now, Count: 1, ClientID: "ghost", Endpoint: "token", Error: "invalid_client", Reason: "client.unknown", Status: 401},
 	}
@@ -318,4 +322,30 @@ func TestAuditPage(t *testing.T) {
 	r := w.get(t, owner, "/console/t/hotel/audit.ndjson")
 	r.want(t, 200, `"action":"client.create"`)
 	r.lacks(t, made.Secret)
+}
+
+func TestUsagePage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := w.client(t, "hotel", "", "Asker")
+	w.get(t, owner, "/console/t/hotel/usage").want(t, 200, "Nothing is counted here")
+	w.configure(t, func(cfg *console.Config) {
+		cfg.Usage = &usage.Reports{Store: w.manager.Store, Now: func() time.Time { return w.now }}
+	})
+	w.get(t, owner, "/console/t/hotel/usage").want(t, 200, "0 issued, 0 refused", "None.")
+	minute := w.now.Truncate(time.Minute)
+	if err := w.manager.Store.AddUsage(t.Context(), []*mintage.UsageCount{
+		{Start: minute, Step: time.Minute, Tenant: "hotel", ClientID: made.Client.ID, Audience: api, Scope: "orders/read", Lifetime: 86400, Count: 96},
+		{Start: minute, Step: time.Minute, Tenant: "hotel", ClientID: made.Client.ID, Reason: "secret.mismatch", Count: 4},
+		{Start: minute, Step: time.Minute, Tenant: "other", ClientID: "x", Reason: "client.unknown", Count: 1000},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, span := range []string{"day", "week", "month", "nonsense"} {
+		r := w.get(t, owner, "/console/t/hotel/usage?span="+span)
+		r.want(t, 200, "96 issued, 4 refused", "Asker", "secret.mismatch", "orders/read", "it does not cache", "<rect class=\"c1\"")
+		r.lacks(t, "1,000")
+	}
+	w.get(t, owner, "/console/t/hotel/usage.csv?span=week").want(t, 200, made.Client.ID+",secret.mismatch,0,4")
+	w.get(t, ada, "/console/t/hotel/usage").want(t, 404)
 }

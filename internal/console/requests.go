@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -105,12 +106,14 @@ func (c *console) requests(ctx context.Context, q *request) (*answer, error) {
 	at := link(q.tenant.ID, "requests")
 	notFound := ""
 	if trace := q.query("trace"); trace != "" {
-		switch _, err := c.manager.Request(ctx, q.tenant.ID, trace); {
-		case err == nil:
+		_, err := c.manager.Request(ctx, q.tenant.ID, trace)
+		if err == nil {
 			return gone(link(q.tenant.ID, "requests", trace), ""), nil
-		default:
-			notFound = "No request of this tenant has it. The log keeps what was refused or warned of for seven days; a wait of two seconds may help."
 		}
+		if !errors.Is(err, mintage.ErrNotFound) {
+			return nil, err
+		}
+		notFound = "No request of this tenant has it. The log keeps what was refused or warned of for seven days; a wait of two seconds may help."
 	}
 	query := requestFilter(q)
 	d, err := c.requestList(ctx, q, at, query)

@@ -33,7 +33,7 @@ func (rt route) muxPattern() string {
 func routes() []route {
 	return slices.Concat(homeRoutes(), clientListRoutes(), clientNewRoutes(), verifyRoutes(), clientRoutes(), credentialRoutes(), accessRoutes(), clientTabRoutes(),
 		requestRoutes(), auditRoutes(), resourceRoutes(), keyRoutes(),
-		tokenRoutes(), overviewRoutes(), organizationRoutes(), configRoutes(), settingRoutes(),
+		tokenRoutes(), overviewRoutes(), organizationRoutes(), configRoutes(), settingRoutes(), usageRoutes(),
 		signInRoutes(), linkRoutes(), accountRoutes(), operatorRoutes(),
 	)
 }
@@ -54,6 +54,7 @@ func screens() []screen {
 		{key: "apis", title: "APIs", path: "apis", letter: "p", scope: "resource_servers:read"},
 		{key: "keys", title: "Keys", path: "keys", letter: "k", scope: "keys:read"},
 		{key: "requests", title: "Requests", path: "requests", letter: "l", scope: "requests:read"},
+		{key: "usage", title: "Usage", path: "usage", letter: "u", scope: "usage:read"},
 		{key: "token", title: "Token tool", path: "token", letter: "t", scope: "tokens:read"},
 		{key: "organizations", title: "Organizations", path: "organizations", letter: "r", scope: "organizations:read"},
 		{key: "operators", title: "People", path: "operators", letter: "m", scope: "operators:read", members: true},

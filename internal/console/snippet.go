@@ -37,8 +37,10 @@ func quickstartOf(t *mintage.Tenant, c *mintage.Client, servers []*mintage.Resou
 	}
 	s.Env = envOf(v)
 	s.Snippets = []snippet{
-		{Name: "curl", Code: curlSnippet(v)}, {Name: "Python", Code: pythonSnippet(v)},
-		{Name: "Node", Code: nodeSnippet(v)}, {Name: "Go", Code: goSnippet(v)},
+		{Name: "curl", Code: curlSnippet(v)},
+		{Name: "Python", Code: pythonSnippet(v)},
+		{Name: "Node", Code: nodeSnippet(v)},
+		{Name: "Go", Code: goSnippet(v)},
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -107,8 +108,7 @@ func (f *follower) look(ctx context.Context, send func([]byte) bool) bool {
 	if err != nil {
 		return false
 	}
-	for i := len(records) - 1; i >= 0; i-- { // oldest first
-		r := records[i]
+	for _, r := range slices.Backward(records) { // oldest first
 		key := r.TraceID + r.Second
 		if f.sent[key] == r.Count {
 			continue

@@ -117,7 +117,7 @@ func span(d time.Duration) string {
 	case d >= 2*365*day:
 		return strconv.Itoa(int(d/(365*day))) + " years"
 	case d >= 2*day:
-		return strconv.Itoa(int(d/day)) + " days"
+		return strconv.Itoa(int(d.Round(time.Hour)/day)) + " days"
 	case d >= 2*time.Hour:
 		return strconv.Itoa(int(d/time.Hour)) + " h"
 	case d >= 2*time.Minute:

@@ -42,19 +42,18 @@ const secretPrefix = "mint_" // #nosec G101 -- a prefix
 
 // tokenPage is the token tool.
 type tokenPage struct {
-	Looked   bool
-	Header   string
-	Claims   []claim
-	Info     *adminclient.TokenInfo
-	Reason   explain.Reason
-	Client   *mintage.Client
-	Of       string // tenant whose token it is; empty: none knows it
-	Revoke   string // address; empty: it cannot be revoked
-	JTI      string
-	Unsigned bool // whether it has the form of a JWT that no tenant signed
-	Secret   bool // whether a secret was pasted instead
-	Owner    *mintage.SecretOwner
-	Problem  string
+	Looked  bool
+	Header  string
+	Claims  []claim
+	Info    *adminclient.TokenInfo
+	Reason  explain.Reason
+	Client  *mintage.Client
+	Of      string // tenant whose token it is; empty: none knows it
+	Revoke  string // address; empty: it cannot be revoked
+	JTI     string
+	Secret  bool // whether a secret was pasted instead
+	Owner   *mintage.SecretOwner
+	Problem string
 }
 
 // claim is a member of a token with what it means.
@@ -106,8 +105,8 @@ func (c *console) lookAtSecret(ctx context.Context, d *tokenPage, text string) e
 	return err
 }
 
-// findToken asks the tenant of the page, and then the others, for what the
-// token is.
+// findToken asks the tenant of the page, and then those that the token says
+// issued it, for what it is.
 func (c *console) findToken(ctx context.Context, q *request, d *tokenPage, text string) error {
 	if c.cfg.Tokens == nil {
 		return nil
@@ -127,32 +126,38 @@ func (c *console) findToken(ctx context.Context, q *request, d *tokenPage, text 
 		if err != nil {
 			return err
 		}
-		if d.Info == nil || info.Active || known(info.Reason) {
-			d.Info, d.Of = info, id
-		}
 		if info.Active || known(info.Reason) {
+			d.Info, d.Of = info, id
 			break
 		}
-	}
-	if !d.Info.Active && !known(d.Info.Reason) {
-		d.Of = ""
+		if d.Info == nil {
+			d.Info = info
+		}
 	}
 	d.Reason, _ = explain.Lookup(d.Info.Reason)
+	if d.Info.Active && q.viewer.May("tokens:write") {
+		d.Revoke, d.JTI = link(d.Of, "token", "revoke"), d.Info.ID
+	}
+	return c.findHolder(ctx, d)
+}
+
+// findHolder reads the client that got the token.
+func (c *console) findHolder(ctx context.Context, d *tokenPage) error {
 	client := d.Info.ClientID
 	for _, cl := range d.Claims {
 		if cl.Name == "client_id" && client == "" {
 			client = cl.Value
 		}
 	}
-	if d.Of != "" && client != "" {
-		if d.Client, err = c.manager.Client(ctx, d.Of, client); err != nil && !errors.Is(err, mintage.ErrNotFound) {
-			return err
-		}
+	if d.Of == "" || client == "" {
+		return nil
 	}
-	if d.Info.Active && q.viewer.May("tokens:write") {
-		d.Revoke, d.JTI = link(d.Of, "token", "revoke"), d.Info.ID
+	holder, err := c.manager.Client(ctx, d.Of, client)
+	if errors.Is(err, mintage.ErrNotFound) {
+		return nil
 	}
-	return nil
+	d.Client = holder
+	return err
 }
 
 // known reports whether a tenant that says this of a token had issued it.

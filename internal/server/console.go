@@ -8,6 +8,7 @@ import (
 
 	"github.com/mintage-auth/mintage/internal/console"
 	"github.com/mintage-auth/mintage/internal/people"
+	"github.com/mintage-auth/mintage/internal/usage"
 )
 
 // openConsole makes the console, once it is known where it is.
@@ -21,7 +22,7 @@ func (s *Server) openConsole() error {
 	}
 	h, err := console.New(console.Config{
 		Manager: s.manager, People: console.Sessions{Service: s.people}, Accounts: s.people, Public: s.publicHandler(),
-		Tokens: s.adminAPI, Owners: owners{s.store, s.hasher},
+		Tokens: s.adminAPI, Owners: owners{s.store, s.hasher}, Usage: &usage.Reports{Store: s.store, Now: s.cfg.Now},
 		Address: func(r *http.Request) string { return s.peer(r).Addr.String() },
 		DocsURL: s.consoleDocs, Stopping: s.stopping, Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log,
 	})
