@@ -22,8 +22,9 @@ import (
 const (
 	// drainTimeout is how long requests under way may take at the end.
 	drainTimeout = 30 * time.Second
-	// retireAfter is when what a reload put out of force is closed: requests
-	// that began before it are then done waiting for its token.
+	// retireAfter is when what a reload put out of force is closed at the
+	// earliest: requests that began before it are then done waiting for its
+	// token.
 	retireAfter = time.Minute
 
 	headerTimeout = 10 * time.Second
@@ -87,10 +88,7 @@ func Open(ctx context.Context, c *Config, deps *Deps) (*Agent, error) {
 	if deps.Env == nil {
 		deps.Env = os.Getenv
 	}
-	if deps.Now == nil {
-		deps.Now = time.Now
-	}
-	a.began = deps.Now()
+	a.began = a.now()
 	l, err := a.build(ctx, c, nil)
 	if err != nil {
 		return nil, err
@@ -107,6 +105,15 @@ func Open(ctx context.Context, c *Config, deps *Deps) (*Agent, error) {
 		}
 	}
 	return a, nil
+}
+
+// now is the time. Sources are given Deps.Now itself: without one they serve
+// their tokens by a timer, and need not look at the time for each request.
+func (a *Agent) now() time.Time {
+	if a.deps.Now != nil {
+		return a.deps.Now()
+	}
+	return time.Now()
 }
 
 // Addrs returns where the agent listens, in the order of Config.Listen.
@@ -223,12 +230,49 @@ func (a *Agent) Reload(ctx context.Context, c *Config) (restart []string, err er
 	if c.StatusListen != before.config.StatusListen {
 		restart = append(restart, "status_listen")
 	}
+	if err := openToOthers(c, a.listeners); err != nil {
+		restart = append(restart, "allow_uids ("+err.Error()+")")
+	}
 	a.live.Store(l)
-	r := &retired{close: func() { before.close(l) }}
-	r.timer = time.AfterFunc(retireAfter, r.close)
-	a.retired = append(a.retired, r)
+	l.nameKeepers()
+	a.retire(before, l)
 	a.warming.Go(func() { l.warm(context.WithoutCancel(ctx)) }) // the sources' closing ends it
 	return restart, nil
+}
+
+// retire closes what next has not of before, when nobody waits for it any more.
+func (a *Agent) retire(before, next *live) {
+	r := &retired{close: func() { before.close(next) }}
+	r.timer = time.AfterFunc(before.longestWait(), func() {
+		a.mu.Lock()
+		a.retired = slices.DeleteFunc(a.retired, func(o *retired) bool { return o == r })
+		a.mu.Unlock()
+		r.close()
+	})
+	a.retired = append(a.retired, r)
+}
+
+// longestWait is how long a request may wait for a token.
+func (l *live) longestWait() time.Duration {
+	longest := retireAfter
+	for _, u := range l.upstreams {
+		longest = max(longest, u.keeper.wait)
+	}
+	for _, e := range l.endpoints {
+		longest = max(longest, or(e.config.Timeout, defaultFetchTimeout))
+	}
+	return longest
+}
+
+// nameKeepers has each keeper counted under the first upstream that uses it.
+func (l *live) nameKeepers() {
+	named := map[*keeper]bool{}
+	for _, c := range l.config.Upstreams {
+		if k := l.upstreams[c.Name].keeper; !named[k] {
+			named[k] = true
+			k.observer.upstream.Store(&c.Name)
+		}
+	}
 }
 
 // build makes what c says, with what before had that is the same still.
@@ -258,15 +302,20 @@ func (a *Agent) build(ctx context.Context, c *Config, before *live) (_ *live, er
 		}
 	}
 	for _, e := range c.TokenEndpoints {
-		if l.endpoints[e.Path], err = a.newEndpoint(e, before.endpoints[e.Path]); err != nil {
+		made, err := a.newEndpoint(e, before.endpoints[e.Path])
+		if err != nil {
 			return nil, fmt.Errorf("token endpoint %s: %w", e.Path, err)
 		}
+		l.endpoints[e.Path] = made
 	}
 	return l, nil
 }
 
 func (a *Agent) addUpstream(ctx context.Context, l, before *live, c *UpstreamConfig) error {
-	u := &upstream{config: c, now: a.deps.Now}
+	u := &upstream{config: c, now: a.now, seen: new(seen)}
+	if old := before.upstreams[c.Name]; old != nil {
+		u.seen = old.seen
+	}
 	u.count, u.replays = a.metrics.Requests(c.Name)
 	key := c.Token.key()
 	switch {

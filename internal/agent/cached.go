@@ -51,21 +51,25 @@ const (
 )
 
 // get returns the answer to a request: one that is kept, or that of fetch,
-// which is called once for any number of equal requests. Nil means that too
-// many wait.
+// which is called once for any number of equal requests. While a token that is
+// nearly over is kept it stands in for an answer without one. Nil means that
+// too many wait.
 func (c *cache) get(ctx context.Context, key cacheKey, now time.Time, most int, fetch func() *flight) (p *reply, how string) {
 	c.mu.Lock()
 	e := c.entry(key, now)
 	e.touched = now
 	resting := e.bad != nil && now.Before(e.until)
+	var old *reply
+	if e.good.lives(now) {
+		old = e.good
+	}
 	switch {
-	case e.good != nil && now.Sub(e.good.at) < e.good.life:
-		p = e.good
-		if e.flight == nil && !resting && now.Sub(p.at) >= p.renew {
+	case old != nil && (!old.spent(now) || resting && e.flight == nil || c.waiting >= most):
+		if e.flight == nil && !resting && now.Sub(old.at) >= old.renew {
 			e.flight = fetch()
 		}
 		c.mu.Unlock()
-		return p, resultHit
+		return old, resultHit
 	case resting && e.flight == nil:
 		p = e.bad
 		c.mu.Unlock()
@@ -90,6 +94,9 @@ func (c *cache) get(ctx context.Context, key cacheKey, now time.Time, most int, 
 	c.mu.Lock()
 	c.waiting--
 	c.mu.Unlock()
+	if old != nil && p != nil && p.status != http.StatusOK && p.passes() {
+		return old, resultHit
+	}
 	return p, how
 }
 
@@ -149,7 +156,7 @@ func (c *cache) evict(now time.Time) {
 	for key, e := range c.entries {
 		switch {
 		case e.flight != nil:
-		case e.good == nil || now.Sub(e.good.at) >= e.good.life:
+		case !e.good.lives(now):
 			delete(c.entries, key)
 		case when.IsZero() || e.touched.Before(when):
 			oldest, when = key, e.touched
@@ -166,7 +173,7 @@ func (c *cache) kept(now time.Time) int {
 	defer c.mu.Unlock()
 	n := 0
 	for _, e := range c.entries {
-		if e.good != nil && now.Sub(e.good.at) < e.good.life {
+		if e.good.lives(now) {
 			n++
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ const cacheHeader = "Mintage-Agent-Cache"
 // answer that it would get; equal requests share one token.
 type endpoint struct {
 	config  *EndpointConfig
+	trusts  [sha256.Size]byte // fingerprint of its authorities
 	client  *http.Client
 	metrics *telemetry.Agent
 	log     *slog.Logger
@@ -47,7 +49,8 @@ type endpoint struct {
 // newEndpoint makes an endpoint; before, of the same path, is used on if it is
 // configured the same.
 func (a *Agent) newEndpoint(c *EndpointConfig, before *endpoint) (*endpoint, error) {
-	if before != nil && before.config.same(c) {
+	trusts := fingerprint(c.CAFile)
+	if before != nil && before.config.same(c) && before.trusts == trusts {
 		return before, nil
 	}
 	client, err := tokenClient(c.CAFile, CertificateFiles{})
@@ -55,7 +58,7 @@ func (a *Agent) newEndpoint(c *EndpointConfig, before *endpoint) (*endpoint, err
 		return nil, err
 	}
 	e := &endpoint{
-		config: c, client: client, metrics: a.metrics, log: a.log, now: a.deps.Now, secret: make([]byte, 32), seldom: &a.seldom,
+		config: c, trusts: trusts, client: client, metrics: a.metrics, log: a.log, now: a.now, secret: make([]byte, 32), seldom: &a.seldom,
 		cache: &cache{entries: map[cacheKey]*entry{}},
 	}
 	_, _ = rand.Read(e.secret) // never fails

@@ -98,13 +98,50 @@ func TestEndpointRenewsAhead(t *testing.T) {
 	target, body, header := dialects["form"]("s3cret")
 	ask := func() answer { return a.do(t, "POST", target, strings.NewReader(body), header...) }
 	_ = ask()
-	c.advance(3600*time.Second - 25*time.Second) // renewed between 60 and 30 s before the end
-	if got := ask(); !strings.Contains(got.body, "token-1") || !strings.Contains(got.body, `"expires_in": 25`) {
+	c.advance(3300 * time.Second) // renewed when two tenths to one of the life are left
+	if got := ask(); !strings.Contains(got.body, "token-1") || !strings.Contains(got.body, `"expires_in": 300`) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	waitFor(t, func() bool { return strings.Contains(ask().body, "token-2") })
 	if n := i.asked.Load(); n != 2 {
 		t.Errorf("%d token requests", n)
+	}
+}
+
+// TestEndpointNearTheEnd: a token with next to nothing left is handed out only
+// where there is no other.
+func TestEndpointNearTheEnd(t *testing.T) {
+	t.Parallel()
+	i, c := newIssuer(t, "s3cret"), newClock()
+	a := start(t, endpoints(i.URL), &agent.Deps{Now: c.Now})
+	target, body, header := dialects["form"]("s3cret")
+	ask := func() answer { return a.do(t, "POST", target, strings.NewReader(body), header...) }
+	_ = ask()
+	c.advance(3595 * time.Second)
+	i.status.Store(http.StatusServiceUnavailable)
+	if got := ask(); got.status != http.StatusOK || !strings.Contains(got.body, "token-1") || !strings.Contains(got.body, `"expires_in": 5`) {
+		t.Errorf("while the server is away: %d %s", got.status, got.body)
+	}
+	i.status.Store(0)
+	c.advance(8 * time.Second) // the Retry-After is over
+	if got := ask(); !strings.Contains(got.body, `"expires_in": 3600`) {
+		t.Errorf("when it is back: %d %s", got.status, got.body)
+	}
+}
+
+// TestEndpointSpread: agents that got their tokens together ask for the next
+// ones over a tenth of the life.
+func TestEndpointSpread(t *testing.T) {
+	t.Parallel()
+	for _, life := range []time.Duration{time.Minute, time.Hour, 24 * time.Hour} {
+		first, last := life, time.Duration(0)
+		for range 1000 {
+			d := agent.Renewal(life)
+			first, last = min(first, d), max(last, d)
+		}
+		if last-first < life*9/100 || first < life*8/10 || last > life*9/10 {
+			t.Errorf("tokens of %v are renewed from %v to %v", life, first, last)
+		}
 	}
 }
 
@@ -340,6 +377,7 @@ func TestEndpointExpiry(t *testing.T) {
 		{"a JWT", jwt(time.Minute), 0, true},
 		{"a JWT that ends before the configured life", jwt(10 * time.Second), time.Hour, false},
 		{"a JWT that has ended", jwt(-time.Minute), time.Hour, false},
+		{"a JWT beside an expires_in of null", jwt(time.Minute) + `","expires_in":null,"x":"`, 0, true},
 		{"an opaque token", "a", time.Minute, true},
 		{"an opaque token, and no life", "a", 0, false},
 	} {
@@ -348,7 +386,7 @@ func TestEndpointExpiry(t *testing.T) {
 		s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			asked.Add(1)
 			w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
-			fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer"}`, test.token)
+			fmt.Fprintf(w, `{"access_token":"%s","token_type":"Bearer"}`, test.token)
 		})
 		config := endpoints(s.URL)
 		if test.life > 0 {

@@ -32,8 +32,10 @@ type reply struct {
 	retry time.Duration // Retry-After
 }
 
-// span is a number in a body: from and to are offsets, quoted or not.
+// span is the number of a member in a body: from and to are offsets, quoted or
+// not.
 type span struct {
+	name     string
 	from, to int
 	value    int64
 	quoted   bool
@@ -70,8 +72,8 @@ func newReply(res *http.Response, body []byte, at time.Time, life time.Duration)
 	if p.life < shortestLife {
 		p.life = 0
 	}
-	margin := min(longestMargin, p.life/marginShare)
-	p.renew = p.life - margin/2 - rand.N(margin/2+1) //nolint:gosec // jitter
+	share := p.life / marginShare
+	p.renew = p.life - share - rand.N(share+1) //nolint:gosec // jitter
 	return p
 }
 
@@ -90,11 +92,22 @@ const (
 	// shortestLife is what a token must live to be worth keeping: what is left
 	// is told in whole seconds.
 	shortestLife = 2 * time.Second
-	// A token is handed out until a tenth of its life, or a minute, is left: the
-	// application wants to use it. While the next one is got, it still is.
+	// The next token is asked for when between two tenths and one of the life
+	// are left, so that agents that began together do not ask together.
+	marginShare = 10
+	// A token is handed out without a wait until a tenth of its life, or a
+	// minute, is left: the application wants to use it.
 	longestMargin = time.Minute
-	marginShare   = 10
 )
+
+// spent reports whether p's token has so little left at a time that a new one
+// is worth a wait.
+func (p *reply) spent(now time.Time) bool {
+	return now.Sub(p.at) >= p.life-min(longestMargin, p.life/marginShare)
+}
+
+// lives reports whether p has a token that is good at a time.
+func (p *reply) lives(now time.Time) bool { return p != nil && now.Sub(p.at) < p.life }
 
 // readAnswer returns the token of an answer, or nothing, and what counts seconds.
 func readAnswer(body []byte) (token string, counts []span) {
@@ -121,28 +134,33 @@ func readAnswer(body []byte) (token string, counts []span) {
 				return "", nil
 			}
 		case "expires_in", "ext_expires_in":
-			s, good := readSpan(raw, int(dec.InputOffset()))
-			if !good {
+			var good bool
+			if counts, good = addCount(counts, name, raw, int(dec.InputOffset())); !good {
 				return "", nil
 			}
-			counts = inOrder(counts, s, name)
 		}
 	}
 	if !atEnd(dec) {
 		return "", nil
 	}
-	if len(counts) > 0 && !seen["expires_in"] {
+	if len(counts) > 0 && counts[0].name != "expires_in" {
 		return "", nil
 	}
 	return token, counts
 }
 
-// inOrder adds a count; that of expires_in comes first.
-func inOrder(counts []span, s span, name string) []span {
-	if name == "expires_in" {
-		return slices.Insert(counts, 0, s)
+// addCount adds a count that ends at an offset; that of expires_in comes first.
+// One that is null or empty is as good as absent.
+func addCount(counts []span, name string, raw json.RawMessage, end int) ([]span, bool) {
+	if text := string(raw); text == "null" || text == `""` {
+		return counts, true
 	}
-	return append(counts, s)
+	s, ok := readSpan(raw, end)
+	s.name = name
+	if name == "expires_in" {
+		return slices.Insert(counts, 0, s), ok
+	}
+	return append(counts, s), ok
 }
 
 // atEnd reports whether an object ends here, and the document with it.

@@ -15,7 +15,6 @@ type peer struct {
 	unix  bool
 	uid   uint32
 	known bool // the kernel said so
-	port  string
 }
 
 // withPeer notes who is at the other end of a new connection.
@@ -24,8 +23,6 @@ func withPeer(ctx context.Context, c net.Conn) context.Context {
 	if u, ok := c.(*net.UnixConn); ok {
 		p.unix = true
 		p.uid, p.known = peerUID(u)
-	} else if _, port, err := net.SplitHostPort(c.LocalAddr().String()); err == nil {
-		p.port = port
 	}
 	return context.WithValue(ctx, peerKey{}, p)
 }

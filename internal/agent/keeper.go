@@ -16,10 +16,10 @@ import (
 
 // keeper keeps one token, for all upstreams that want the same.
 type keeper struct {
-	key    string // of the settings
-	source *consume.Source
-	wait   time.Duration
-	client *http.Client
+	source   *consume.Source
+	observer *observer
+	wait     time.Duration
+	client   *http.Client
 }
 
 func (k *keeper) close() {
@@ -28,7 +28,7 @@ func (k *keeper) close() {
 }
 
 // key names what the token is, so that upstreams with the same settings share
-// it and a reload keeps it.
+// it and a reload keeps it, unless other authorities are in their file now.
 func (t *TokenConfig) key() string {
 	secret := SecretRef{}
 	if t.Secret != nil {
@@ -36,7 +36,7 @@ func (t *TokenConfig) key() string {
 	}
 	rest := *t
 	rest.Secret = nil
-	return fmt.Sprintf("%q %q", fmt.Sprintf("%#v", rest), fmt.Sprintf("%#v", secret)) // where the secret is, not the secret
+	return fmt.Sprintf("%q %q %x", fmt.Sprintf("%#v", rest), fmt.Sprintf("%#v", secret), fingerprint(t.CAFile)) // where the secret is, not the secret
 }
 
 // maxSecret bounds a secret that is read from standard input, in bytes.
@@ -117,8 +117,10 @@ func (a *Agent) newKeeper(ctx context.Context, name string, t *TokenConfig) (*ke
 	if err != nil {
 		return nil, err
 	}
+	o := &observer{log: a.log, metrics: a.metrics}
+	o.upstream.Store(&name)
 	return &keeper{
-		key: t.key(), wait: or(t.Wait, defaultWait), client: client,
+		observer: o, wait: or(t.Wait, defaultWait), client: client,
 		source: &consume.Source{
 			Fetcher: &consume.ClientCredentials{
 				TokenURL: t.TokenURL, ClientID: t.ClientID, Secret: secret, Auth: consume.Auth(t.Auth), Key: key, Issuer: t.Issuer,
@@ -127,7 +129,7 @@ func (a *Agent) newKeeper(ctx context.Context, name string, t *TokenConfig) (*ke
 			},
 			Patience: or(t.Wait, defaultWait), Life: t.Life, Grace: t.Grace, MaxWaiting: or(t.MaxWaiting, defaultMaxWaiting), KeepFresh: t.KeepFresh,
 			FetchTimeout: or(t.FetchTimeout, defaultFetchTimeout) + time.Second,
-			Observer:     &observer{upstream: name, log: a.log, metrics: a.metrics}, Now: a.deps.Now,
+			Observer:     o, Now: a.deps.Now,
 		},
 	}, nil
 }

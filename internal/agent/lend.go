@@ -34,13 +34,13 @@ func (a *Agent) lend(l *live, w http.ResponseWriter, r *http.Request, name strin
 	default:
 		tok, err := u.token(r.Context())
 		if err != nil {
-			describe(err, a.deps.Now()).write(w)
+			describe(err, a.now()).write(w)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		writeJSON(w, http.StatusOK, tokenDocument{
 			AccessToken: tok.Value, TokenType: tok.Type, Scope: tok.Scope.String(),
-			ExpiresIn: int64(max(tok.Expires.Sub(a.deps.Now()), 0) / time.Second),
+			ExpiresIn: int64(max(tok.Expires.Sub(a.now()), 0) / time.Second),
 		})
 	}
 }

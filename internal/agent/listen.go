@@ -46,7 +46,7 @@ func closeAll(all []net.Listener) {
 
 // listenUnix opens a Unix socket. One that nobody listens on any more is
 // replaced; anything else at path is left alone.
-func listenUnix(ctx context.Context, path string, others bool) (net.Listener, error) { //nolint:revive // whether other users may
+func listenUnix(ctx context.Context, path string, others bool) (net.Listener, error) {
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -70,13 +70,28 @@ func listenUnix(ctx context.Context, path string, others bool) (net.Listener, er
 	if err != nil {
 		return nil, err
 	}
-	mode := os.FileMode(0o600)
-	if others { // the kernel asks for the right to write; who may is then the guard's to say
-		mode = 0o666
-	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := os.Chmod(path, socketMode(others)); err != nil {
 		_ = ln.Close()
 		return nil, err
 	}
 	return ln, nil
+}
+
+// socketMode is the mode of a socket. The kernel asks for the right to write;
+// who of all may is then the guard's to say.
+func socketMode(others bool) os.FileMode { //nolint:revive // whether other users may
+	if others {
+		return 0o666
+	}
+	return 0o600
+}
+
+// openToOthers gives the sockets that are open the mode that c wants.
+func openToOthers(c *Config, all []net.Listener) (err error) {
+	for _, ln := range all {
+		if ln.Addr().Network() == "unix" {
+			err = errors.Join(err, os.Chmod(ln.Addr().String(), socketMode(len(c.AllowUIDs) > 0)))
+		}
+	}
+	return err
 }

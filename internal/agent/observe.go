@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mintage-auth/mintage/consume"
@@ -13,7 +14,7 @@ import (
 
 // observer logs and counts what a source does. It implements consume.Observer.
 type observer struct {
-	upstream string
+	upstream atomic.Pointer[string] // the name that it is counted under
 	log      *slog.Logger
 	metrics  *telemetry.Agent
 }
@@ -31,9 +32,10 @@ func (o *observer) FetchEnded(f consume.Fetch) {
 			result = "refused"
 		}
 	}
-	o.metrics.Refresh(o.upstream, string(f.Trigger), result)
+	name := *o.upstream.Load()
+	o.metrics.Refresh(name, string(f.Trigger), result)
 	attrs := []slog.Attr{
-		slog.String("upstream", o.upstream), slog.String("trigger", string(f.Trigger)), slog.Int64("took_ms", f.Duration.Milliseconds()),
+		slog.String("upstream", name), slog.String("trigger", string(f.Trigger)), slog.Int64("took_ms", f.Duration.Milliseconds()),
 	}
 	if f.Err == nil {
 		o.log.LogAttrs(context.Background(), slog.LevelInfo, "a new token", append(attrs, slog.Time("expires", f.Expires))...)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mintage-auth/mintage/internal/relay"
 )
@@ -78,7 +79,7 @@ func (l *live) unknown(name string) *refusal {
 // refuse answers with f, counts it and, now and then, says so.
 func (a *Agent) refuse(w http.ResponseWriter, r *http.Request, f *refusal) {
 	a.metrics.Refused(f.code)
-	if a.seldom.now(f.code, a.deps.Now()) {
+	if a.seldom.now(f.code, a.now()) {
 		a.log.LogAttrs(r.Context(), slog.LevelWarn, "a request is refused", slog.String("reason", f.code), slog.String("why", f.text))
 	}
 	f.write(w)
@@ -133,9 +134,11 @@ func writeJSON(w http.ResponseWriter, status int, doc any) {
 // warm fetches the tokens that are kept fresh, so that the first request does
 // not wait.
 func (l *live) warm(ctx context.Context) {
+	var all sync.WaitGroup
 	for _, k := range l.keepers {
 		if k.source.KeepFresh {
-			_, _ = k.source.Token(ctx) // what goes wrong is logged by the observer
+			all.Go(func() { _, _ = k.source.Token(ctx) }) // what goes wrong is logged by the observer
 		}
 	}
+	all.Wait()
 }

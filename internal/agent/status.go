@@ -66,7 +66,7 @@ func (a *Agent) Status() Status {
 func (u *upstream) status() UpstreamStatus {
 	st := u.keeper.source.Status()
 	s := UpstreamStatus{
-		Name: u.config.Name, State: string(st.State), Queued: u.queued.Load(), Fetches: st.Fetches, Served: st.Served,
+		Name: u.config.Name, State: string(st.State), Queued: u.seen.queued.Load(), Fetches: st.Fetches, Served: st.Served,
 		Expires: instant(st.Expires), NextRefresh: instant(st.RenewAt),
 	}
 	if u.config.URL != nil {
@@ -75,7 +75,7 @@ func (u *upstream) status() UpstreamStatus {
 	if st.LastError != nil {
 		s.Error, s.NextRefresh = st.LastError.Error(), instant(st.RetryAt)
 	}
-	if last := u.last.Load(); last != nil {
+	if last := u.seen.last.Load(); last != nil {
 		s.Last = &LastStatus{
 			At: last.at.UTC().Truncate(time.Second), Status: last.status, Error: last.code,
 			TookMS: float64(last.took.Round(100*time.Microsecond)) / float64(time.Millisecond),
@@ -97,7 +97,7 @@ func instant(t time.Time) *time.Time {
 func (a *Agent) gauges() {
 	var all []telemetry.Upstream
 	for name, u := range a.live.Load().upstreams {
-		all = append(all, telemetry.Upstream{Name: name, Expires: u.keeper.source.Status().Expires, Queued: u.queued.Load()})
+		all = append(all, telemetry.Upstream{Name: name, Expires: u.keeper.source.Status().Expires, Queued: u.seen.queued.Load()})
 	}
 	a.metrics.Upstreams(all)
 }

@@ -23,11 +23,16 @@ type upstream struct {
 	now    func() time.Time
 
 	header atomic.Pointer[header]
-	last   atomic.Pointer[lastResult]
-	queued atomic.Int64 // requests that wait for a token
+	seen   *seen
 
 	count   [6]func() // by class of status
 	replays func()
+}
+
+// seen is what the status tells of an upstream, over all reloads.
+type seen struct {
+	last   atomic.Pointer[lastResult]
+	queued atomic.Int64 // requests that wait for a token
 }
 
 // header is a token as it is written, which is kept so that it is not put
@@ -97,7 +102,7 @@ func (u *upstream) forward(w http.ResponseWriter, r *http.Request, target string
 		u.count[class]()
 	}
 	res.took = u.now().Sub(began)
-	u.last.Store(res)
+	u.seen.last.Store(res)
 }
 
 // loan is the token of one request.
@@ -148,8 +153,8 @@ func (u *upstream) token(ctx context.Context) (*consume.Token, error) {
 func (u *upstream) queue(ctx context.Context, get func(context.Context) (*consume.Token, error)) (*consume.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, u.keeper.wait)
 	defer cancel()
-	defer u.queued.Add(-1)
-	u.queued.Add(1)
+	defer u.seen.queued.Add(-1)
+	u.seen.queued.Add(1)
 	return get(ctx)
 }
 
