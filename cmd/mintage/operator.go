@@ -178,7 +178,7 @@ func (a *app) operatorEditCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) operatorEdit(ctx context.Context, who string, f operatorFlags, leave bool, given func(flag string) bool) error { //nolint:revive // a flag
+func (a *app) operatorEdit(ctx context.Context, who string, f operatorFlags, leave bool, given func(flag string) bool) error {
 	tenant, organization, err := f.membership()
 	switch {
 	case err != nil:

@@ -62,7 +62,9 @@ no other permission; the audit log says that the server did it.`,
 	sources := a.dataFlags(cmd)
 	a.outputFlags(cmd)
 	a.writeFlags(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.operatorRecover(cmd.Context(), sources(), args[0]) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.operatorRecover(cmd.Context(), sources(), args[0])
+	}
 	return cmd
 }
 

@@ -27,7 +27,7 @@ var (
 // scriptAccept opens the last one-time link in a file and accepts it by a
 // password and an app, as a browser without a script does: accept FILE EMAIL.
 // Without success it says that the link works no more.
-func scriptAccept(ts *testscript.TestScript, neg bool, args []string) {
+func scriptAccept(ts *testscript.TestScript, neg bool, args []string) { //nolint:revive // as testscript has it
 	if len(args) != 2 {
 		ts.Fatalf("usage: accept FILE EMAIL")
 	}

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,10 +35,7 @@ func TestOIDC(t *testing.T) {
 		"oidc-issuer": "", "oidc-client-id": "", "oidc-client-secret-file": "",
 		"oidc-issuer ": "http://id.example.com", "oidc-client-secret-file ": file + "x", "oidc-client-secret-file  ": empty,
 	} {
-		flags := map[string]string{}
-		for k, v := range all {
-			flags[k] = v
-		}
+		flags := maps.Clone(all)
 		flags[strings.TrimSpace(flag)] = value
 		if _, err := config.Load(config.Sources{Flags: flags}); err == nil || strings.Contains(err.Error(), "opensesame") {
 			t.Errorf("%s %q: %v", flag, value, err)

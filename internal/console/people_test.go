@@ -182,7 +182,7 @@ func TestSignInPage(t *testing.T) {
 	if r := w.get(t, second, "/console/account"); r.Code != 303 {
 		t.Errorf("AD-05: after signing out: %d", r.Code)
 	}
-	for range 10 {
+	for range 30 {
 		w.post(t, nobody, "/console/sign-in/passkey/finish", url.Values{"sealed": {"x"}, "answer": {"{}"}})
 	}
 	limited := w.post(t, nobody, "/console/sign-in/passkey/finish", url.Values{"sealed": {"x"}, "answer": {"{}"}})

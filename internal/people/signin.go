@@ -33,13 +33,14 @@ const failureTime = 500 * time.Millisecond
 // that wraps secret.ErrBusy; anything else is ours.
 func (s *Service) SignIn(ctx context.Context, email, password, code string, f From) (string, error) {
 	email = mintage.NormalEmail(email)
-	if wait := s.throttle.wait(f, email, s.Now()); wait > 0 {
+	who := "password of " + email
+	if wait := s.throttle.wait(f, who, s.Now()); wait > 0 {
 		return "", &WaitError{wait}
 	}
 	began := time.Now()
 	cookie, err := s.signIn(ctx, email, password, code, f)
 	if errors.Is(err, mintage.ErrNotFound) {
-		s.throttle.failed(f, email, s.Now())
+		s.throttle.failed(f, who, s.Now())
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "a sign-in was refused",
 			slog.String("reason", err.Error()), slog.String("remote_ip", f.Address), slog.String("trace_id", f.TraceID))
 		pause(ctx, time.Until(began.Add(s.slow)))

@@ -182,7 +182,7 @@ func TestGuessesOfMany(t *testing.T) {
 	ada, _ := w.first(t)
 	w.now = w.now.Add(time.Minute)
 	ctx, f := t.Context(), from("")
-	for n := range 12 {
+	for n := range 32 {
 		var err error
 		f.Address = fmt.Sprintf("2001:db8::%d", n+1) // of one network
 		if n%2 == 0 {
@@ -190,7 +190,7 @@ func TestGuessesOfMany(t *testing.T) {
 		} else {
 			_, err = w.SignInByPasskey(ctx, "sealed", []byte(`{}`), f)
 		}
-		if _, bounded := errors.AsType[*people.WaitError](err); bounded != (n >= 10) || err == nil {
+		if _, bounded := errors.AsType[*people.WaitError](err); bounded != (n >= 30) || err == nil {
 			t.Fatalf("attempt %d: %v", n, err)
 		}
 	}

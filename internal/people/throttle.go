@@ -26,20 +26,31 @@ func newThrottle() *throttle {
 	return &throttle{pairs: limit.NewTable(throttleCells), networks: limit.NewTable(throttleCells)}
 }
 
-// pairRate is for one address, or one link, from one network, and networkRate
-// for one network, whatever it tries.
+// pairRate is for one address from one network, and networkRate for all addresses
+// that one network tries. What nobody can guess, as links and passkeys, has a rate
+// of its own: it bounds what guessing costs the server, and those who guess keep
+// nobody of their network from signing in by much.
 func pairRate() limit.Rate    { return limit.Rate{Burst: 10, Every: 30 * time.Second} }
 func networkRate() limit.Rate { return limit.Rate{Burst: 50, Every: 5 * time.Second} }
+func randomRate() limit.Rate  { return limit.Rate{Burst: 30, Every: time.Second} }
 
-// wait returns after how long an attempt is looked at; zero: now.
+// wait returns after how long an attempt is looked at; zero: now. An empty who is
+// an attempt with what nobody can guess.
 func (t *throttle) wait(f From, who string, now time.Time) time.Duration {
 	from := network(f)
+	if who == "" {
+		return t.pairs.Wait(t.pairs.Key(from), randomRate(), now)
+	}
 	return max(t.pairs.Wait(t.pairs.Key(from, who), pairRate(), now), t.networks.Wait(t.networks.Key(from), networkRate(), now))
 }
 
 // failed notes that an attempt was wrong.
 func (t *throttle) failed(f From, who string, now time.Time) {
 	from := network(f)
+	if who == "" {
+		t.pairs.Note(t.pairs.Key(from), randomRate(), now)
+		return
+	}
 	t.pairs.Note(t.pairs.Key(from, who), pairRate(), now)
 	t.networks.Note(t.networks.Key(from), networkRate(), now)
 }
