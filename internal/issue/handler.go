@@ -54,7 +54,8 @@ type Handler struct {
 	Exposed func(ctx context.Context, tenant, client, secret string) error
 
 	// Found is told what a second look at refused credentials found, after the
-	// answer; it must not block. Nil: nobody looks.
+	// answer: once for each Outcome that is Puzzling, with the zero Finding where
+	// nothing was found or nobody looked. It must not block. Nil: nobody looks.
 	Found func(traceID string, f Finding)
 
 	// Owners helps the second look. Nil: it looks in the request's own tenant

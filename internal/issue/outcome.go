@@ -10,6 +10,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/clientauth"
+	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -85,6 +86,12 @@ func (o *Outcome) warn(reason string) {
 func (o *Outcome) KnownClient() bool {
 	return o.ClientName != "" || strings.HasPrefix(o.Reason, "secret.") ||
 		o.Reason == "client.disabled" || o.Reason == "ip.not_allowed" || o.Reason == "limit.client"
+}
+
+// Puzzling reports whether a request was refused for credentials that may be
+// nearly right: Handler.Found is told more of it.
+func (o *Outcome) Puzzling() bool {
+	return o.Reason == "client.unknown" || o.Reason == secret.ReasonMismatch
 }
 
 // hideUnproved cuts an identifier that nobody is known to have: it may be a

@@ -85,7 +85,13 @@ func (s *secondLook) end() {
 // look starts a second look at x, if there is anything to look at.
 func (s *secondLook) look(ctx context.Context, h *Handler, x *exchange) {
 	exposed, puzzling := x.exposes(h), x.puzzles(h)
-	if !exposed && !puzzling || !s.begin(x.peer.Addr, x.start) {
+	if !exposed && !puzzling {
+		return
+	}
+	if x.shown == nil || !s.begin(x.peer.Addr, x.start) {
+		if puzzling {
+			h.Found(x.out.TraceID, Finding{})
+		}
 		return
 	}
 	l := &look{
@@ -100,15 +106,14 @@ func (s *secondLook) look(ctx context.Context, h *Handler, x *exchange) {
 			l.expose(ctx)
 		}
 		if puzzling {
-			l.solve(ctx)
+			h.Found(l.traceID, l.solve(ctx))
 		}
 	})
 }
 
-// puzzles reports whether x was refused for credentials that may be nearly
-// right.
+// puzzles reports whether somebody wants to know more of x.
 func (x *exchange) puzzles(h *Handler) bool {
-	return h.Found != nil && x.shown != nil && (x.out.Reason == "client.unknown" || x.out.Reason == secret.ReasonMismatch)
+	return h.Found != nil && x.out.Puzzling()
 }
 
 // look is one second look.
@@ -122,8 +127,8 @@ type look struct {
 	peer    netip.Addr
 }
 
-// solve says what the credentials were meant to be.
-func (l *look) solve(ctx context.Context) {
+// solve finds what the credentials were meant to be, and logs it.
+func (l *look) solve(ctx context.Context) Finding {
 	for _, shown := range clientauth.AllShown(&l.shown) {
 		f, ok := l.find(ctx, shown)
 		if !ok {
@@ -133,9 +138,9 @@ func (l *look) solve(ctx context.Context) {
 			slog.String("trace_id", l.traceID), slog.String("tenant", l.t.ID), slog.String("client_id", l.claimed),
 			slog.String("reason", l.reason), slog.String("found", f.Reason),
 			slog.String("owner_tenant", f.OwnerTenant), slog.String("owner_client", f.OwnerClient))
-		l.h.Found(l.traceID, f)
-		return
+		return f
 	}
+	return Finding{}
 }
 
 // find tries what goes wrong most often, the most certain first.

@@ -33,6 +33,10 @@ const (
 	maxUses   = 10_000 // clients with a use of their ladder in one interval
 	// attempts is how many minutes a record waits for a database that is away.
 	attempts = 10
+	// maxHeld is how many records wait for the end of a second look, and heldFor
+	// how long; looks end before.
+	maxHeld = 1024
+	heldFor = 10 * time.Second
 )
 
 // Store keeps records: a store.Store does.
@@ -60,8 +64,9 @@ type Log struct {
 	mu      sync.Mutex
 	minute  int64
 	records map[key]*entry
-	traces  map[string]*entry // by the first trace id, for the second look
-	own     int               // of the records, how many are no shared ones in this minute
+	traces  map[string]*entry                 // by the first trace id
+	held    map[string]*mintage.RequestRecord // by their trace ids
+	own     int                               // of the records, how many are no shared ones in this minute
 	shared  int
 	uses    map[useKey]*mintage.LadderUse
 	dropped int64
@@ -71,6 +76,7 @@ type Log struct {
 type key struct {
 	minute                                             int64
 	tenant, endpoint, client, address, errCode, reason string
+	found                                              Finding
 }
 
 // entry is a record in the making.
@@ -89,7 +95,8 @@ type useKey struct {
 func New(st Store, now func() time.Time, log *slog.Logger) *Log {
 	return &Log{
 		store: st, now: now, log: log,
-		records: map[key]*entry{}, traces: map[string]*entry{}, uses: map[useKey]*mintage.LadderUse{},
+		records: map[key]*entry{}, traces: map[string]*entry{},
+		held: map[string]*mintage.RequestRecord{}, uses: map[useKey]*mintage.LadderUse{},
 	}
 }
 
@@ -98,12 +105,56 @@ func New(st Store, now func() time.Time, log *slog.Logger) *Log {
 func (l *Log) Add(r *mintage.RequestRecord) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if minute := r.Time.Unix() / 60; minute != l.minute {
+	l.add(r)
+}
+
+// Hold is Add for a request at which a second look may be made, and waits for
+// what it finds: requests are not equal when something else is wrong with them.
+// Found has to be told of its trace id.
+func (l *Log) Hold(r *mintage.RequestRecord) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.held) >= maxHeld {
+		l.add(r)
+		return
+	}
+	kept := *r
+	l.held[r.TraceID] = &kept
+}
+
+// Found ends the wait of a request that is held. The zero Finding says that
+// nothing was found.
+func (l *Log) Found(traceID string, f Finding) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.held[traceID]; r != nil {
+		delete(l.held, traceID)
+		r.Second, r.OwnerTenant, r.OwnerClient = f.Reason, f.OwnerTenant, f.OwnerClient
+		l.add(r)
+	}
+}
+
+// letGo ends the wait of what was held before an instant.
+func (l *Log) letGo(before time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for trace, r := range l.held {
+		if r.Time.Before(before) {
+			delete(l.held, trace)
+			l.add(r)
+		}
+	}
+}
+
+func (l *Log) add(r *mintage.RequestRecord) {
+	minute := r.Time.Unix() / 60
+	if minute > l.minute || minute < l.minute-1 { // one that was held may be of the last minute
 		l.minute, l.own, l.shared = minute, 0, 0
 	}
 	k := key{
-		minute: l.minute, tenant: r.Tenant, endpoint: r.Endpoint, client: r.ClientID, address: r.Address,
+		minute: minute, tenant: r.Tenant, endpoint: r.Endpoint, client: r.ClientID, address: r.Address,
 		errCode: r.Error, reason: r.Reason,
+		found: Finding{Reason: r.Second, OwnerTenant: r.OwnerTenant, OwnerClient: r.OwnerClient},
 	}
 	if r.Tenant == "" {
 		k.client, k.address = "", "" // what scans the Internet is one record
@@ -144,17 +195,6 @@ func (l *Log) begin(k key, r *mintage.RequestRecord) {
 	l.traces[r.TraceID] = e
 }
 
-// Found adds to the record that the trace id began what a second look found. A
-// record that was begun by an equal request keeps what was found for that.
-func (l *Log) Found(traceID string, f Finding) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if e := l.traces[traceID]; e != nil {
-		e.Second, e.OwnerTenant, e.OwnerClient = f.Reason, f.OwnerTenant, f.OwnerClient
-		e.dirty = true
-	}
-}
-
 // Weak counts a use of a client's ladder.
 func (l *Log) Weak(tenant, client string, rung mintage.Rung, address string, at time.Time) {
 	l.mu.Lock()
@@ -185,6 +225,7 @@ func (l *Log) Run(ctx context.Context) {
 			const patience = 5 * time.Second
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 			defer cancel()
+			l.letGo(l.now().Add(heldFor)) // the looks are over
 			l.flushLogged(last)
 			return
 		}
@@ -207,6 +248,7 @@ func (l *Log) flushLogged(ctx context.Context) {
 // Flush writes what was collected. When it fails, that is kept for the next
 // time.
 func (l *Log) Flush(ctx context.Context) error {
+	l.letGo(l.now().Add(-heldFor))
 	records, uses := l.take()
 	if len(records)+len(uses) == 0 {
 		return nil
@@ -229,7 +271,7 @@ func (l *Log) take() ([]*mintage.RequestRecord, []*mintage.LadderUse) {
 			r := e.RequestRecord
 			records = append(records, &r)
 			e.dirty, e.Traces = false, nil
-		} else if k.minute < minute-1 { // a second look may be late
+		} else if k.minute < minute-1 { // one that was held comes late
 			delete(l.records, k)
 			delete(l.traces, e.TraceID)
 		}

@@ -127,21 +127,59 @@ func TestManyNames(t *testing.T) {
 	}
 }
 
+// What a second look finds is told of the request that it looked at, and of
+// those alone at which it found the same, in whatever order they come.
 func TestSecondLook(t *testing.T) {
 	t.Parallel()
 	l, st, c := open(t)
-	l.Add(refused(c, "req_a", "x", "192.0.2.1", "secret.mismatch"))
+	foreign := requestlog.Finding{Reason: "client.other_tenant", OwnerTenant: "other", OwnerClient: "y"}
+	pasted := requestlog.Finding{Reason: "auth.whitespace"}
+	found := map[string]requestlog.Finding{
+		"req_a": {}, "req_b": pasted, "req_c": {}, "req_d": foreign, "req_e": pasted,
+		"req_f": {Reason: "client.other_tenant", OwnerTenant: "other", OwnerClient: "z"},
+	}
+	for _, trace := range []string{"req_a", "req_b", "req_c", "req_d", "req_e", "req_f"} {
+		l.Hold(refused(c, trace, "x", "192.0.2.1", "secret.mismatch"))
+	}
+	if err := l.Flush(t.Context()); err != nil || len(records(t, st)) > 0 {
+		t.Fatalf("%v; written before the looks: %v", err, records(t, st))
+	}
+	for _, trace := range []string{"req_b", "req_a", "req_d", "req_c", "req_f", "req_e", "req_none"} {
+		l.Found(trace, found[trace])
+	}
 	if err := l.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l.Found("req_a", requestlog.Finding{Reason: "client.other_tenant", OwnerTenant: "other", OwnerClient: "y"})
-	l.Found("req_none", requestlog.Finding{Reason: "auth.whitespace"})
-	if err := l.Flush(t.Context()); err != nil {
-		t.Fatal(err)
+	for trace, want := range found {
+		r, err := st.Request(t.Context(), "", trace)
+		if err != nil {
+			t.Fatalf("%s: %v", trace, err)
+		}
+		if got := (requestlog.Finding{Reason: r.Second, OwnerTenant: r.OwnerTenant, OwnerClient: r.OwnerClient}); got != want || r.Reason != "secret.mismatch" {
+			t.Errorf("%s: found %+v behind %s, want %+v", trace, got, r.Reason, want)
+		}
 	}
-	r, err := st.Request(t.Context(), "", "req_a")
-	if err != nil || r.Second != "client.other_tenant" || r.OwnerTenant != "other" || r.OwnerClient != "y" || r.Reason != "secret.mismatch" {
-		t.Errorf("%+v, %v", r, err)
+	if n := len(records(t, st)); n != 4 {
+		t.Errorf("%d records, want 4: equal ones share theirs", n)
+	}
+}
+
+// A request whose look never ends is written all the same, and so are many.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	l, st, c := open(t)
+	const n = 1030 // a few more than are held
+	for i := range n {
+		l.Hold(refused(c, fmt.Sprintf("req_%04d", i), "x", "192.0.2.1", "secret.mismatch"))
+	}
+	for _, want := range []int64{n - 1024, n} {
+		if err := l.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if list := records(t, st); len(list) != 1 || list[0].Count != want {
+			t.Errorf("%+v, want one record of %d", list, want)
+		}
+		c.advance(11 * time.Second)
 	}
 }
 

@@ -22,7 +22,7 @@ func (o owners) SecretOwner(ctx context.Context, candidate string) (*mintage.Sec
 	return o.Owners.SecretOwner(ctx, o.hasher.HashGenerated(candidate))
 }
 
-// found keeps what a second look found.
+// found keeps what a second look found, if anything.
 func (b *background) found(traceID string, f issue.Finding) {
 	b.requests.Found(traceID, requestlog.Finding(f))
 }
@@ -44,7 +44,11 @@ func (b *background) keep(o *issue.Outcome) {
 	if !noted {
 		return // the client's ladder allows it
 	}
-	b.requests.Add(recordOf(o, at, address))
+	if r := recordOf(o, at, address); o.Puzzling() {
+		b.requests.Hold(r)
+	} else {
+		b.requests.Add(r)
+	}
 }
 
 func recordOf(o *issue.Outcome, at time.Time, address string) *mintage.RequestRecord {
