@@ -24,8 +24,13 @@ type answerWriter struct {
 	cancel  context.CancelFunc // ends the exchange with the backend
 	status  int
 	bytes   int64
-	bounded time.Time // when the time for reading was last set
-	cause   error     // of an answer of our own
+	cause   error // of an answer of our own
+
+	// reading guards the time for reading. It is not mu, which a Write holds for
+	// as long as the caller does not read.
+	reading sync.Mutex
+	bounded time.Time // when the time for reading was last set; zero: it is not
+	settled bool      // it is not set again
 
 	// began is called with the header of an answer, before it is written.
 	began func(h http.Header)
@@ -96,13 +101,34 @@ func (a *answerWriter) Write(p []byte) (int, error) {
 
 // extend gives the caller time for reading from now on.
 func (a *answerWriter) extend() {
-	if a.bounded.IsZero() {
+	a.reading.Lock()
+	defer a.reading.Unlock()
+	if a.bounded.IsZero() || a.settled {
 		return
 	}
 	if now := time.Now(); now.Sub(a.bounded) > time.Second {
 		a.bounded = now
 		_ = a.control.SetWriteDeadline(now.Add(writeTimeout)) // it could before
 	}
+}
+
+// settle gives the caller the last time for reading: nothing that is written
+// takes longer, whatever the caller does.
+func (a *answerWriter) settle(d time.Duration) {
+	a.reading.Lock()
+	defer a.reading.Unlock()
+	if !a.settled {
+		a.settled = true
+		_ = a.control.SetWriteDeadline(time.Now().Add(d)) // HTTP/1.1 and 2 can
+	}
+}
+
+// leave says that the handler is about to return: what it answers with is not
+// touched any more.
+func (a *answerWriter) leave() {
+	a.reading.Lock()
+	defer a.reading.Unlock()
+	a.settled = true
 }
 
 // FlushError implements what http.ResponseController looks for.
@@ -140,19 +166,24 @@ func (a *answerWriter) over() *oauth.Error {
 // in when its token ends.
 const endGrace = time.Second
 
+// lingering is how much longer a caller has for reading how the stream ended.
+const lingering = time.Second
+
 // end ends the stream at the next boundary of its messages, or after endGrace.
+// That does not wait for a caller who does not read.
 func (a *answerWriter) end(why *oauth.Error) {
+	a.settle(endGrace + lingering)
+	grace := time.AfterFunc(endGrace, a.cancel)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.ended = why
 	switch {
 	case a.hijack != nil:
+		grace.Stop()
 		a.hijack.end(why)
 	case a.kind == "" || a.marks.at():
 		a.stopped = true
 		a.cancel()
-	default:
-		time.AfterFunc(endGrace, a.cancel)
 	}
 }
 

@@ -64,7 +64,10 @@ func (p *passing) watch(ctx context.Context, upgrades bool) func() {
 			}
 		}
 	}
-	return func() { stop() }
+	return func() {
+		p.answer.leave()
+		stop()
+	}
 }
 
 // mediaType returns the media type of a header in lower case, without

@@ -28,9 +28,6 @@ type frameConn struct {
 // allowed to go on.
 const policyViolation = 1008
 
-// lingering is how long the caller has for its own close frame.
-const lingering = time.Second
-
 // Write implements net.Conn. What comes after the close frame is dropped: the
 // backend learns of the end when the connection is closed.
 func (c *frameConn) Write(p []byte) (int, error) {
@@ -62,13 +59,13 @@ func (c *frameConn) Write(p []byte) (int, error) {
 
 // end closes the WebSocket at the end of the frame that is under way.
 func (c *frameConn) end(why *oauth.Error) {
+	time.AfterFunc(endGrace+lingering, func() { _ = c.Close() }) // whatever the caller does: a Write may hold the lock
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ending = why
 	if c.opened {
 		c.closeIfEnding()
 	}
-	time.AfterFunc(endGrace+lingering, func() { _ = c.Close() }) // whatever the caller does
 }
 
 // closeIfEnding writes the close frame between two frames.

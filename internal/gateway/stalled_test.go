@@ -1,0 +1,114 @@
+package gateway_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mintage-auth/mintage/internal/gateway"
+)
+
+// stalledBound is how long after its beginning the stream of a caller that does
+// not read has to be over. The token lasts two seconds and the end of its
+// stream takes two more; a connection that is given up for its silence, 30 s.
+const stalledBound = 20 * time.Second
+
+// TestStalledStreamEnds: a caller that does not read keeps its stream no longer
+// than its token either: over HTTP/2, where flow control holds back what is
+// written, over HTTP/1.1 and in a WebSocket. What it sends reaches the backend no
+// more.
+func TestStalledStreamEnds(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	over := make(chan string, 3)
+	flood := func(w io.Writer, flush func() error, message []byte) {
+		for {
+			if _, err := w.Write(message); err != nil || flush() != nil {
+				return
+			}
+		}
+	}
+	calls := newH2C(t, func(w http.ResponseWriter, r *http.Request) {
+		defer func() { over <- r.URL.Path }()
+		w.Header().Set("Content-Type", "application/grpc")
+		go func() { _, _ = io.Copy(io.Discard, r.Body) }()
+		flood(w, http.NewResponseController(w).Flush, append([]byte{0, 0, 0, 16, 0}, make([]byte, 4096)...))
+	})
+	b := newBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		defer func() { over <- r.URL.Path }()
+		rc := http.NewResponseController(w)
+		if r.URL.Path == "/sse" {
+			w.Header().Set("Content-Type", "text/event-stream")
+			flood(w, rc.Flush, []byte("data: "+strings.Repeat("x", 4096)+"\n\n"))
+			return
+		}
+		conn, _, err := rc.Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		flood(conn, func() error { return nil }, append([]byte{0x82, 126, 16, 0}, make([]byte, 4096)...))
+	})
+	c := is.config(
+		&gateway.Route{Name: "g", Paths: []string{"/grpc"}, Upstream: "h2c" + strings.TrimPrefix(calls.URL, "http")},
+		&gateway.Route{Name: "a", Paths: []string{"/sse", "/ws"}, Upstream: b.URL},
+	)
+	c.Leeway = -1
+	g := newGateway(t, c, gateway.Deps{})
+	srv := front(t, g)
+
+	tr := &http.Transport{Protocols: new(http.Protocols)}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(tr.CloseIdleConnections)
+	body, send := io.Pipe()
+	t.Cleanup(func() { _ = send.Close() })
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/grpc", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	req.Header = http.Header{"Content-Type": {"application/grpc"}, "Te": {"trailers"}, "Authorization": {"Bearer " + short(is)}}
+	res, err := tr.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	stall(t, srv.Listener.Addr().String(), "GET /sse HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+short(is)+"\r\n\r\n")
+	stall(t, srv.Listener.Addr().String(), "GET /ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+short(is)+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+
+	bound := time.NewTimer(stalledBound)
+	defer bound.Stop()
+	for i := range 3 {
+		select {
+		case path := <-over:
+			t.Logf("%s ends after %v", path, time.Since(began).Round(time.Millisecond))
+		case <-bound.C:
+			t.Fatalf("%d of 3 streams have ended after %v", i, stalledBound)
+		}
+	}
+	await(t, "no stream is open", func() bool { return metric(t, g, "mintage_gateway_streams") == "0" })
+	if _, err := send.Write([]byte("more")); err == nil {
+		t.Error("the caller's message is still taken")
+	}
+}
+
+// stall sends a request and reads no more than the first line of the answer.
+func stall(t *testing.T, addr, request string) {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	fmt.Fprint(conn, request)
+	if line, err := bufio.NewReaderSize(conn, 16).ReadString('\n'); err != nil || !strings.Contains(line, " 200 ") && !strings.Contains(line, " 101 ") {
+		t.Fatalf("got %q, %v", line, err)
+	}
+}
