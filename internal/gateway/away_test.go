@@ -75,10 +75,9 @@ func farToken(t *testing.T, s *jose.Signer, jti string) string {
 	return string(tok)
 }
 
-// far returns a gateway for the issuer, whose feed is heard.
-func far(t *testing.T, f *farIssuer) (*gateway.Gateway, func(path, token string) string) {
-	t.Helper()
-	g := newGateway(t, &gateway.Config{
+// farConfig accepts its tokens.
+func farConfig() *gateway.Config {
+	return &gateway.Config{
 		Audience: audience, AccessLog: gateway.LogOff,
 		Issuers: []gateway.Issuer{{Name: farName, JWKS: farName + "/jwks", Revocations: &gateway.Revocations{
 			URL: farName + "/feed", TokenURL: farName + "/token", ClientID: "g", SecretFile: "unused",
@@ -87,7 +86,13 @@ func far(t *testing.T, f *farIssuer) (*gateway.Gateway, func(path, token string)
 			{Name: "a", Paths: []string{"/a"}, Scopes: []string{"x"}},
 			{Name: "closed", Paths: []string{"/closed"}, Stale: gateway.StaleRefuse, MaxStale: 30 * time.Second},
 		},
-	}, gateway.Deps{Client: &http.Client{Transport: f}, FeedToken: func(gateway.Revocations) (gateway.FeedToken, error) {
+	}
+}
+
+// far returns a gateway for the issuer, whose feed is heard.
+func far(t *testing.T, f *farIssuer) (*gateway.Gateway, func(path, token string) string) {
+	t.Helper()
+	g := newGateway(t, farConfig(), gateway.Deps{Client: &http.Client{Transport: f}, FeedToken: func(gateway.Revocations) (gateway.FeedToken, error) {
 		return gateway.FeedToken{Token: func(context.Context) (string, error) { return "t", nil }}, nil
 	}})
 	time.Sleep(time.Minute) // long enough for every way of reading the feed

@@ -178,12 +178,12 @@ func (a *asking) read(r *http.Request, peer netip.Addr) {
 
 var errEndpoint = errors.New("ask at " + forwardPath + " or below " + envoyPath)
 
-// decideFor is Decide for a front, which passes on the request as it came.
+// decideFor is decide for a front, which passes on the request as it came.
 func (g *Gateway) decideFor(ctx context.Context, l *live, q *question) Decision {
 	if name := l.front.alias(q.Header); name != "" && !q.strips {
 		return bad("request.header", errAlias)
 	}
-	d := g.Decide(ctx, q.Call)
+	d := g.decide(ctx, l, q.Call)
 	if d.Allow && !samePath(q.Path, d.Path) {
 		d = bad("request.path", errSpelling)
 	}

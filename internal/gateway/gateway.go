@@ -68,6 +68,7 @@ type live struct {
 	internal     *internalTokens           // nil: none are made
 	metadata     *enforce.ResourceMetadata // nil: there is no URL of the API
 	metadataPath string
+	replaced     chan struct{} // closed when another is in force
 }
 
 // routeCounts are the metrics of a route that are needed for nearly every
@@ -107,6 +108,7 @@ func (g *Gateway) Reload(c *Config) error {
 		return err
 	}
 	g.live.Store(l)
+	close(before.replaced)
 	l.release(before)
 	return nil
 }
@@ -127,9 +129,7 @@ func (l *live) release(before *live) {
 		}
 	}
 	for name, i := range before.issuers {
-		if l.issuers[name] != i {
-			i.close()
-		}
+		i.release(l.issuers[name])
 	}
 }
 
@@ -148,7 +148,7 @@ func (g *Gateway) build(c *Config, before *live) (_ *live, err error) {
 	}
 	l := &live{
 		config: c, protected: newProtected(c.Identity), identities: newIdentities(), front: newFront(c), scopes: map[*Route]oauth.Scope{}, counts: map[*Route]*routeCounts{},
-		issuers: map[string]*issuer{}, upstreams: map[string]*upstream{},
+		issuers: map[string]*issuer{}, upstreams: map[string]*upstream{}, replaced: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -189,7 +189,7 @@ func (g *Gateway) buildIssuers(l, before *live) error {
 			l.issuers[c.Name] = old
 			continue
 		}
-		i, err := g.newIssuer(c)
+		i, err := g.newIssuer(c, before.issuers[c.Name])
 		if err != nil {
 			return fmt.Errorf("issuer %s: %w", c.Name, err)
 		}

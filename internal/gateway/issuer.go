@@ -18,9 +18,37 @@ type issuer struct {
 	config   Issuer
 	accepted *enforce.Issuer
 	keys     *enforce.RemoteKeySet
-	feed     *enforce.Feed // nil: its revocations are not followed
-	stop     context.CancelFunc
-	running  sync.WaitGroup
+	feed     *follower // nil: its revocations are not followed
+}
+
+// follower follows the revocations of an issuer.
+type follower struct {
+	*enforce.Feed
+	before  *enforce.Feed // answers until this one is heard, and is not read any more; nil: none
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// Ended is that of the feed before as long as nothing was heard of this one.
+func (f *follower) Ended(ctx context.Context, t *enforce.Token) (bool, error) {
+	ended, err := f.Feed.Ended(ctx, t)
+	if err != nil && f.before != nil {
+		return f.before.Ended(ctx, t)
+	}
+	return ended, err
+}
+
+// Staleness is that of what Ended answers with.
+func (f *follower) Staleness() time.Duration {
+	if d := f.Feed.Staleness(); d >= 0 || f.before == nil {
+		return d
+	}
+	return f.before.Staleness()
+}
+
+func (f *follower) close() {
+	f.stop()
+	f.running.Wait()
 }
 
 // profiles are how the tokens of foreign issuers differ.
@@ -38,10 +66,15 @@ func profile(name string) enforce.Profile {
 	return enforce.Profile{}
 }
 
-func (g *Gateway) newIssuer(c Issuer) (*issuer, error) {
-	i := &issuer{
-		config: c, stop: func() {},
-		keys: &enforce.RemoteKeySet{URL: c.JWKS, Issuer: c.Name, Client: g.deps.Client, Log: g.log},
+// newIssuer returns an issuer, with what old has that c says too; nil: there
+// was none of that name.
+func (g *Gateway) newIssuer(c Issuer, old *issuer) (*issuer, error) {
+	if old == nil {
+		old = &issuer{}
+	}
+	i := &issuer{config: c, keys: old.keys}
+	if old.keys == nil || old.config.JWKS != c.JWKS {
+		i.keys = &enforce.RemoteKeySet{URL: c.JWKS, Issuer: c.Name, Client: g.deps.Client, Log: g.log}
 	}
 	i.accepted = &enforce.Issuer{
 		Name: c.Name, Keys: i.keys, Algorithms: c.Algorithms, Profile: profile(c.Profile), Clients: c.ClientIDs,
@@ -54,34 +87,70 @@ func (g *Gateway) newIssuer(c Issuer) (*issuer, error) {
 			URL: in.URL, Client: g.deps.Client, ClientID: in.ClientID, Log: g.log,
 			Secret: func(context.Context) (string, error) { return readSecret(in.SecretFile) },
 		}
+		if was := old.config.Introspection; was != nil && *was == *in {
+			i.accepted.Introspector = old.accepted.Introspector
+		}
 	}
 	if c.Revocations == nil {
 		return i, nil
 	}
+	if old.feed == nil || old.keys != i.keys || *old.config.Revocations != *c.Revocations {
+		if err := g.follow(i, old.feed); err != nil {
+			return nil, err
+		}
+	} else {
+		i.feed = old.feed
+	}
+	i.accepted.Revocations = i.feed
+	return i, nil
+}
+
+// follow begins to follow the revocations of i, in the place of before, which
+// may be nil.
+func (g *Gateway) follow(i *issuer, before *follower) error {
+	c := i.config
 	if g.deps.FeedToken == nil {
-		return nil, errors.New("gateway: Deps has no FeedToken")
+		return errors.New("gateway: Deps has no FeedToken")
 	}
 	token, err := g.deps.FeedToken(*c.Revocations)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	i.feed = &enforce.Feed{Issuer: c.Name, URL: c.Revocations.URL, Client: g.deps.Client, Token: token.Token, Rejected: token.Rejected, Keys: i.keys, Log: g.log}
-	i.accepted.Revocations = i.feed
+	f := &follower{Feed: &enforce.Feed{
+		Issuer: c.Name, URL: c.Revocations.URL, Client: g.deps.Client, Token: token.Token, Rejected: token.Rejected, Keys: i.keys, Log: g.log,
+	}}
+	if before != nil {
+		f.before = before.Feed
+		if before.Feed.Staleness() < 0 && before.before != nil {
+			f.before = before.before
+		}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	i.stop = cancel
-	i.running.Go(func() {
-		if err := i.feed.Run(ctx); err != nil && ctx.Err() == nil {
+	f.stop = cancel
+	f.running.Go(func() {
+		if err := f.Run(ctx); err != nil && ctx.Err() == nil {
 			g.log.LogAttrs(ctx, slog.LevelError, "the revocations of an issuer are not followed",
 				slog.String("issuer", c.Name), slog.String("error", err.Error()))
 		}
 	})
-	return i, nil
+	i.feed = f
+	return nil
 }
 
-func (i *issuer) close() {
-	i.stop()
-	i.running.Wait()
-	i.keys.Close()
+// release ends what i has and next does not go on with; next may be nil.
+func (i *issuer) release(next *issuer) {
+	if i == next {
+		return
+	}
+	if next == nil {
+		next = &issuer{}
+	}
+	if i.feed != nil && i.feed != next.feed {
+		i.feed.close()
+	}
+	if i.keys != next.keys {
+		i.keys.Close()
+	}
 }
 
 // readSecret reads a secret from a file that others cannot read.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/mintage-auth/mintage/enforce"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -38,7 +39,7 @@ func (p *passing) watch(ctx context.Context, upgrades bool) func() {
 		p.answer.kind, p.answer.marks = kind, marks
 		p.answer.mu.Unlock()
 		route := p.decided.Route.Name
-		watched, cancel := p.live.verifier.Watch(ctx, p.decided.Token)
+		watched, cancel := p.g.watch(ctx, p.live, p.decided.Token)
 		p.g.streams.Add(1)
 		detach := context.AfterFunc(watched, func() {
 			if why, ok := errors.AsType[*oauth.Error](context.Cause(watched)); ok {
@@ -67,6 +68,35 @@ func (p *passing) watch(ctx context.Context, upgrades bool) func() {
 	return func() {
 		p.answer.leave()
 		stop()
+	}
+}
+
+// watch is Verifier.Watch by the Config that is in force, which may not be l any
+// more. Where its issuers have not that of the token any more, the token is
+// watched as before, to its end.
+func (g *Gateway) watch(ctx context.Context, l *live, tok *enforce.Token) (watched context.Context, cancel context.CancelFunc) {
+	watched, cause := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		verifier, replaced := l.verifier, l.replaced
+		for watched.Err() == nil {
+			now, stop := verifier.Watch(watched, tok)
+			select {
+			case <-now.Done():
+				cause(context.Cause(now))
+			case <-replaced:
+				next := g.live.Load()
+				if replaced = next.replaced; next.issuers[tok.Issuer] != nil {
+					verifier = next.verifier
+				}
+			}
+			stop()
+		}
+	}()
+	return watched, func() {
+		cause(context.Canceled)
+		<-done
 	}
 }
 
