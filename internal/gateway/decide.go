@@ -148,18 +148,21 @@ var errLimited = errors.New("too many requests")
 // as that is known to be good, which it may be without being enough.
 func (g *Gateway) admit(ctx context.Context, l *live, c *Call, d *Decision) error {
 	r := d.Route
+	var refused error
+	if !r.Public {
+		refused = g.admitToken(ctx, l, c, d)
+		if refused != nil && (r.Mode == Enforce || errors.Is(refused, errLimited)) {
+			return refused
+		}
+	}
+	// Last, so that nobody uses up the rate of the route with what does not pass.
 	if !r.Rate.isZero() {
 		if wait := g.limits.take(limitKey{route: r.Name}, r.Rate, g.now()); wait > 0 {
 			return limited(d, "limit.route", wait)
 		}
 	}
-	if !r.Public {
-		if err := g.admitToken(ctx, l, c, d); err != nil {
-			return err
-		}
-	}
-	d.Allow = true
-	return nil
+	d.Allow = refused == nil
+	return refused
 }
 
 // admitToken is admit of what concerns the caller's token.

@@ -136,14 +136,14 @@ func TestRates(t *testing.T) {
 	now := time.Now()
 	c := is.config(&gateway.Route{
 		Name: "a", Paths: []string{"/a"},
-		Rate: gateway.Rate{Count: 60, Per: time.Minute, Burst: 5}, ClientRate: gateway.Rate{Count: 6, Per: time.Minute, Burst: 2},
+		Rate: gateway.Rate{Count: 60, Per: time.Minute, Burst: 4}, ClientRate: gateway.Rate{Count: 6, Per: time.Minute, Burst: 2},
 	})
 	g := newGateway(t, c, gateway.Deps{Now: func() time.Time { return now }})
 	ask := func(client string) gateway.Decision {
 		return g.Decide(t.Context(), gateway.Call{Method: "GET", Host: "x", Path: "/a", Header: bearer(is.token("", map[string]any{"client_id": client}))})
 	}
 	var got []string
-	for _, client := range []string{"a", "a", "a", "b", "b", "b"} {
+	for _, client := range []string{"a", "a", "a", "b", "b", "c"} {
 		got = append(got, ask(client).Reason)
 	}
 	if want := []string{"ok", "ok", "limit.client", "ok", "ok", "limit.route"}; !slices.Equal(got, want) {
@@ -156,6 +156,43 @@ func TestRates(t *testing.T) {
 	now = now.Add(9 * time.Second)
 	if d := ask("a"); !d.Allow {
 		t.Errorf("got %+v", d)
+	}
+}
+
+// TestRateOfRefused: what is refused for its token, or for the rate of its client,
+// takes nothing of the rate of the route; what the mode of the route lets through
+// does, and so do requests without a token where none is needed.
+func TestRateOfRefused(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	now := time.Now()
+	rate := gateway.Rate{Count: 1, Per: time.Hour, Burst: 3}
+	g := newGateway(t, is.config(
+		&gateway.Route{Name: "a", Paths: []string{"/a"}, Scopes: []string{"x"}, Rate: rate},
+		&gateway.Route{Name: "observed", Paths: []string{"/observed"}, Scopes: []string{"x"}, Rate: rate, Mode: gateway.Observe},
+		&gateway.Route{Name: "public", Paths: []string{"/public"}, Public: true, Rate: rate},
+	), gateway.Deps{Now: func() time.Time { return now }})
+	ask := func(path, token string) string {
+		h := http.Header{}
+		if token != "" {
+			h = bearer(token)
+		}
+		return g.Decide(t.Context(), gateway.Call{Method: "GET", Host: "x", Path: path, Header: h}).Reason
+	}
+	good, poor := is.token("x", nil), is.token("", nil)
+	for _, path := range []string{"/a", "/observed", "/public"} {
+		var got []string
+		for _, token := range []string{"", poor, "", poor, good, good, good, good} {
+			got = append(got, ask(path, token))
+		}
+		want := map[string][]string{
+			"/a":        {"token.missing", "token.scope", "token.missing", "token.scope", "ok", "ok", "ok", "limit.route"},
+			"/observed": {"token.missing", "token.scope", "token.missing", "limit.route", "limit.route", "limit.route", "limit.route", "limit.route"},
+			"/public":   {"ok", "ok", "ok", "limit.route", "limit.route", "limit.route", "limit.route", "limit.route"},
+		}[path]
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", path, got, want)
+		}
 	}
 }
 
