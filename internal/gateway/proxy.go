@@ -221,7 +221,8 @@ func (p *passing) boundBody(out *http.Request) {
 		return
 	}
 	out.Body = http.MaxBytesReader(p.answer.ResponseWriter, out.Body, p.decided.Route.Body)
-	if !isGRPC(out.Header) { // whose calls may take as long as their token
+	call := p.request.ProtoMajor >= 2 && isGRPC(out.Header) // of gRPC, which is not spoken over less
+	if !call || p.decided.Token == nil {                    // a call may take as long as its token
 		_ = p.answer.control.SetReadDeadline(time.Now().Add(p.decided.Route.BodyTimeout)) // HTTP/1.1 and 2 can
 	}
 }

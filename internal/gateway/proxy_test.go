@@ -222,19 +222,24 @@ func TestProxyBounds(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusOK)
 	})
-	g := newGateway(t, &gateway.Config{AccessLog: gateway.LogOff, Routes: []*gateway.Route{
-		{Name: "small", Paths: []string{"/small"}, Upstream: b.URL, Public: true, Body: 10},
-		{Name: "slow", Paths: []string{"/slow"}, Upstream: b.URL, Public: true, BodyTimeout: 50 * time.Millisecond},
-	}}, gateway.Deps{})
+	is := newIssuer(t)
+	g := newGateway(t, is.config(
+		&gateway.Route{Name: "small", Paths: []string{"/small"}, Upstream: b.URL, Public: true, Body: 10},
+		&gateway.Route{Name: "slow", Paths: []string{"/slow"}, Upstream: b.URL, Public: true, BodyTimeout: 50 * time.Millisecond},
+		&gateway.Route{Name: "kept", Paths: []string{"/kept"}, Upstream: b.URL, BodyTimeout: 50 * time.Millisecond},
+	), gateway.Deps{})
 	srv := front(t, g)
 	for name, raw := range map[string]string{
 		"announced": "POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n01234567890",
 		"chunked":   "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n",
 		"slow":      "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n0123",
+		"slow grpc": "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\nTe: trailers\r\nContent-Length: 11\r\n\r\n0123",
+		"slow grpc with a token": "POST /kept HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\nAuthorization: Bearer " + is.token("", nil) +
+			"\r\nContent-Length: 11\r\n\r\n0123",
 	} {
 		answer := rawCall(t, srv.Listener.Addr().String(), raw)
 		want := "HTTP/1.1 413"
-		if name == "slow" {
+		if strings.HasPrefix(name, "slow") {
 			want = "HTTP/1.1 400"
 		}
 		if !strings.HasPrefix(answer, want) {
@@ -303,47 +308,6 @@ func TestBackendFaults(t *testing.T) {
 	if got := rawCall(t, srv.Listener.Addr().String(), "GET /broken HTTP/1.1\r\nHost: x\r\n\r\n"); strings.HasSuffix(got, "half") && !strings.Contains(got, "closed") {
 		t.Errorf("broken: got %q", got)
 	}
-}
-
-// TestHealth: an upstream that fails its check gets no requests, and gets them
-// again when it passes.
-func TestHealth(t *testing.T) {
-	t.Parallel()
-	var mu sync.Mutex
-	well := false
-	b := newBackend(t, func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		if r.URL.Path == "/health" && !well {
-			w.WriteHeader(http.StatusInternalServerError)
-		}
-	})
-	g := newGateway(t, &gateway.Config{
-		AccessLog: gateway.LogOff,
-		Upstreams: []*gateway.Upstream{{Name: "b", URL: b.URL, Health: "/health", Interval: 10 * time.Millisecond}},
-		Routes:    []*gateway.Route{{Name: "b", Paths: []string{"/"}, Upstream: "b", Public: true}},
-	}, gateway.Deps{})
-	srv := front(t, g)
-	await := func(want int) {
-		t.Helper()
-		for end := time.Now().Add(5 * time.Second); ; {
-			res, _ := call(t, "GET", srv.URL+"/", "", "", nil)
-			if res.StatusCode == want {
-				return
-			}
-			if time.Now().After(end) {
-				t.Fatalf("got %d, want %d", res.StatusCode, want)
-			}
-		}
-	}
-	await(503) // upstream.unwell
-	if all := metricsOf(t, g); !strings.Contains(all, `reason="upstream.unwell"`) {
-		t.Errorf("/metrics does not say upstream.unwell:\n%s", all)
-	}
-	mu.Lock()
-	well = true
-	mu.Unlock()
-	await(200)
 }
 
 // TestAccessLog: one line for each request, with what an operator needs, and

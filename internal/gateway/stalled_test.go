@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -110,5 +111,64 @@ func stall(t *testing.T, addr, request string) {
 	fmt.Fprint(conn, request)
 	if line, err := bufio.NewReaderSize(conn, 16).ReadString('\n'); err != nil || !strings.Contains(line, " 200 ") && !strings.Contains(line, " 101 ") {
 		t.Fatalf("got %q, %v", line, err)
+	}
+}
+
+// TestSlowCalls: of gRPC too, only a call with an accepted token may take its
+// time for what it sends.
+func TestSlowCalls(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	b := newH2C(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/grpc")
+		_ = http.NewResponseController(w).Flush()
+		n, err := io.Copy(io.Discard, r.Body)
+		w.Header().Set(http.TrailerPrefix+"Grpc-Status", "0")
+		w.Header().Set(http.TrailerPrefix+"Grpc-Message", fmt.Sprintf("%d bytes, %t", n, err == nil))
+	})
+	const bound = 50 * time.Millisecond
+	upstream := "h2c" + strings.TrimPrefix(b.URL, "http")
+	srv := front(t, newGateway(t, is.config(
+		&gateway.Route{Name: "public", Paths: []string{"/public"}, Upstream: upstream, Public: true, BodyTimeout: bound},
+		&gateway.Route{Name: "observed", Paths: []string{"/observed"}, Upstream: upstream, Mode: gateway.Observe, BodyTimeout: bound},
+		&gateway.Route{Name: "kept", Paths: []string{"/kept"}, Upstream: upstream, BodyTimeout: bound},
+	), gateway.Deps{}))
+	tr := &http.Transport{Protocols: new(http.Protocols)}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(tr.CloseIdleConnections)
+	for _, tt := range []struct {
+		path, token string
+		whole       bool // the call may end when it wants to
+	}{{"/public", "", false}, {"/observed", "", false}, {"/kept", is.token("", nil), true}} {
+		body, send := io.Pipe()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // a call that nothing ends ends as whole
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL+tt.path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = http.Header{"Content-Type": {"application/grpc"}, "Te": {"trailers"}}
+		if tt.token != "" {
+			req.Header.Set("Authorization", "Bearer "+tt.token)
+		}
+		go func() {
+			_, _ = send.Write([]byte{0, 0, 0})
+			if tt.whole {
+				time.Sleep(5 * bound)
+			} else {
+				<-ctx.Done()
+			}
+			_, _ = send.Write([]byte{0, 0})
+			_ = send.Close()
+		}()
+		said := ""
+		if res, err := tr.RoundTrip(req); err == nil {
+			_, _ = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+			said = res.Trailer.Get("Grpc-Message")
+		}
+		if late := ctx.Err() != nil; late || (said == "5 bytes, true") != tt.whole {
+			t.Errorf("%s: it says %q, not ended after 10 s: %t", tt.path, said, late)
+		}
+		cancel()
 	}
 }

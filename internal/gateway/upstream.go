@@ -78,11 +78,12 @@ func newUpstream(c *Upstream) (*upstream, error) {
 		u.check = at.Scheme + "://" + at.Host + c.Health
 		protocols := new(http.Protocols)
 		protocols.SetHTTP1(protocol != relay.H2C)
+		protocols.SetHTTP2(protocol == relay.Auto)
 		protocols.SetUnencryptedHTTP2(protocol == relay.H2C)
 		u.client = &http.Client{
 			Timeout: min(c.Interval, c.ConnectTimeout),
 			Transport: &http.Transport{
-				TLSClientConfig: conf, DialContext: (&net.Dialer{Timeout: c.ConnectTimeout}).DialContext, Protocols: protocols, MaxIdleConns: 1,
+				TLSClientConfig: conf.Clone(), DialContext: (&net.Dialer{Timeout: c.ConnectTimeout}).DialContext, Protocols: protocols, MaxIdleConns: 1,
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
