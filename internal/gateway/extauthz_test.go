@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/mintage-auth/mintage/internal/gateway"
+	"github.com/mintage-auth/mintage/mintagetest"
 )
 
 // extAuthzClient is Envoy's generated client of a forward auth listener.
@@ -62,7 +63,7 @@ func TestExtAuthz(t *testing.T) {
 	t.Parallel()
 	is := newIssuer(t)
 	client := extAuthzClient(t, newGateway(t, is.config(frontRoutes()...), gateway.Deps{}))
-	good := "Bearer " + is.token("read", nil)
+	good, stranger := "Bearer "+is.token("read", nil), strangers(is)
 	for _, tt := range []struct {
 		name, method, path string
 		headers            map[string]string
@@ -73,6 +74,8 @@ func TestExtAuthz(t *testing.T) {
 		{"none", "GET", "/orders/7", nil, 401, "invalid_token", "Bearer realm="},
 		{"forged", "GET", "/orders/7", map[string]string{"authorization": good[:len(good)-6] + "AAAAAA"}, 401, "invalid_token", `error="invalid_token"`},
 		{"audience", "GET", "/orders/7", map[string]string{"authorization": "Bearer " + is.token("read", map[string]any{"aud": "x"})}, 401, "invalid_token", ""},
+		{"expired", "GET", "/orders/7", map[string]string{"authorization": "Bearer " + is.token("read", map[string]any{"exp": 1})}, 401, "invalid_token", `error="invalid_token"`},
+		{"a stranger's key", "GET", "/orders/7", map[string]string{"authorization": "Bearer " + stranger}, 401, "invalid_token", `error="invalid_token"`},
 		{"scope", "POST", "/orders/7", map[string]string{"authorization": good}, 403, "insufficient_scope", `scope="write"`},
 		{"two tokens", "GET", "/orders/7", map[string]string{"authorization": good + "," + good}, 400, "invalid_request", ""},
 		{"public", "GET", "/status", nil, 0, "", ""},
@@ -105,6 +108,44 @@ func TestExtAuthz(t *testing.T) {
 			}
 		})
 	}
+}
+
+// strangers is a token as is makes them, with its kid, signed by the key of
+// another issuer.
+func strangers(is *authServer) string {
+	is.tb.Helper()
+	own := is.signer.Swap(newSigner(is.tb, "k1"))
+	defer is.signer.Store(own)
+	return is.token("read", nil)
+}
+
+// TestExtAuthzRevoked: a token that was revoked passes no longer, over gRPC and
+// over HTTP.
+func TestExtAuthzRevoked(t *testing.T) {
+	t.Parallel()
+	s := mintagetest.New(t, mintagetest.Options{})
+	g := newGateway(t, ofMintage(s, &gateway.Route{Name: "a", Paths: []string{"/a"}}), gateway.Deps{FeedToken: feedTokens(s, s.APIID), Client: s.Client()})
+	client, token := extAuthzClient(t, g), s.Token(mintagetest.TokenOptions{})
+	over := func() (inGRPC, inHTTP int, body string) {
+		res, err := client.Check(t.Context(), check("GET", "/a", map[string]string{"authorization": "Bearer " + token}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/ext-authz/a", nil)
+		r.RemoteAddr, r.Header = "127.0.0.1:1", bearer(token)
+		w := httptest.NewRecorder()
+		g.ForwardAuth().ServeHTTP(w, r)
+		return int(res.GetDeniedResponse().GetStatus().GetCode()), w.Code, res.GetDeniedResponse().GetBody()
+	}
+	await(t, "the token is accepted", func() bool {
+		inGRPC, inHTTP, _ := over()
+		return inGRPC == 0 && inHTTP == 200
+	})
+	s.Revoke(token)
+	await(t, "the token is refused", func() bool {
+		inGRPC, inHTTP, why := over()
+		return inGRPC == 401 && inHTTP == 401 && strings.Contains(why, "the access token was revoked")
+	})
 }
 
 func header(all []*core.HeaderValueOption, name string) string {

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -72,6 +73,12 @@ func TestForwardAuthTranscripts(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	is := newIssuer(t)
+	is.serve = func(w http.ResponseWriter, r *http.Request) { // the feed
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "id: 1\nevent: revocations\n"+`data: {"complete":true,"cursor":"1","items":[{"jti":"revoked"}]}`+"\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}
 	bound, other := certificates(t)
 	sum := sha256.Sum256(bound)
 	cnf := map[string]any{"x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])}
@@ -81,6 +88,8 @@ func TestForwardAuthTranscripts(t *testing.T) {
 		"{{token read expired}}", is.token("read", map[string]any{"exp": time.Now().Add(-time.Hour).Unix()}),
 		"{{token read audience}}", is.token("read", map[string]any{"aud": "https://other.example"}),
 		"{{token read forged}}", good[:len(good)-6]+"AAAAAA",
+		"{{token read stranger}}", strangers(is),
+		"{{token read revoked}}", is.token("read", map[string]any{"jti": "revoked"}),
 		"{{token read dpop}}", prover.token,
 		"{{token read bound}}", is.token("read", map[string]any{"cnf": cnf}),
 		"{{certificate}}", ":"+base64.StdEncoding.EncodeToString(bound)+":",
@@ -102,6 +111,8 @@ func TestForwardAuthTranscripts(t *testing.T) {
 					peer = value + ":1234"
 				case "certificate_header":
 					config.ForwardAuth.CertificateHeader = value
+				case "feed":
+					config.Issuers[0].Revocations = &gateway.Revocations{URL: is.URL + value, TokenURL: is.URL, ClientID: "g", SecretFile: "unused"}
 				case "mode":
 					for _, r := range config.Routes {
 						if !r.Public {
@@ -112,8 +123,16 @@ func TestForwardAuthTranscripts(t *testing.T) {
 			}
 			var log bytes.Buffer
 			config.AccessLog = gateway.LogAll
-			g := newGateway(t, config, gateway.Deps{Log: slog.New(slog.NewJSONHandler(&log, nil))})
+			g := newGateway(t, config, gateway.Deps{
+				Log: slog.New(slog.NewJSONHandler(&log, nil)),
+				FeedToken: func(gateway.Revocations) (gateway.FeedToken, error) {
+					return gateway.FeedToken{Token: func(context.Context) (string, error) { return "t", nil }}, nil
+				},
+			})
 			handler := g.ForwardAuth()
+			if config.Issuers[0].Revocations != nil {
+				await(t, "the feed is heard", func() bool { return strings.Contains(status(t, g), `"revocations":1`) })
+			}
 			got := &txtar.Archive{Comment: ar.Comment}
 			for _, section := range ar.Files {
 				if section.Name == "request" {

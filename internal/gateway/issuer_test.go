@@ -91,6 +91,11 @@ func TestRevocationReachesGateways(t *testing.T) {
 	await(t, "the feeds are heard", func() bool {
 		return !slices.ContainsFunc(all, func(g *gateway.Gateway) bool { return !decide(g, "/closed", token).Allow })
 	})
+	for i, g := range all {
+		if got := status(t, g); !strings.Contains(got, `"revocations_by":"stream"`) {
+			t.Errorf("gateway %d does not follow the stream: %s", i, got)
+		}
+	}
 	srv := front(t, all[0])
 	stream := make(chan string)
 	go func() {
@@ -115,7 +120,9 @@ func TestRevocationReachesGateways(t *testing.T) {
 		}
 	}
 	t.Logf("%d gateways refuse after %v to %v", len(took), took[0].Round(time.Millisecond), slices.Max(took).Round(time.Millisecond))
-	if slices.Max(took) > 5*time.Second || len(took) != gateways {
+	// A second is what is promised; a machine that is busy with other tests gets
+	// three. Another way than the stream would take up to five.
+	if slices.Max(took) > 3*time.Second || len(took) != gateways {
 		t.Errorf("%d gateways refused, the last after %v", len(took), slices.Max(took))
 	}
 	if body := <-stream; !strings.HasPrefix(body, "data: 1\n\nevent: error\n") {
