@@ -13,7 +13,6 @@ package grpccreds
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
 
@@ -36,7 +35,7 @@ type Credentials struct {
 }
 
 // GetRequestMetadata returns the authorization of a call. An error is one with
-// the code Unavailable, or that of ctx.
+// the code of ctx where that has ended, and else with Unavailable.
 func (c *Credentials) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
 	if !c.Insecure {
 		info, _ := credentials.RequestInfoFromContext(ctx)
@@ -46,7 +45,7 @@ func (c *Credentials) GetRequestMetadata(ctx context.Context, _ ...string) (map[
 	}
 	tok, err := c.Source.Token(ctx)
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case err != nil && ctx.Err() != nil: // a fetch has a time of its own: err does not say whose is over
 		return nil, status.FromContextError(ctx.Err()).Err()
 	case err != nil:
 		return nil, status.Error(codes.Unavailable, err.Error())

@@ -184,8 +184,51 @@ func TestNoCall(t *testing.T) {
 	if status.Code(err) != codes.Unavailable || s.asked.Load() != 0 {
 		t.Errorf("without a token: got %v after %d calls", err, s.asked.Load())
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if md, err := (&grpccreds.Credentials{Source: failing, Insecure: true}).GetRequestMetadata(ctx); status.Code(err) != codes.Canceled || md != nil {
+		t.Errorf("a call that has ended: got %v, %v", md, err)
+	}
 	if _, err := s.client(t, &grpccreds.Credentials{Source: good, Insecure: true}).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{}); err != nil {
 		t.Errorf("in the clear on purpose: %v", err)
+	}
+}
+
+// slow is a Fetcher that has no answer in its time.
+type slow struct{}
+
+func (slow) Token(ctx context.Context) (*consume.Token, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A fetch whose time is over, or was the last time, is no end of the call: it is
+// not made, and may be tried again.
+func TestFetchTimeout(t *testing.T) {
+	t.Parallel()
+	s := serveInTheClear(t, func(string) bool { return false })
+	for name, from := range map[string]consume.Fetcher{
+		"fetch":   slow{},
+		"request": &issuer{err: &consume.Error{Cause: context.DeadlineExceeded}},
+		"closed":  &issuer{err: context.Canceled},
+	} {
+		src := &consume.Source{Fetcher: from, FetchTimeout: time.Millisecond}
+		defer src.Close()
+		creds := &grpccreds.Credentials{Source: src, Insecure: true}
+		client := s.client(t, creds)
+		for try := range 2 { // the second is in the pause after the first
+			md, err := creds.GetRequestMetadata(t.Context())
+			if status.Code(err) != codes.Unavailable || md != nil {
+				t.Errorf("%s, try %d: got %v, %v, want Unavailable", name, try, md, err)
+			}
+			_, err = client.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+			if status.Code(err) != codes.Unavailable {
+				t.Errorf("%s, try %d: the call ended with %v, want Unavailable", name, try, err)
+			}
+		}
+	}
+	if n := s.asked.Load(); n != 0 {
+		t.Errorf("%d calls were made without a token", n)
 	}
 }
 
