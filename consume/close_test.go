@@ -53,6 +53,37 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// slowObserver takes a second to hear that a fetch has ended.
+type slowObserver struct {
+	events
+	heard atomic.Int64
+}
+
+func (o *slowObserver) FetchEnded(consume.Fetch) {
+	time.Sleep(time.Second)
+	o.heard.Add(1)
+}
+
+// Once Close has returned the Observer is told of no fetch any more, also where
+// one had its token before and the next one is under way.
+func TestCloseAfterFetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		seen := &slowObserver{}
+		src := &consume.Source{Fetcher: &issuer{t: t, life: time.Hour}, Observer: seen}
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = src.Token(t.Context()) })
+		synctest.Wait() // the token is there, and the Observer is being told
+		wg.Go(func() { _, _ = src.Force(t.Context()) })
+		synctest.Wait()
+		src.Close()
+		if n := seen.heard.Load(); n != 2 {
+			t.Errorf("Close returned when the Observer had heard of %d of 2 fetches", n)
+		}
+		wg.Wait()
+	})
+}
+
 // A closed source hands out nothing, not even what it has.
 func TestCloseWarm(t *testing.T) {
 	t.Parallel()
@@ -262,13 +293,20 @@ func TestRefusedDuringOutage(t *testing.T) {
 	})
 }
 
-// An error that is not the server's is one that passes; no token is one too.
+// severalErrors cannot be compared with ==.
+type severalErrors []string
+
+func (severalErrors) Error() string { return "several" }
+
+// An error that is not the server's is one that passes, of whatever type it is;
+// no token is one too.
 func TestForeignErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		refused := errors.New("connection refused")
 		for _, f := range []fetcherFunc{
 			func() (*consume.Token, error) { return nil, refused },
+			func() (*consume.Token, error) { return nil, severalErrors{"one"} },
 			func() (*consume.Token, error) { return nil, nil },
 			func() (*consume.Token, error) { return &consume.Token{}, nil },
 		} {
@@ -279,6 +317,9 @@ func TestForeignErrors(t *testing.T) {
 			_, err := src.Token(context.Background())
 			if e, ok := errors.AsType[*consume.BackoffError](err); !ok || time.Until(e.RetryAt) > time.Second {
 				t.Errorf("got %v", err)
+			}
+			if st := src.Status(); st.Fetches != 1 {
+				t.Errorf("%d fetches are counted, want 1", st.Fetches)
 			}
 			src.Close()
 		}

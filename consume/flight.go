@@ -52,7 +52,7 @@ func (s *Source) startLocked(trigger Trigger, now time.Time) *flight {
 	f := &flight{trigger: trigger, cancel: cancel, done: make(chan struct{})}
 	s.flight = f
 	past := s.failure
-	go s.fly(ctx, f, past, now)
+	s.flying.Go(func() { s.fly(ctx, f, past, now) })
 	return f
 }
 
@@ -61,7 +61,7 @@ func (s *Source) fly(ctx context.Context, f *flight, past *failure, began time.T
 	defer close(f.done)
 	defer f.cancel()
 	if past.repeats(ctx, s.now()) {
-		s.land(f, began, nil, past.backoff(), past.lookedAt(s.now()))
+		s.land(f, began, outcome{err: past.backoff(), failed: past.lookedAt(s.now())})
 		return
 	}
 	if s.Observer != nil {
@@ -71,34 +71,41 @@ func (s *Source) fly(ctx context.Context, f *flight, past *failure, began time.T
 	if err == nil && (tok == nil || tok.Value == "") {
 		err = errors.New("the fetcher returned no token")
 	}
-	ended := s.now()
-	var failed *failure
+	o := outcome{fetched: true, token: tok, err: err}
 	if err != nil {
-		failed = past.next(err, ended)
+		o.failed = past.next(err, s.now())
 	}
-	e := s.land(f, began, tok, err, failed)
+	e := s.land(f, began, o)
 	if s.Observer != nil {
 		s.Observer.FetchEnded(e)
 	}
 }
 
+// outcome is how a flight ended.
+type outcome struct {
+	fetched bool // the Fetcher was called
+	token   *Token
+	err     error
+	failed  *failure // what err leaves behind
+}
+
 // land notes how f ended.
-func (s *Source) land(f *flight, began time.Time, tok *Token, err error, failed *failure) Fetch {
+func (s *Source) land(f *flight, began time.Time, o outcome) Fetch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	s.flight, s.failure = nil, failed
-	f.token, f.err = nil, err
+	s.flight, s.failure = nil, o.failed
+	f.token, f.err = nil, o.err
 	switch k := s.kept; {
 	case s.closed:
 		f.err = ErrClosed
-	case err == nil:
-		f.token = s.keepLocked(f, tok, began)
+	case o.err == nil:
+		f.token = s.keepLocked(f, o.token, began)
 	case k != nil && k.rejected:
 		// There is no better one. Other APIs may well take it, or this one again.
 		k.rejected = false
 	}
-	if failed == nil || failed.err == err { //nolint:errorlint // whether it is this one
+	if o.fetched {
 		s.fetches++
 		s.lastFetch = now
 	}

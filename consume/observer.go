@@ -24,8 +24,8 @@ type Fetch struct {
 }
 
 // Observer is told what a Source and its Transports do. Its methods are called
-// from any goroutine, also at the same time, and must be quick. None is told a
-// token or a secret. What is handed out without waiting is not told: see
+// from any goroutine, also at the same time, and must be quick; they must not
+// call Source.Close, which waits for them. None is told a token or a secret. What is handed out without waiting is not told: see
 // Status.Served.
 type Observer interface {
 	FetchStarted(Trigger)

@@ -88,9 +88,10 @@ type Source struct {
 	served counter
 
 	mu        sync.Mutex
-	share     float64 // of a life after which to renew; zero: not drawn yet
-	kept      *kept   // the last token, or nil
-	flight    *flight // the fetch under way, or nil
+	share     float64        // of a life after which to renew; zero: not drawn yet
+	kept      *kept          // the last token, or nil
+	flight    *flight        // the fetch under way, or nil
+	flying    sync.WaitGroup // goroutines of fetches, also of those that have landed
 	failure   *failure
 	timer     *time.Timer // calls timeUp at wake
 	wake      time.Time
@@ -171,8 +172,8 @@ func (s *Source) renew(ctx context.Context, rejected *Token) (*Token, error) {
 	return s.waitUnlock(ctx, f)
 }
 
-// Close ends a fetch under way and waits for it. From then on everybody gets
-// ErrClosed.
+// Close ends a fetch under way and waits for it, and until the Observer has been
+// told of each. From then on everybody gets ErrClosed.
 func (s *Source) Close() {
 	s.mu.Lock()
 	if s.closing != nil && !s.closed {
@@ -188,8 +189,8 @@ func (s *Source) Close() {
 	s.mu.Unlock()
 	if f != nil {
 		f.cancel()
-		<-f.done
 	}
+	s.flying.Wait() // none is added once it is closed
 }
 
 func (s *Source) now() time.Time {
