@@ -1,9 +1,11 @@
 package consume
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -32,8 +34,9 @@ func prepare(r *http.Request, most int64) *outgoing {
 	case r.ContentLength > most || most <= 0:
 		return &outgoing{again: func() (io.ReadCloser, error) { return nil, errTooLong }}
 	}
-	t := &tape{src: r.Body, most: most, held: true}
-	r.Body = &reel{tape: t}
+	t := &tape{src: r.Body, most: most, ctx: r.Context(), held: true}
+	t.reel = &reel{tape: t, gone: make(chan struct{})}
+	r.Body = t.reel
 	return &outgoing{again: t.again, tape: t}
 }
 
@@ -47,66 +50,106 @@ func (o *outgoing) release() {
 // tape keeps the beginning of a body while it is read, so that it can be read
 // from its start once more. It does not wait for more than its reader asks for:
 // a body may be a stream.
+//
+// While it is held, a goroutine reads src, which may take as long as it likes:
+// whoever reads the tape is let go when it is closed, replaced or out of time,
+// and what the goroutine gets after that is there for the next reader. Then the
+// last reader reads src itself, and Close closes it.
 type tape struct {
-	mu     sync.Mutex
-	src    io.ReadCloser
-	most   int64
-	kept   []byte
-	err    error // of src, once it has ended
-	lost   bool  // kept is not all that was read
-	held   bool  // src stays open when its first reader closes it
-	closed bool  // its first reader has
-	reel   int   // which reader counts
+	src  io.ReadCloser
+	most int64
+	ctx  context.Context //nolint:containedctx // the request's, whose end ends a read
+
+	mu      sync.Mutex // never held while src is read or closed
+	kept    []byte
+	err     error         // of src, once it has ended
+	held    bool          // all that was read is kept, and src stays open when its reader closes it
+	shut    bool          // src was closed
+	reading chan struct{} // closed when the goroutine has read; nil: there is none
+	reel    *reel         // the reader that counts
 }
 
 // reel is one reader of a tape.
 type reel struct {
-	tape *tape
-	nth  int
-	at   int
+	tape   *tape
+	at     int // in what is kept
+	closed bool
+	gone   chan struct{} // closed when it is, or when another counts
 }
 
 func (r *reel) Read(p []byte) (int, error) {
 	t := r.tape
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case r.nth != t.reel:
-		return 0, errReplayed
-	case r.at < len(t.kept):
-		n := copy(p, t.kept[r.at:])
-		r.at += n
-		return n, nil
-	case t.err != nil:
-		return 0, t.err
+	for len(p) > 0 {
+		t.mu.Lock()
+		switch {
+		case t.reel != r:
+			t.mu.Unlock()
+			return 0, errReplayed
+		case r.closed:
+			t.mu.Unlock()
+			return 0, http.ErrBodyReadAfterClose
+		case r.at < len(t.kept):
+			n := copy(p, t.kept[r.at:])
+			r.at += n
+			t.mu.Unlock()
+			return n, nil
+		case t.err != nil:
+			t.mu.Unlock()
+			return 0, t.err
+		case t.reading == nil && !t.held: // nobody will ask for it again
+			t.kept, r.at = nil, 0
+			t.mu.Unlock()
+			return t.src.Read(p)
+		case t.reading == nil:
+			t.readLocked(len(p))
+		}
+		read := t.reading
+		t.mu.Unlock()
+		select {
+		case <-read:
+		case <-r.gone:
+		case <-t.ctx.Done():
+			return 0, t.ctx.Err()
+		}
 	}
-	n, err := t.src.Read(p)
-	t.err = err
-	switch {
-	case !t.held: // nobody will ask for it again
-		t.kept = nil
-		r.at = 0
-	case int64(len(t.kept)+n) > t.most:
-		t.lost, t.kept, r.at = true, nil, 0
-		t.held = false
-	default:
-		t.kept = append(t.kept, p[:n]...)
-		r.at += n
-	}
-	return n, err
+	return 0, nil
+}
+
+// readLocked starts a read of up to n bytes, and no more than one too many.
+func (t *tape) readLocked(n int) {
+	n = int(min(int64(n)-1, t.most-int64(len(t.kept)))) + 1
+	t.kept = slices.Grow(t.kept, n)
+	p := t.kept[len(t.kept) : len(t.kept)+n]
+	read := make(chan struct{})
+	t.reading = read
+	go func() { // ends with src's Read: Close ends that, where anything does
+		n, err := t.src.Read(p)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.kept = t.kept[:len(t.kept)+n]
+		t.err, t.reading = err, nil
+		if int64(len(t.kept)) > t.most {
+			t.held = false
+		}
+		close(read)
+	}()
 }
 
 func (r *reel) Close() error {
 	t := r.tape
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if r.nth != t.reel {
+	if t.reel != r || r.closed {
+		t.mu.Unlock()
 		return nil
 	}
-	t.closed = true
+	r.closed = true
+	close(r.gone)
 	if t.held {
+		t.mu.Unlock()
 		return nil
 	}
+	t.shut = true
+	t.mu.Unlock()
 	return t.src.Close()
 }
 
@@ -115,23 +158,29 @@ func (r *reel) Close() error {
 func (t *tape) again() (io.ReadCloser, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.lost {
+	if !t.held {
 		return nil, errTooLong
 	}
-	t.reel++
 	t.held = false
-	return &reel{tape: t, nth: t.reel}, nil
+	if !t.reel.closed {
+		close(t.reel.gone)
+	}
+	t.reel = &reel{tape: t, gone: make(chan struct{})}
+	return t.reel, nil
 }
 
-// release closes the source if its first reader has, or lets it do so.
+// release closes the source if its reader has closed the tape, or lets it do so.
 func (t *tape) release() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.reel > 0 {
-		return
-	}
 	t.held = false
-	if t.closed {
+	shut := t.reel.closed && !t.shut
+	t.shut = t.shut || shut
+	busy := t.reading != nil
+	t.mu.Unlock()
+	switch {
+	case shut && busy: // some, as a server's own, are closed no sooner than they are read
+		go func() { _ = t.src.Close() }()
+	case shut:
 		_ = t.src.Close()
 	}
 }
