@@ -110,7 +110,7 @@ func (s *slots) take(ctx context.Context, who asker) (*slot, error) {
 	var why error
 	select {
 	case err := <-w.told:
-		return &slot{asker: who, since: time.Now()}, err
+		return &slot{asker: w.asker, since: time.Now()}, err
 	case <-timer.C:
 		why = ErrBusy
 	case <-ctx.Done():
@@ -121,7 +121,8 @@ func (s *slots) take(ctx context.Context, who asker) (*slot, error) {
 	if s.leave(w) {
 		return nil, why
 	}
-	return &slot{asker: who, since: time.Now()}, <-w.told // it was told just now
+	err := <-w.told // just now
+	return &slot{asker: w.asker, since: time.Now()}, err
 }
 
 // release gives a slot back.
@@ -156,6 +157,27 @@ func (s *slots) judge(from netip.Addr, wrong bool) { //nolint:revive // the verd
 		}
 	}
 	s.wrong[from] = time.Now()
+	s.demote(from)
+}
+
+// demote lets those who wait from an address that guessed wrong wait behind the
+// others: what came before the first verdict would run one after another
+// otherwise, and keep a core busy for as long as the queue is.
+func (s *slots) demote(from netip.Addr) {
+	for key, who := range s.good {
+		l := who.lines[from]
+		if l == nil {
+			continue
+		}
+		delete(who.lines, from)
+		if len(who.lines) == 0 {
+			delete(s.good, key)
+		}
+		for _, w := range l.waiters {
+			w.guess = true
+			s.guesses.add(w, &s.turn)
+		}
+	}
 }
 
 // suspect reports whether a wrong secret came from an address of late.

@@ -185,6 +185,47 @@ func TestLast(t *testing.T) {
 // verifier is a way of a Hasher to check a candidate.
 type verifier func(context.Context, netip.Addr, string, string, []mintage.Secret, string, time.Time) (*mintage.Secret, error)
 
+// What waits from an address when the first of its guesses turns out wrong waits
+// behind all others from then on.
+func TestGuessesThatWaitAreDemoted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := secret.NewSized(pepper, 1, 100, time.Hour)
+		release, err := h.TakeSlot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var order []string
+		var wg sync.WaitGroup
+		for i, w := range []struct {
+			mark string
+			from netip.Addr
+		}{{"g", guesser}, {"g", guesser}, {"g", guesser}, {"1", honest}, {"2", honest}, {"3", honest}} {
+			candidate := known
+			if w.mark == "g" {
+				candidate = fmt.Sprint("wrong", i)
+			}
+			secrets := []mintage.Secret{{ID: fmt.Sprint(i), Hash: imported["bcrypt 2b"]}}
+			wg.Go(func() {
+				_, err := h.VerifyFrom(t.Context(), w.from, "t", "a", secrets, candidate, time.Now())
+				mu.Lock()
+				defer mu.Unlock()
+				if (err != nil) != (w.mark == "g") {
+					t.Errorf("%s: %v", w.mark, err)
+				}
+				order = append(order, w.mark)
+			})
+			synctest.Wait()
+		}
+		release()
+		wg.Wait()
+		if got := strings.Join(order, ""); got != "g123gg" {
+			t.Errorf("served in the order %s", got)
+		}
+	})
+}
+
 func TestPausedAndRetired(t *testing.T) {
 	t.Parallel()
 	h := newHasher()
