@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -65,11 +66,8 @@ func (r Reason) Page() string {
 // OfRequest reports whether a request to a tenant's endpoints can have the
 // reason, so that mintage explain tells of it by the trace id of the answer.
 func (r Reason) OfRequest() bool {
-	switch k, _ := circumstances(r.Code); k {
-	case kindRefusal, kindFound, kindWarning, kindToken:
-		return r.Code != "ok"
-	}
-	return false
+	k, _ := circumstances(r.Code)
+	return r.Code != "ok" && slices.Contains([]kind{kindRefusal, kindFound, kindWarning, kindToken}, k)
 }
 
 // Reserved reports whether the code is kept for a later release, and so raised
