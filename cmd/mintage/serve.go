@@ -90,6 +90,9 @@ func (a *app) serve(ctx context.Context, src config.Sources) error {
 		}
 	}
 	a.tuneMemory()
+	if err := noCoreDumps(); err != nil {
+		return err
+	}
 	cfg, err := serverConfig(settings)
 	if err != nil {
 		return err

@@ -233,7 +233,10 @@ func (w *walk) faults() map[string]func() string {
 				})
 			}()
 			<-held
-			trace := w.asks(ask{path: "/oauth/token", body: w.form("prod", "app")})()
+			trace, status, _ := w.send(ask{path: "/oauth/token", body: w.form("prod", "app")})
+			if status != http.StatusServiceUnavailable {
+				w.Errorf("TE-30: a database that is away is %d", status)
+			}
 			close(release)
 			w.must(<-holds)
 			return trace

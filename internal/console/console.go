@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -95,7 +97,7 @@ func (c *console) page(rt route) http.Handler {
 		began := c.cfg.Now()
 		ctx := r.Context()
 		q := &request{r: r, w: w, trace: explain.NewTraceID(began), address: c.cfg.Address(r)}
-		setHeaders(w.Header())
+		setHeaders(w.Header(), r)
 		w.Header().Set("X-Request-Id", q.trace)
 		a := c.answer(ctx, rt, q)
 		status := c.send(ctx, w, q, a)
@@ -169,8 +171,16 @@ func (c *console) identify(ctx context.Context, rt route, q *request) error {
 	return nil
 }
 
+// secureFor is how long browsers ask for the console by HTTPS alone: two years,
+// without subdomains, which may be others'.
+const secureFor = "max-age=63072000"
+
 // setHeaders sets what every answer has.
-func setHeaders(h http.Header) {
+func setHeaders(h http.Header, r *http.Request) {
+	// Where it is reached from other machines, it is by TLS, here or at a proxy.
+	if u, err := url.Parse("//" + r.Host); r.TLS != nil || err == nil && !loopback(u.Hostname()) {
+		h.Set("Strict-Transport-Security", secureFor)
+	}
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -181,6 +191,12 @@ func setHeaders(h http.Header) {
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Cookie, X-Fragment, Accept-Encoding")
+}
+
+// loopback reports whether a host is this machine to the browser.
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 func (c *console) logRequest(ctx context.Context, rt route, q *request, status int, took time.Duration) {

@@ -41,6 +41,23 @@ func TestWhoMaySeeWhat(t *testing.T) {
 	}
 }
 
+// TL-07: browsers that came by TLS come by nothing else for a year or more, and
+// those on this machine are not told so.
+func TestStrictTransport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for target, want := range map[string]string{
+		"https://console.example/console/": "max-age=63072000", "http://console.example/console/": "max-age=63072000", // TLS ends at a proxy
+		"https://127.0.0.1/console/": "max-age=63072000", "http://127.0.0.1:9401/console/": "", "http://localhost:9401/console/": "", "http://[::1]:9401/console/": "",
+	} {
+		rec := httptest.NewRecorder()
+		w.handler.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, target, http.NoBody))
+		if got := rec.Header().Get("Strict-Transport-Security"); got != want {
+			t.Errorf("%s: %q, want %q", target, got, want)
+		}
+	}
+}
+
 // TestHeaders holds checklist AD-04 to AD-08 for every kind of answer.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
