@@ -99,7 +99,7 @@ var layers = map[string]layer{
 	"internal/admin": {
 		ours: []string{
 			".", "oauth", "adminclient", "enforce", "internal/strictjson", "internal/manage", "internal/apply", "internal/explain",
-			"internal/keys", "internal/directory", "internal/revoke", "internal/usage",
+			"internal/keys", "internal/directory", "internal/revoke", "internal/usage", "internal/requestlog",
 		},
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},

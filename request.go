@@ -3,7 +3,8 @@ package mintage
 import "time"
 
 // RequestRecord is what is kept of requests to a tenant's endpoints that were
-// refused, or answered although something about them is wrong. It never holds a
+// refused or answered although something about them is wrong, and of tokens. It
+// never holds a
 // secret or a token. Several equal ones within a minute share a record.
 type RequestRecord struct {
 	TraceID string   // of the first; orders records by time
@@ -21,8 +22,8 @@ type RequestRecord struct {
 	GrantType  string
 	Address    string // remote, without the port; empty where several share the record
 
-	Error  string // OAuth error code; empty: the request was answered, with a warning
-	Reason string // why it was refused, or the first of Notes
+	Error  string // OAuth error code; empty: the request was answered
+	Reason string // why it was refused, or the first warning; ok: there was none
 	Status int
 	Notes  []string // reason codes of what did not fail the request
 

@@ -10,16 +10,17 @@ import (
 
 // Outcomes of a request in the log.
 const (
+	OutcomeIssued  = "issued"
 	OutcomeRefused = "refused"
 	OutcomeWarned  = "warned" // answered, though something about it is wrong
 )
 
-// Request is what is kept of requests that were refused or answered with a
-// warning. Equal ones within a minute share one.
+// Request is what is kept of requests that were refused, answered with a warning
+// or issued a token as asked. Equal ones within a minute share one.
 type Request struct {
 	TraceID    string    `json:"trace_id" doc:"The trace id of the first of them, which its answer had too."`
 	Tenant     string    `json:"tenant,omitempty" doc:"The tenant; absent when none was found."`
-	Outcome    string    `json:"outcome" enum:"refused,warned" doc:"Whether it was refused, or answered with a warning."`
+	Outcome    string    `json:"outcome" enum:"issued,refused,warned" doc:"Whether a token was issued as asked, or it was refused, or answered with a warning."`
 	Time       time.Time `json:"time" doc:"When it came."`
 	LastTime   time.Time `json:"last_time" doc:"When the last of them came."`
 	Count      int64     `json:"count" doc:"How many equal ones came within the minute."`
@@ -32,7 +33,7 @@ type Request struct {
 	Address    string    `json:"address,omitempty" doc:"The remote address."`
 	Status     int       `json:"status" doc:"The HTTP status of the answer."`
 	Error      string    `json:"error,omitempty" doc:"The OAuth error code of the answer."`
-	Reason     string    `json:"reason" doc:"Reason code: why it was refused, or the first warning."`
+	Reason     string    `json:"reason" doc:"Reason code: why it was refused, or the first warning; ok: there is none."`
 	Found      string    `json:"found,omitempty" doc:"Reason code that a second look found behind it."`
 	Why        string    `json:"why" doc:"What found, else reason, means."`
 	Fix        string    `json:"fix,omitempty" doc:"What to do about it."`
@@ -52,8 +53,9 @@ type Request struct {
 type RequestFilter struct {
 	Reason   string // Reason, Found or one of Notes
 	ClientID string
-	Outcome  string    // OutcomeRefused, OutcomeWarned, or empty for both
+	Outcome  string    // OutcomeIssued, OutcomeRefused, OutcomeWarned, or empty for all
 	Since    time.Time // zero: as far back as it goes
+	Until    time.Time // zero: until now
 }
 
 func (f RequestFilter) query() url.Values {
@@ -65,6 +67,9 @@ func (f RequestFilter) query() url.Values {
 	}
 	if !f.Since.IsZero() {
 		q.Set("since", f.Since.UTC().Format(time.RFC3339))
+	}
+	if !f.Until.IsZero() {
+		q.Set("until", f.Until.UTC().Format(time.RFC3339))
 	}
 	return q
 }

@@ -78,8 +78,8 @@ func (a *app) explain(ctx context.Context, traceID string) error {
 	}
 	if errors.Is(err, mintage.ErrNotFound) {
 		return &failure{
-			code: exitNotFound, what: "no request that was refused or warned of has the trace id " + clean([]string{traceID})[0],
-			why: "it was answered as asked, is older than 7 days, or is one of a flood of which the first are kept",
+			code: exitNotFound, what: "no request in the log has the trace id " + clean([]string{traceID})[0],
+			why: "it is older than the log goes back, asked for no token, or is one of a flood of which the first are kept",
 			fix: "look for it in the server's log, or: mintage log list",
 		}
 	}

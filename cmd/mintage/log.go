@@ -20,7 +20,7 @@ import (
 func (a *app) logCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log",
-		Short: "The log of requests that were refused or warned of: list, tail",
+		Short: "The log of requests, refused, warned of and answered with a token: list, tail",
 		Example: `  mintage log list --tenant prod --refused --since 1h
   mintage log list --reason auth.whitespace -o json
   mintage log tail --refused`,
@@ -36,19 +36,21 @@ func (a *app) logCommand() *cobra.Command {
 
 // logFlags narrow the log.
 type logFlags struct {
-	reason, client, since string
-	refused               bool
-	limit                 int
+	reason, client, outcome, since, until string
+	refused                               bool
+	limit                                 int
 }
 
 func (f *logFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.reason, "reason", "", "only requests with this reason code: mintage help errors lists them")
 	cmd.Flags().StringVar(&f.client, "client", "", "only requests with this client id")
-	cmd.Flags().BoolVar(&f.refused, "refused", false, "only requests that were refused, without those that were warned of")
+	cmd.Flags().StringVar(&f.outcome, "outcome", "", "only requests that ended so: issued, refused or warned")
+	cmd.Flags().BoolVar(&f.refused, "refused", false, "the same as --outcome refused")
+	cmd.MarkFlagsMutuallyExclusive("outcome", "refused")
 }
 
 func (f *logFlags) filter(now time.Time) (adminclient.RequestFilter, error) {
-	filter := adminclient.RequestFilter{Reason: f.reason, ClientID: f.client}
+	filter := adminclient.RequestFilter{Reason: f.reason, ClientID: f.client, Outcome: f.outcome}
 	if f.refused {
 		filter.Outcome = adminclient.OutcomeRefused
 	}
@@ -59,6 +61,13 @@ func (f *logFlags) filter(now time.Time) (adminclient.RequestFilter, error) {
 		}
 		filter.Since = at
 	}
+	if f.until != "" {
+		at, err := instant(f.until, now)
+		if err != nil {
+			return filter, usage(fmt.Sprintf("--until %q is no instant", f.until), "2026-11-21, 2026-11-21T09:30:00Z or 2h")
+		}
+		filter.Until = at
+	}
 	return filter, nil
 }
 
@@ -66,7 +75,7 @@ func (a *app) logListCommand() *cobra.Command {
 	var f logFlags
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List requests that were refused or warned of, newest first; of all tenants where none is named",
+		Short:   "List requests, newest first; of all tenants where none is named",
 		Example: "  mintage log list --refused --since 24h",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -79,6 +88,7 @@ func (a *app) logListCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&f.since, "since", "", "only requests since then: an instant, a day, or how long ago")
+	cmd.Flags().StringVar(&f.until, "until", "", "only requests before then")
 	cmd.Flags().IntVar(&f.limit, "limit", 50, "how many at most; 0 is all")
 	return cmd
 }
@@ -128,7 +138,7 @@ func (a *app) logTailCommand() *cobra.Command {
 	var every time.Duration
 	cmd := &cobra.Command{
 		Use:   "tail",
-		Short: "Print requests as they are refused or warned of, until interrupted",
+		Short: "Print requests as they come, until interrupted",
 		Example: `  mintage log tail --refused
   mintage log tail --tenant prod -o json`,
 		Args: cobra.NoArgs,

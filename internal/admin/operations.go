@@ -121,7 +121,7 @@ func logOperations() []operation {
 		row("show-usage", get, tenantPath+"/usage", "usage:read", "Show how the token requests of a tenant ended", 200, at((*Handler).usage)),
 		row("show-all-usage", get, "/usage", "usage:read", "Show how token requests ended at all tenants that the caller may see", 200, at((*Handler).allUsage)),
 		row("show-cache-advice", get, tenantPath+"/usage/advice", "usage:read", "List clients that seem not to keep their tokens", 200, at((*Handler).usageAdvice)),
-		row("list-requests", get, tenantPath+"/requests", "requests:read", "List requests that were refused or warned of", 200, at((*Handler).requests)),
+		row("list-requests", get, tenantPath+"/requests", "requests:read", "List requests that were refused, warned of or issued a token", 200, at((*Handler).requests)),
 		row("show-request", get, tenantPath+"/requests/{trace_id}", "requests:read", "Show a request by its trace id", 200, at((*Handler).request)),
 		row("list-all-requests", get, "/requests", "requests:read", "List requests of all tenants that the caller may see", 200, at((*Handler).allRequests)),
 		row("find-request", get, "/requests/{trace_id}", "requests:read", "Find a request in any tenant that the caller may see", 200, at((*Handler).anyRequest)),

@@ -10,6 +10,7 @@ import (
 	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/explain"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/requestlog"
 )
 
 // RequestFilter is the part of an input that narrows the request log.
@@ -17,8 +18,9 @@ type RequestFilter struct {
 	Paged
 	Reason  string    `query:"reason" maxLength:"64" doc:"Only requests with this reason code, found by the second look or noted as a warning too."`
 	Client  string    `query:"client" maxLength:"256" doc:"Only requests with this client_id."`
-	Outcome string    `query:"outcome" enum:"refused,warned" doc:"Only requests that ended so."`
+	Outcome string    `query:"outcome" enum:"issued,refused,warned" doc:"Only requests that ended so."`
 	Since   time.Time `query:"since" doc:"Only requests since then."`
+	Until   time.Time `query:"until" doc:"Only requests before then."`
 }
 
 type listRequests struct {
@@ -37,7 +39,7 @@ func (h *Handler) allRequests(ctx context.Context, in *RequestFilter) (*answer[a
 }
 
 func (h *Handler) requestLog(ctx context.Context, tenant string, in *RequestFilter) (*answer[adminclient.Page[adminclient.Request]], error) {
-	l, err := h.listing(ctx, "requests "+tenant+" "+in.Reason+" "+in.Client+" "+in.Outcome+" "+in.Since.String(), in.Paged)
+	l, err := h.listing(ctx, "requests "+tenant+" "+in.Reason+" "+in.Client+" "+in.Outcome+" "+in.Since.String()+" "+in.Until.String(), in.Paged)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +51,7 @@ func (h *Handler) requestLog(ctx context.Context, tenant string, in *RequestFilt
 	if in.Reason != reasonOtherTenant || who.reach() == "" {
 		list, err = h.manager.Requests(ctx, manage.RequestQuery{
 			Tenant: tenant, Reason: in.Reason, ClientID: in.Client, Since: in.Since, Before: l.after, Limit: l.fetch(),
+			Until: in.Until, Issued: in.Outcome == adminclient.OutcomeIssued,
 			Refused: in.Outcome == adminclient.OutcomeRefused, Warned: in.Outcome == adminclient.OutcomeWarned,
 		})
 		if err != nil {
@@ -108,7 +111,11 @@ func (h *Handler) requestDocument(who caller, r *mintage.RequestRecord) admincli
 		Error: r.Error, Reason: r.Reason, Found: r.Second, OwnerTenant: r.OwnerTenant, OwnerClient: r.OwnerClient,
 		ScopeAsked: r.ScopeAsked, ScopeGranted: r.ScopeGranted, Ignored: r.Ignored, DidYouMean: r.DidYouMean, Notes: r.Notes,
 	}
-	if r.Error == "" {
+	switch {
+	case r.Error != "":
+	case r.Reason == requestlog.ReasonIssued:
+		d.Outcome = adminclient.OutcomeIssued
+	default:
 		d.Outcome = adminclient.OutcomeWarned
 	}
 	if r.OwnerTenant != "" && !who.sees(r.OwnerTenant) {

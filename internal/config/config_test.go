@@ -36,7 +36,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := &config.Server{
 		Listen: "127.0.0.1:9400", AdminListen: "127.0.0.1:9401", Data: "data", Log: config.Log{Format: "json"},
-		DrainTimeout: 10 * time.Second, KeyPeriod: 90 * 24 * time.Hour, Store: "sqlite",
+		DrainTimeout: 10 * time.Second, KeyPeriod: 90 * 24 * time.Hour, RequestLog: config.RequestLog{Keep: 7 * 24 * time.Hour, Tokens: true}, Store: "sqlite",
 		Database: config.Database{MaxConnections: 20, StatementTimeout: 10 * time.Second},
 	}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config.Server{}), cmpopts.EquateComparable(netip.Prefix{})); d != "" {
@@ -59,6 +59,7 @@ log: { level: debug, format: text }
 docs_url: https://docs.example.com/auth/
 drain_timeout: 1m
 keys: { period: 30d }
+request_log: { keep: 30d, tokens: off }
 metrics: { client_label: [billing, printer] }
 store: sqlite
 `
@@ -80,7 +81,7 @@ func TestFile(t *testing.T) {
 		AdminTLS:      config.TLS{Cert: filepath.Join(dir, "a.pem"), Key: filepath.Join(dir, "b.pem")},
 		BehindProxy:   []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
 		MasterKeyFile: filepath.Join(dir, "master.key"), Log: config.Log{Level: slog.LevelDebug, Format: "text"},
-		DocsURL: "https://docs.example.com/auth", DrainTimeout: time.Minute, KeyPeriod: 30 * 24 * time.Hour, ClientLabels: []string{"billing", "printer"}, Store: "sqlite",
+		DocsURL: "https://docs.example.com/auth", DrainTimeout: time.Minute, KeyPeriod: 30 * 24 * time.Hour, ClientLabels: []string{"billing", "printer"}, RequestLog: config.RequestLog{Keep: 30 * 24 * time.Hour}, Store: "sqlite",
 		Database: config.Database{MaxConnections: 20, StatementTimeout: 10 * time.Second},
 	}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config.Server{}), cmpopts.EquateComparable(netip.Prefix{})); d != "" {
@@ -114,7 +115,7 @@ func TestPrecedence(t *testing.T) {
 		"behind_proxy=10.0.0.0/8, 192.0.2.0/24 MINTAGE_BEHIND_PROXY",
 		"oidc.issuer= default", "oidc.client_id= default", "oidc.client_secret_file= default", "oidc.name= default",
 		"data=" + filepath.Join(filepath.Dir(name), "a") + " " + name + ":2", "master_key_file= default", "log.level=error MINTAGE_LOG_LEVEL",
-		"log.format=json --log-format", "docs_url= default", "drain_timeout=10s default", "keys.period=90d default", "metrics.client_label= default", "limits.requests_per_minute=0 default",
+		"log.format=json --log-format", "docs_url= default", "drain_timeout=10s default", "request_log.keep=7d default", "request_log.tokens=on default", "keys.period=90d default", "metrics.client_label= default", "limits.requests_per_minute=0 default",
 		"database.url= default", "database.url_file= default", "database.max_connections=20 default", "database.statement_timeout=10s default",
 		"store= default",
 	}
@@ -196,6 +197,8 @@ func TestRefusals(t *testing.T) {
 		{"store", "store: mysql\n", nil, nil, "write sqlite or postgres"},
 		{"duration", "drain_timeout: 1.5s\n", nil, nil, "write a duration"},
 		{"client label", "metrics: { client_label: [\"a:b\"] }\n", nil, nil, "\"a:b\" is no client id"},
+		{"short request log", "request_log: { keep: 30m }\n", nil, nil, "write 1h to 366d"},
+		{"no switch", "request_log: { tokens: maybe }\n", nil, nil, "write on or off"},
 		{"short key period", "keys: { period: 1h }\n", nil, nil, "server.yaml:1:17: a key signs for at least 1d and at most 366d"},
 		{"KY-06 long key period", "keys: { period: 367d }\n", nil, nil, "a key signs for at least 1d and at most 366d"},
 		{"long duration", "drain_timeout: 2h\n", nil, nil, "at most 1h"},

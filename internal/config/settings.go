@@ -48,11 +48,18 @@ type Server struct {
 	// ClientLabels are the client ids with a label of their own in the metrics.
 	ClientLabels []string
 	KeyPeriod    time.Duration // how long signing keys sign, unless the tenant says
-	Store        string        // StoreSQLite or StorePostgres
+	RequestLog   RequestLog
+	Store        string // StoreSQLite or StorePostgres
 	Database     Database
 
 	origins map[string]Origin
 	places  map[string]yamlfile.Node // of the settings whose value is the file's
+}
+
+// RequestLog says what is kept of requests.
+type RequestLog struct {
+	Keep   time.Duration // for how long
+	Tokens bool          // whether tokens that were issued as asked are kept too
 }
 
 // TLS names a certificate chain and its key, both PEM. Both are set or none.
@@ -179,6 +186,14 @@ func processSettings() []Setting {
 		{
 			Path: "drain_timeout", Live: true, Default: "10s", Usage: "how long requests under way may take when the server stops",
 			set: func(s *Server, v string) error { return setDuration(&s.DrainTimeout, v) },
+		},
+		{
+			Path: "request_log.keep", Default: "7d", Usage: "how long the request log is kept",
+			set: func(s *Server, v string) error { return setKeep(&s.RequestLog.Keep, v) },
+		},
+		{
+			Path: "request_log.tokens", Default: "on", Usage: "whether tokens that were issued as asked are in the request log",
+			set: func(s *Server, v string) error { return setSwitch(&s.RequestLog.Tokens, v) },
 		},
 		{
 			Path: "keys.period", Default: "90d", Usage: "how long signing keys sign before they are replaced, unless the tenant says",
@@ -324,6 +339,24 @@ func setClients(dst *[]string, v string) error {
 	if len(*dst) > most {
 		return fmt.Errorf("at most %d client ids: each makes as many series anew", most)
 	}
+	return nil
+}
+
+// setKeep reads how long records are kept.
+func setKeep(dst *time.Duration, v string) error {
+	d, err := yamlfile.ParseDuration(v)
+	if err == nil && (d < time.Hour || d > 366*24*time.Hour) {
+		return errors.New("write 1h to 366d")
+	}
+	*dst = d
+	return err
+}
+
+func setSwitch(dst *bool, v string) error {
+	if v != "on" && v != "off" {
+		return errors.New("write on or off")
+	}
+	*dst = v == "on"
 	return nil
 }
 

@@ -56,6 +56,8 @@ func requestFilter(q *request) manage.RequestQuery {
 		r.Refused = true
 	case "warned":
 		r.Warned = true
+	case "issued":
+		r.Issued = true
 	}
 	return r
 }
@@ -113,7 +115,7 @@ func (c *console) requests(ctx context.Context, q *request) (*answer, error) {
 		if !errors.Is(err, mintage.ErrNotFound) {
 			return nil, err
 		}
-		notFound = "No request of this tenant has it. The log keeps what was refused or warned of for seven days; a wait of two seconds may help."
+		notFound = "No request of this tenant has it. The log goes back for seven days unless the server says otherwise; a wait of two seconds may help."
 	}
 	query := requestFilter(q)
 	d, err := c.requestList(ctx, q, at, query)
@@ -121,7 +123,7 @@ func (c *console) requests(ctx context.Context, q *request) (*answer, error) {
 		return nil, err
 	}
 	d.Trace, d.Found = q.query("trace"), notFound
-	d.Outcomes = options(q.query("outcome"), "", "any outcome", "refused", "refused", "warned", "answered with a warning")
+	d.Outcomes = options(q.query("outcome"), "", "any outcome", "issued", "issued", "refused", "refused", "warned", "answered with a warning")
 	d.Reasons = options(query.Reason, "", "any reason")
 	for _, r := range explain.Reasons() {
 		if !r.Reserved() && r.Code != "ok" {

@@ -1,12 +1,13 @@
-// Package requestlog keeps what was refused, and what was answered with a
-// warning, for whoever asks why. It collects in memory and writes once a
-// second.
+// Package requestlog keeps what was refused, what was answered with a warning
+// and what tokens were issued, for whoever asks why. It collects in memory and
+// writes once a second, and tokens every five.
 //
 // One thing is always true of it: no answer waits for it. What it cannot keep,
-// it drops and counts. A process that is killed loses the last second of it.
+// it drops and counts. A process that is killed loses those last seconds of it.
 package requestlog
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -15,22 +16,29 @@ import (
 	"github.com/mintage-auth/mintage"
 )
 
-// Interval is how often what was collected is written.
-const Interval = time.Second
+// Interval is how often what was collected is written, and IssuedInterval the
+// same of issued tokens, which are many and for which nobody waits.
+const (
+	Interval       = time.Second
+	IssuedInterval = 5 * Interval
+)
 
-// Keep is how long a record is kept.
+// Keep is how long a record is kept, unless Log.Keep says.
 const Keep = 7 * 24 * time.Hour
 
 // Bounds of what is kept in memory.
 const (
 	// maxRecords bounds the different records of a minute, so that a flood
 	// under ever new names does not fill the disk. Those beyond it share a record
-	// by tenant, endpoint and reason.
+	// by tenant, endpoint and reason. Tokens have as many of their own: they push
+	// no refusal out.
 	maxRecords = 1024
 	maxShared  = 1024
-	// maxTraces is how many trace ids beside the first find a record.
-	maxTraces = 32
-	maxUses   = 10_000 // clients with a use of their ladder in one interval
+	// maxTraces is how many trace ids beside the first find a record, and
+	// maxIssuedTraces the same of issued tokens, which nobody asks about as much.
+	maxTraces       = 32
+	maxIssuedTraces = 4
+	maxUses         = 10_000 // clients with a use of their ladder in one interval
 	// attempts is how many minutes a record waits for a database that is away.
 	attempts = 10
 	// maxHeld is how many records wait for the end of a second look, and heldFor
@@ -57,26 +65,37 @@ type Finding struct {
 // Log collects requests. Make one with New; its methods may be called at the
 // same time.
 type Log struct {
-	store Store
-	now   func() time.Time
-	log   *slog.Logger
+	// Keep is how long a record is kept; zero: the constant of that name. It and
+	// RefusedOnly, which leaves out tokens that were issued as asked, must not
+	// change once the Log is used.
+	Keep        time.Duration
+	RefusedOnly bool
+
+	shards [shards]shard
+	store  Store
+	now    func() time.Time
+	log    *slog.Logger
 
 	mu      sync.Mutex
 	minute  int64
 	records map[key]*entry
 	traces  map[string]*entry                 // by the first trace id
 	held    map[string]*mintage.RequestRecord // by their trace ids
-	own     int                               // of the records, how many are no shared ones in this minute
-	shared  int
+	refused room
+	issued  room
 	uses    map[useKey]*mintage.LadderUse
 	dropped int64
 }
+
+// room counts the records of a minute: those of their own, and shared ones.
+type room struct{ own, shared int }
 
 // key says which requests are equal.
 type key struct {
 	minute                                             int64
 	tenant, endpoint, client, address, errCode, reason string
 	found                                              Finding
+	detail                                             string // what else tells issued tokens apart
 }
 
 // entry is a record in the making.
@@ -93,11 +112,15 @@ type useKey struct {
 
 // New returns a Log that writes to st when Run runs.
 func New(st Store, now func() time.Time, log *slog.Logger) *Log {
-	return &Log{
+	l := &Log{
 		store: st, now: now, log: log,
 		records: map[key]*entry{}, traces: map[string]*entry{},
 		held: map[string]*mintage.RequestRecord{}, uses: map[useKey]*mintage.LadderUse{},
 	}
+	for i := range l.shards {
+		l.shards[i].sums = map[issuedKey]*issuedSum{}
+	}
+	return l
 }
 
 // Add notes one request; of r, Last, Count and Traces do not matter. It copies
@@ -105,7 +128,7 @@ func New(st Store, now func() time.Time, log *slog.Logger) *Log {
 func (l *Log) Add(r *mintage.RequestRecord) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.add(r)
+	l.addOne(r)
 }
 
 // Hold is Add for a request at which a second look may be made, and waits for
@@ -115,7 +138,7 @@ func (l *Log) Hold(r *mintage.RequestRecord) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.held) >= maxHeld {
-		l.add(r)
+		l.addOne(r)
 		return
 	}
 	kept := *r
@@ -130,7 +153,7 @@ func (l *Log) Found(traceID string, f Finding) {
 	if r := l.held[traceID]; r != nil {
 		delete(l.held, traceID)
 		r.Second, r.OwnerTenant, r.OwnerClient = f.Reason, f.OwnerTenant, f.OwnerClient
-		l.add(r)
+		l.addOne(r)
 	}
 }
 
@@ -141,58 +164,74 @@ func (l *Log) letGo(before time.Time) {
 	for trace, r := range l.held {
 		if r.Time.Before(before) {
 			delete(l.held, trace)
-			l.add(r)
+			l.addOne(r)
 		}
 	}
 }
 
-func (l *Log) add(r *mintage.RequestRecord) {
-	minute := r.Time.Unix() / 60
+func (l *Log) addOne(r *mintage.RequestRecord) {
+	one := *r
+	one.Last = r.Time
+	l.add(&one, 1, nil, "")
+}
+
+// add adds count equal requests, of which r is the first. It keeps r.
+func (l *Log) add(r *mintage.RequestRecord, count int64, traces []string, detail string) {
+	minute, left, most := r.Time.Unix()/60, &l.refused, maxTraces
 	if minute > l.minute || minute < l.minute-1 { // one that was held may be of the last minute
-		l.minute, l.own, l.shared = minute, 0, 0
+		l.minute, l.refused, l.issued = minute, room{}, room{}
+	}
+	if r.Reason == ReasonIssued {
+		left, most = &l.issued, maxIssuedTraces
 	}
 	k := key{
-		minute: minute, tenant: r.Tenant, endpoint: r.Endpoint, client: r.ClientID, address: r.Address,
+		minute: minute, detail: detail, tenant: r.Tenant, endpoint: r.Endpoint, client: r.ClientID, address: r.Address,
 		errCode: r.Error, reason: r.Reason,
 		found: Finding{Reason: r.Second, OwnerTenant: r.OwnerTenant, OwnerClient: r.OwnerClient},
 	}
 	if r.Tenant == "" {
-		k.client, k.address = "", "" // what scans the Internet is one record
+		k.client, k.address, k.detail = "", "", "" // what scans the Internet is one record
 	}
 	e := l.records[k]
-	if e == nil && l.own >= maxRecords {
-		k.client, k.address = "", ""
+	if e == nil && left.own >= maxRecords {
+		k.client, k.address, k.detail = "", "", ""
 		e = l.records[k]
 	}
 	if e == nil {
-		l.begin(k, r)
-		return
+		if e = l.begin(k, r, left); e == nil {
+			l.dropped += count
+			return
+		}
+	} else {
+		e.Count++
+		traces = append([]string{r.TraceID}, traces...)
 	}
-	e.Count++
-	e.Last = r.Time
+	e.Count += count - 1
+	if r.Last.After(e.Last) {
+		e.Last = r.Last
+	}
 	e.dirty = true
-	if e.traces < maxTraces {
-		e.traces++
-		e.Traces = append(e.Traces, r.TraceID)
-	}
+	traces = traces[:min(len(traces), most-e.traces)]
+	e.traces += len(traces)
+	e.Traces = append(e.Traces, traces...)
 }
 
-// begin makes the first record of its key.
-func (l *Log) begin(k key, r *mintage.RequestRecord) {
-	shared := k.client != r.ClientID || k.address != r.Address || l.own >= maxRecords
-	if shared && l.shared >= maxShared {
-		l.dropped++
-		return
+// begin makes the first record of its key, unless there is no room.
+func (l *Log) begin(k key, r *mintage.RequestRecord, left *room) *entry {
+	shared := k.client != r.ClientID || k.address != r.Address || left.own >= maxRecords
+	if shared && left.shared >= maxShared {
+		return nil
 	}
-	e := &entry{RequestRecord: *r, dirty: true}
-	e.Last, e.Count, e.Traces = r.Time, 1, nil
+	e := &entry{RequestRecord: *r}
+	e.Count, e.Traces = 1, nil
 	if shared {
-		l.shared++
+		left.shared++
 	} else {
-		l.own++
+		left.own++
 	}
 	l.records[k] = e
 	l.traces[r.TraceID] = e
+	return e
 }
 
 // Weak counts a use of a client's ladder.
@@ -217,14 +256,18 @@ func (l *Log) Weak(tenant, client string, rung mintage.Rung, address string, at 
 func (l *Log) Run(ctx context.Context) {
 	ticker := time.NewTicker(Interval)
 	defer ticker.Stop()
-	for {
+	for tick := 1; ; tick++ {
 		select {
 		case <-ticker.C:
+			if tick%int(IssuedInterval/Interval) == 0 {
+				l.collect()
+			}
 			l.flushLogged(ctx)
 		case <-ctx.Done():
 			const patience = 5 * time.Second
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 			defer cancel()
+			l.collect()
 			l.letGo(l.now().Add(heldFor)) // the looks are over
 			l.flushLogged(last)
 			return
@@ -233,7 +276,7 @@ func (l *Log) Run(ctx context.Context) {
 }
 
 func (l *Log) flushLogged(ctx context.Context) {
-	if err := l.Flush(ctx); err != nil && ctx.Err() == nil {
+	if err := l.write(ctx); err != nil && ctx.Err() == nil {
 		l.log.LogAttrs(ctx, slog.LevelError, "the request log could not be written and will be tried again", slog.Any("err", err))
 	}
 	l.mu.Lock()
@@ -248,6 +291,11 @@ func (l *Log) flushLogged(ctx context.Context) {
 // Flush writes what was collected. When it fails, that is kept for the next
 // time.
 func (l *Log) Flush(ctx context.Context) error {
+	l.collect()
+	return l.write(ctx)
+}
+
+func (l *Log) write(ctx context.Context) error {
 	l.letGo(l.now().Add(-heldFor))
 	records, uses := l.take()
 	if len(records)+len(uses) == 0 {
@@ -310,11 +358,11 @@ func (l *Log) giveBack(records []*mintage.RequestRecord, uses []*mintage.LadderU
 	}
 }
 
-// Sweep deletes what is older than Keep, a batch at a time.
+// Sweep deletes what is kept for longer than it should be, a batch at a time.
 func (l *Log) Sweep(ctx context.Context) error {
 	const batch = 1000 // rows, so that no other writer waits long
 	for {
-		n, err := l.store.SweepRequests(ctx, l.now().Add(-Keep), batch)
+		n, err := l.store.SweepRequests(ctx, l.now().Add(-cmp.Or(l.Keep, Keep)), batch)
 		if err != nil || n < batch {
 			return err
 		}

@@ -255,11 +255,14 @@ func TestStoreAway(t *testing.T) {
 }
 
 // memory is a store for a bubble, in which no database can be.
-type memory struct{ traces []string }
+type memory struct {
+	traces  []string
+	written []*mintage.RequestRecord
+}
 
 func (m *memory) WriteRequests(_ context.Context, rs []*mintage.RequestRecord, _ []*mintage.LadderUse) error {
 	for _, r := range rs {
-		m.traces = append(m.traces, r.TraceID)
+		m.traces, m.written = append(m.traces, r.TraceID), append(m.written, r)
 	}
 	return nil
 }

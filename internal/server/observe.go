@@ -17,10 +17,11 @@ func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
 	if s.cfg.Observe != nil {
 		s.cfg.Observe(o)
 	}
+	now := s.cfg.Now()
 	if o.SecretID != "" {
-		s.lastUse.Note(o.Tenant, o.ClientID, o.SecretID, s.cfg.Now(), o.RemoteIP)
+		s.lastUse.Note(o.Tenant, o.ClientID, o.SecretID, now, o.RemoteIP)
 	}
-	s.keep(o)
+	s.keep(o, now)
 	if o.Status == http.StatusTooManyRequests {
 		s.metrics.RateLimited(o.Reason)
 	}

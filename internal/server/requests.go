@@ -28,27 +28,40 @@ func (b *background) found(traceID string, f issue.Finding) {
 }
 
 // keep notes in the request log what was refused, answered with a warning or
-// found to be no good token, and counts uses of the ladder.
-func (b *background) keep(o *issue.Outcome) {
+// found to be no good token, and tokens, and counts uses of the ladder.
+func (b *background) keep(o *issue.Outcome, at time.Time) {
 	noted := o.Error != "" || len(o.Warnings) > 0 || o.Endpoint == "introspect" && !o.Active
 	if !noted && len(o.Weak) == 0 {
+		b.keepIssued(o, at)
 		return
 	}
-	at, address := b.now(), ""
+	address := ""
 	if o.RemoteIP.IsValid() {
 		address = o.RemoteIP.String()
 	}
 	for _, rung := range o.Weak {
 		b.requests.Weak(o.Tenant, o.ClientID, rung, address, at)
 	}
-	if !noted {
-		return // the client's ladder allows it
+	if !noted { // the client's ladder allows it
+		b.keepIssued(o, at)
+		return
 	}
 	if r := recordOf(o, at, address); o.Puzzling() {
 		b.requests.Hold(r)
 	} else {
 		b.requests.Add(r)
 	}
+}
+
+// keepIssued notes a token that was issued as asked.
+func (b *background) keepIssued(o *issue.Outcome, at time.Time) {
+	if o.TokenID == "" {
+		return
+	}
+	b.requests.Issued(&requestlog.Issued{
+		TraceID: o.TraceID, Tenant: o.Tenant, ClientID: o.ClientID, ClientName: o.ClientName, Dialect: o.Dialect, AuthMethod: o.AuthMethod,
+		GrantType: o.GrantType, Address: o.RemoteIP, ScopeAsked: o.ScopeAsked, ScopeGranted: o.ScopeGranted, Status: o.Status,
+	}, at)
 }
 
 func recordOf(o *issue.Outcome, at time.Time, address string) *mintage.RequestRecord {

@@ -80,6 +80,11 @@ type Config struct {
 	// metrics of tokens; empty: no metric has such a label.
 	ClientLabels []string
 
+	// KeepRequests is how long the request log is kept; zero: seven days.
+	// RefusedOnly leaves out of it what was issued as asked.
+	KeepRequests time.Duration
+	RefusedOnly  bool
+
 	// KeyPeriod is how long the signing keys of a tenant sign that sets nothing
 	// else; zero means mintage.DefaultKeyPeriod.
 	KeyPeriod time.Duration
@@ -210,6 +215,7 @@ func (s *Server) openStore(ctx context.Context) error {
 		Dropped: s.metrics.AuditDropped, KeyPeriod: s.cfg.KeyPeriod,
 	}
 	s.background = newBackground(s.store, s.directory, s.manager, s.metrics, s.cfg.Now, s.log)
+	s.requests.Keep, s.requests.RefusedOnly = s.cfg.KeepRequests, s.cfg.RefusedOnly
 	s.peers.Store(&peers{proxies: s.cfg.BehindProxy})
 	s.drainTimeout.Store(int64(s.cfg.DrainTimeout))
 	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st, Signed: s.metrics.Signed}

@@ -354,8 +354,10 @@ type RequestQuery struct {
 	Reason   string // Reason, Second or one of Notes
 	ClientID string
 	Refused  bool      // only those with an error
-	Warned   bool      // only those without one
+	Warned   bool      // only those that were answered with a warning
+	Issued   bool      // only tokens that were issued as asked: their reason is ok
 	Since    time.Time // whose Last is not before it
+	Until    time.Time // whose Time is before it
 	Before   string    // trace id that the part begins after, going back in time
 	Limit    int       // at most so many; zero: all
 }

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -33,6 +32,9 @@ func scanRequest(row scanner) (*mintage.RequestRecord, error) {
 	return r, err
 }
 
+// issuedReason is the reason of tokens that were issued as asked.
+const issuedReason = "ok"
+
 // requestColumns are those of requests, in the order of scanRequest.
 const requestColumns = `trace_id, tenant, first, last, count, client_id, client_name, endpoint, dialect, auth_method,
 	grant_type, address, error, reason, status, notes, second, owner_tenant, owner_client, scope_asked, scope_granted,
@@ -54,22 +56,31 @@ func (s *Store) Request(ctx context.Context, tenant, traceID string) (*mintage.R
 
 // Requests implements store.Requests.
 func (s *Store) Requests(ctx context.Context, q store.RequestQuery) ([]*mintage.RequestRecord, error) {
-	since := int64(math.MinInt64)
-	if !q.Since.IsZero() {
-		since = q.Since.Unix()
-	}
+	var w where
+	w.text("tenant = ?", q.Tenant)
+	w.text("trace_id < ?", q.Before)
+	w.text("client_id = ?", q.ClientID)
 	// A reason is a word of notes; its underscore stands for itself too.
-	const narrowed = `($2 = '' OR trace_id < $2) AND ($3 = '' OR client_id = $3)
-		AND ($4 = '' OR reason = $4 OR second = $4 OR ' ' || notes || ' ' LIKE '% ' || $4 || ' %')
-		AND ($5 = FALSE OR error <> '') AND ($6 = FALSE OR error = '') AND last >= $7
-		ORDER BY trace_id DESC LIMIT $8`
-	query := `SELECT ` + requestColumns + ` FROM requests WHERE tenant = $1 AND ` + narrowed
-	if q.Tenant == "" { // of all tenants
-		query = `SELECT ` + requestColumns + ` FROM requests WHERE $1 = '' AND ` + narrowed
+	w.text("(reason = ? OR second = ? OR ' ' || notes || ' ' LIKE '% ' || ? || ' %')", q.Reason)
+	if q.Refused {
+		w.add("error <> ?", "")
 	}
+	if q.Warned {
+		w.add("error = '' AND reason <> ?", issuedReason)
+	}
+	if q.Issued {
+		w.add("error = '' AND reason = ?", issuedReason)
+	}
+	if !q.Since.IsZero() {
+		w.add("last >= ?", q.Since.Unix())
+	}
+	if !q.Until.IsZero() {
+		w.add("first < ?", q.Until.Unix())
+	}
+	w.args = append(w.args, limit(store.Page{Limit: q.Limit}))
+	text := `SELECT ` + requestColumns + ` FROM requests ` + w.String() + ` ORDER BY trace_id DESC LIMIT ` + w.last()
 	list, err := view(ctx, s, func(ses session) ([]*mintage.RequestRecord, error) {
-		return all(ctx, ses, scanRequest, query, q.Tenant, q.Before, q.ClientID, q.Reason, q.Refused, q.Warned, since,
-			limit(store.Page{Limit: q.Limit}))
+		return all(ctx, ses, scanRequest, text, w.args...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("requests: %w", err)

@@ -130,16 +130,13 @@ func eventChain(t *testing.T, s store.Store) {
 	ctx, stop := t.Context(), errors.New("stop")
 	write := func(writer, turn int) error {
 		return s.Update(ctx, func(tx store.Tx) error {
-			for range 2 {
-				e := &mintage.Event{Time: at(turn), Tenant: "acme", Action: "client.create", Target: strconv.Itoa(writer), After: []byte(`{"a":1}`)}
-				if err := tx.AppendEvent(ctx, e); err != nil {
-					return err
-				}
-			}
+			first := &mintage.Event{Time: at(turn), Tenant: "acme", Action: "client.create", Target: strconv.Itoa(writer), After: []byte(`{"a":1}`)}
+			second := &mintage.Event{Time: at(turn), Action: "client.delete"}
+			err := errors.Join(tx.AppendEvent(ctx, first), tx.AppendEvent(ctx, second))
 			if turn == 3 {
-				return stop
+				err = errors.Join(err, stop)
 			}
-			return nil
+			return err
 		})
 	}
 	var writers sync.WaitGroup

@@ -31,8 +31,9 @@ func requests(t *testing.T, s store.Store) {
 	full := fullRequest()
 	warned := &mintage.RequestRecord{TraceID: "req_a", Tenant: "acme", Time: at(1), Last: at(1), Count: 1, Reason: "param.ignored", Notes: []string{"param.ignored"}, Status: 200}
 	foreign := &mintage.RequestRecord{TraceID: "req_c", Tenant: "other", Time: at(20), Last: at(20), Count: 1, ClientID: "mc_one", Error: "invalid_scope", Reason: "scope.unknown"}
+	issued := &mintage.RequestRecord{TraceID: "req_e", Tenant: "third", Time: at(40), Last: at(40), Count: 9, ClientID: "mc_three", Reason: "ok", Status: 200}
 	nobody := &mintage.RequestRecord{TraceID: "req_d", Time: at(30), Last: at(30), Count: 1, Error: "not_found", Reason: "request.not_found"}
-	must(t, s.WriteRequests(ctx, []*mintage.RequestRecord{full, warned, foreign, nobody}, nil))
+	must(t, s.WriteRequests(ctx, []*mintage.RequestRecord{full, warned, foreign, nobody, issued}, nil))
 	must(t, s.WriteRequests(ctx, nil, nil))
 	unmoved(t, s, last)
 
@@ -52,18 +53,20 @@ func requests(t *testing.T, s store.Store) {
 		q    store.RequestQuery
 		want []string
 	}{
-		{store.RequestQuery{}, []string{"req_d", "req_c", "req_b", "req_a"}},
-		{store.RequestQuery{Limit: 2}, []string{"req_d", "req_c"}},
+		{store.RequestQuery{}, []string{"req_e", "req_d", "req_c", "req_b", "req_a"}},
+		{store.RequestQuery{Limit: 2}, []string{"req_e", "req_d"}},
 		{store.RequestQuery{Limit: 2, Before: "req_c"}, []string{"req_b", "req_a"}},
 		{store.RequestQuery{Tenant: "acme"}, []string{"req_b", "req_a"}},
 		{store.RequestQuery{Tenant: "acme", Refused: true}, []string{"req_b"}},
 		{store.RequestQuery{Warned: true}, []string{"req_a"}},
+		{store.RequestQuery{Issued: true}, []string{"req_e"}},
+		{store.RequestQuery{Since: at(5), Until: at(20)}, []string{"req_b"}},
 		{store.RequestQuery{ClientID: "mc_one"}, []string{"req_c", "req_b"}},
 		{store.RequestQuery{Reason: "secret.mismatch"}, []string{"req_b"}},
 		{store.RequestQuery{Reason: "client.other_tenant"}, []string{"req_b"}},
 		{store.RequestQuery{Reason: "param.ignored"}, []string{"req_b", "req_a"}},
 		{store.RequestQuery{Reason: warned.Reason[:5]}, nil},
-		{store.RequestQuery{Since: at(12)}, []string{"req_d", "req_c", "req_b"}},
+		{store.RequestQuery{Since: at(12)}, []string{"req_e", "req_d", "req_c", "req_b"}},
 	} {
 		list, err := s.Requests(ctx, test.q)
 		must(t, err)
