@@ -67,7 +67,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(help)
 	root.AddCommand(
-		a.devCommand(), a.serveCommand(), a.gatewayCommand(), a.agentCommand(),
+		a.devCommand(), a.initCommand(), a.serveCommand(), a.gatewayCommand(), a.agentCommand(),
 		a.applyCommand(), a.diffCommand(), a.exportCommand(),
 		a.tenantCommand(), a.organizationCommand(), a.operatorCommand(), a.apiCommand(), a.clientCommand(), a.keyCommand(), a.masterKeyCommand(), a.adminCredentialsCommand(), a.tokenCommand(),
 		a.explainCommand(), a.logCommand(), a.auditCommand(), a.usageCommand(), a.attackCommand(),

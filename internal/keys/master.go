@@ -99,3 +99,11 @@ func syncDir(dir string) error {
 	}
 	return errors.Join(err, d.Close())
 }
+
+// CreateMaster makes a master key at path, where no file may be. The error wraps
+// fs.ErrExist when there is one.
+func CreateMaster(path string) error {
+	key, err := createMaster(path)
+	clear(key)
+	return err
+}

@@ -22,3 +22,7 @@ func RotateMasterKey(ctx context.Context, cfg Config) (err error) {
 	}
 	return keys.RotateMaster(ctx, keys.VaultConfig{Store: st, Path: cfg.masterKeyFile(), Now: cfg.Now})
 }
+
+// CreateMasterKey makes a master key for a server that was never started, in a
+// file that must not exist.
+func CreateMasterKey(path string) error { return keys.CreateMaster(path) }
