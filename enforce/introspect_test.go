@@ -82,7 +82,7 @@ func TestIntrospection(t *testing.T) {
 	}
 }
 
-// IN-02, IN-06, RS-08, RS-13: what an answer allows is checked as with a JWT.
+// IN-02, RS-08, RS-13: what an answer allows is checked as with a JWT.
 func TestIntrospectionAnswers(t *testing.T) {
 	t.Parallel()
 	const away = "key.unavailable"

@@ -88,7 +88,7 @@ func TestProfiles(t *testing.T) {
 		{"oidc without aud", oidc, "JWT", plain, map[string]any{"aud": nil}, "token.audience", ""},
 		{"oidc ID token", oidc, "JWT", plain, map[string]any{"at_hash": "x"}, "token.malformed", ""},
 		{"oidc logout token", oidc, "JWT", plain, map[string]any{"events": map[string]any{}}, "token.malformed", ""},
-		{"oidc, type of an introspection", oidc, "token-introspection+jwt", plain, nil, "token.malformed", ""}, // IN-07
+		{"oidc, type of an introspection", oidc, "token-introspection+jwt", plain, nil, "token.malformed", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

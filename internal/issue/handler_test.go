@@ -89,7 +89,7 @@ func TestJWKSIsPublic(t *testing.T) {
 }
 
 // TestExposed follows a secret from a URL to whoever is told of it.
-// MD-05, TE-26, TE-31: metadata promises what there is. No method signs its
+// MD-05, TE-26: metadata promises what there is. No method signs its
 // assertions, so no list of algorithms is there, and none is none; the one grant
 // is client_credentials; and tokens are bound to no key, so neither mTLS nor
 // DPoP is offered.

@@ -58,10 +58,23 @@ func listen(ctx context.Context, name, addr string, pair *KeyPair, h http.Handle
 	}
 	srv := newHTTPServer(h, log)
 	if pair != nil {
+		srv.Handler = strict(h)
 		srv.TLSConfig = tlsConfig(pair)
 		ln = tls.NewListener(ln, srv.TLSConfig)
 	}
 	return &listener{name: name, Listener: ln, server: srv}, nil
+}
+
+// strictTransport has browsers come by HTTPS alone for two years (RFC 6797).
+// Subdomains may be others' and are not included.
+const strictTransport = "max-age=63072000"
+
+// strict says so with every answer, whoever gives it.
+func strict(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", strictTransport)
+		h.ServeHTTP(w, r)
+	})
 }
 
 // newHTTPServer returns the server of a listener, with its bounds.

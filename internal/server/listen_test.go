@@ -3,6 +3,7 @@ package server_test
 import (
 	"crypto/tls"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,6 +54,34 @@ func TestTLS(t *testing.T) {
 		}
 		if err == nil {
 			_ = conn.Close()
+		}
+	}
+}
+
+// TL-07: every answer of every listener that speaks TLS, whatever gives it, has
+// browsers come back by TLS alone for a year at least; none does without TLS.
+func TestStrictTransport(t *testing.T) {
+	t.Parallel()
+	files := keyFiles(t)
+	pair := writePair(t, files)
+	r := start(t, server.Config{TLS: pair, AdminTLS: pair, ConsoleListen: "127.0.0.1:0"})
+	r.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusting(t, files), MinVersion: tls.VersionTLS12}}
+	r.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	admin := "https://" + r.srv.AdminAddr().String()
+	for _, url := range []string{
+		r.public + "/.well-known/jwks.json", r.public + "/docs", r.public + "/oauth2/token", r.public + "/nothing",
+		admin + "/healthz", admin + "/metrics", admin + "/v1/tenants", admin + "/nothing",
+		r.srv.ConsoleURL() + "/sign-in", r.srv.ConsoleURL(), strings.TrimSuffix(r.srv.ConsoleURL(), "/console") + "/nothing",
+	} {
+		age, ok := strings.CutPrefix(r.get(url).header.Get("Strict-Transport-Security"), "max-age=")
+		if seconds, err := strconv.Atoi(age); !ok || err != nil || seconds < 365*24*3600 {
+			t.Errorf("%s: HSTS %q", url, age)
+		}
+	}
+	plain := start(t, server.Config{})
+	for _, url := range []string{plain.public + "/.well-known/jwks.json", plain.admin + "/healthz"} {
+		if got := plain.get(url).header.Get("Strict-Transport-Security"); got != "" { // RFC 6797 forbids it
+			t.Errorf("%s: HSTS %q without TLS", url, got)
 		}
 	}
 }
