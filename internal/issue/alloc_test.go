@@ -50,6 +50,8 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // what others alloca
 		atMost float64
 	}{
 		{"token ES256", token, "orders", ask, 82},
+		{"token ES256, imported secret", token, "imported", ask, 94},
+		{"token RS256", token, "rsa", ask, 26},
 		{"token sealed", token, "sealed", ask, 22},
 		{"token stored", token, "stored", ask, 90},
 		{"introspection of a JWT", f.Introspect, "orders", about("orders"), 9},

@@ -39,6 +39,8 @@ var epoch = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 const (
 	wrong        = "wr0ng-canary-wr0ng"
 	vectorID     = "1PpG/Q 1"
+	brought      = "correct horse battery staple"
+	broughtHash  = "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG" // bcrypt of it
 	vectorSecret = "z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw="
 )
 
@@ -50,6 +52,8 @@ func secretOf(client string) string {
 		return vectorSecret
 	case "percent": // brought along, and sent as it is
 		return "canary%2Fpercent+percent"
+	case "imported":
+		return brought
 	}
 	return "s3cret-canary-" + client
 }

@@ -69,6 +69,9 @@ func populate(ctx context.Context, tx store.Tx, v *keys.Vault, hasher *secret.Ha
 		case "paused":
 			c.Secrets[0].PausedUntil = epoch.Add(time.Second)
 		}
+		if c.ID == "imported" {
+			c.Secrets[0].Hash = broughtHash
+		}
 		if c.ID == "empty" {
 			c.Secrets = nil
 		}
@@ -163,6 +166,8 @@ func clients() []*mintage.Client {
 		}),
 		client("myparcel", func(c *mintage.Client) { c.DefaultScope.Mode = mintage.DefaultScopeNone }),
 		client("stored", func(c *mintage.Client) { c.Token.Format = mintage.FormatStored }),
+		client("rsa", func(c *mintage.Client) { c.Token.Alg = "RS256" }),
+		client("imported", nil),
 		client("sealed", func(c *mintage.Client) { c.Token.Format = mintage.FormatSealed }),
 		{Tenant: "static", ID: "stranger", GrantTypes: grants},
 		{Tenant: "eu", ID: "orders", GrantTypes: grants, DefaultScope: all, Grants: []mintage.Grant{

@@ -150,12 +150,9 @@ func TestSecondLookOwner(t *testing.T) {
 func TestSecondLookImported(t *testing.T) {
 	t.Parallel()
 	f, found := looking(t)
-	const brought, hash = "correct horse battery staple", "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG"
 	f.Auth = &clientauth.Authenticator{Clients: f.dir, Secrets: secret.New([]byte(strings.Repeat("p", 32))), Now: now} // slots of its own
-	c := &mintage.Client{Tenant: "acme", ID: "brought", Name: "a", Secrets: []mintage.Secret{{ID: "s", Name: "s", Hash: hash}}}
-	must(t, f.store.Update(t.Context(), func(tx store.Tx) error { return tx.CreateClient(t.Context(), c) }))
 	for _, s := range []string{"wrong", brought + "\n"} {
-		f.post(t, "/oauth2/token", "", url.Values{"grant_type": {"client_credentials"}, "client_id": {"brought"}, "client_secret": {s}})
+		f.post(t, "/oauth2/token", "", url.Values{"grant_type": {"client_credentials"}, "client_id": {"imported"}, "client_secret": {s}})
 		f.Wait()
 	}
 	if got := strings.Join(found(), ", "); got != ", auth.whitespace" {

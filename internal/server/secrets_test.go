@@ -104,7 +104,11 @@ func (r *running) timed(n int, id, secret string) []time.Duration {
 }
 
 // P18: hashes that other programs made work, are paid for once, cost nothing
-// more in the long run, and end as our own.
+// more in the long run, and end as our own. That they cost nothing more is held
+// by a count, whatever else the machine does: a request that is paid for again
+// runs a slow hash. Of the times the least are compared, which other work only
+// ever adds to, until they are within the goal or the rounds are over: what
+// makes a request dearer does so in each round.
 func TestForeignHashes(t *testing.T) { //nolint:paralleltest // it measures
 	r := start(t, server.Config{})
 	r.importForeign()
@@ -131,16 +135,45 @@ func TestForeignHashes(t *testing.T) { //nolint:paralleltest // it measures
 			}
 		}
 	}
-	const n = 200
-	generated := r.timed(n, r.demo.ClientID, r.demo.Secret)[n/2]
+	paid := r.slowHashes()
+	if slow := 4; paid != 2*slow { // the wrong secret and the right one
+		t.Errorf("%d slow hashes were run for %d clients with a wrong and a right secret each", paid, slow)
+	}
+	const n, rounds, goal = 100, 10, 1.2
 	for id := range foreign {
-		imported := r.timed(n, id, foreignSecret)[n/2]
+		generated, imported := time.Hour, time.Hour
+		for round := 0; round < rounds && (round == 0 || float64(imported) > goal*float64(generated)); round++ {
+			generated = min(generated, r.timed(n, r.demo.ClientID, r.demo.Secret)[0])
+			imported = min(imported, r.timed(n, id, foreignSecret)[0])
+		}
 		ratio := float64(imported) / float64(generated)
-		t.Logf("%s: steady state %s, %.2f x of a generated secret (goal 1.2)", id, imported, ratio)
-		if ratio > 3 { // a machine that does other work besides
+		t.Logf("%s: steady state %s, %.2f x of a generated secret (goal %.1f)", id, imported, ratio, goal)
+		if ratio > goal {
 			t.Errorf("%s takes %s, %.2f x of a generated secret", id, imported, ratio)
 		}
 	}
+	if now := r.slowHashes(); now != paid {
+		t.Errorf("secrets that had been right took %d slow hashes more", now-paid)
+	}
+}
+
+// slowHashes returns how many slow hashes were run to check secrets.
+func (r *running) slowHashes() int {
+	r.t.Helper()
+	all := 0
+	for line := range strings.Lines(r.get(r.admin + "/metrics").body) {
+		rest, ok := strings.CutPrefix(line, "mintage_secret_verify_duration_seconds_count{")
+		if !ok {
+			continue
+		}
+		_, value, _ := strings.Cut(rest, "} ")
+		n, err := strconv.Atoi(strings.TrimSpace(value))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		all += n
+	}
+	return all
 }
 
 // A flood of wrong secrets against an imported client: those with generated
