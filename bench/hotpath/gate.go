@@ -39,7 +39,7 @@ func gate(ctx context.Context, update bool) error { //nolint:revive // it is the
 	}
 	got := map[string]float64{}
 	var grown []error
-	for _, s := range scenarios() {
+	for _, s := range gated() {
 		ours, limit := counts["ours "+s.name], counts["limit "+s.name]
 		ratio := ours / limit
 		got[s.name] = float64(int(ratio*1000+0.5)) / 1000
@@ -76,7 +76,7 @@ func count(ctx context.Context) (map[string]float64, error) {
 	defer func() { _ = os.RemoveAll(dir) }()
 	dump := filepath.Join(dir, "count")
 	cmd := exec.CommandContext(ctx, "valgrind", "--tool=callgrind", "--dump-before=main.mark", //nolint:gosec // ourselves
-		"--callgrind-out-file="+dump, self)
+		"--callgrind-out-file="+dump, self, "-gated")
 	// One processor, no collector and no preemption, so that nothing but the
 	// requests is counted.
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1")
@@ -101,16 +101,16 @@ func count(ctx context.Context) (map[string]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		next += slices
-		counts[fields[0]+" "+fields[1]] = best / float64(n/slices)
+		next += parts
+		counts[fields[0]+" "+fields[1]] = best / float64(n/parts)
 	}
 	return counts, nil
 }
 
-// least returns the smallest count of the slices of a step.
+// least returns the smallest count of the parts of a step.
 func least(dump string, first int) (float64, error) {
 	best := 0.0
-	for i := range slices {
+	for i := range parts {
 		raw, err := os.ReadFile(fmt.Sprintf("%s.%d", dump, first+i))
 		if err != nil {
 			return 0, fmt.Errorf("valgrind did not find the marks: build this with its symbols, by go build and not by go run: %w", err)

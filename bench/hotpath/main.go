@@ -21,6 +21,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ func command(ctx context.Context, args []string) error {
 	}
 	var o options
 	fl := flag.NewFlagSet("hotpath", flag.ExitOnError)
+	fl.BoolVar(&o.gated, "gated", false, "the scenarios of the gate alone")
 	fl.StringVar(&o.only, "only", "", "the one scenario to run")
 	fl.StringVar(&o.side, "side", "", "ours or limit alone")
 	fl.IntVar(&o.n, "n", 0, "requests of each scenario; 0: as many as are counted under valgrind")
@@ -58,6 +60,7 @@ type options struct {
 	only, side           string
 	profile, allocations string
 	n, rounds            int
+	gated                bool
 }
 
 // step is one scenario on one side.
@@ -75,7 +78,7 @@ func (o options) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	p, err := openProduct(ctx, dir)
+	p, err := openProduct(ctx, dir, o.scenarios())
 	if err != nil {
 		return err
 	}
@@ -116,15 +119,24 @@ func (o options) run(ctx context.Context) (err error) {
 	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
 
+// scenarios are those to run.
+func (o options) scenarios() []scenario {
+	list := scenarios()
+	if o.gated {
+		list = gated()
+	}
+	return slices.DeleteFunc(list, func(s scenario) bool { return o.only != "" && o.only != s.name })
+}
+
 // steps lists what is run.
 func (o options) steps(p *product, l *side) ([]step, error) {
 	var steps []step
-	for _, s := range scenarios() {
-		if o.only != "" && o.only != s.name {
-			continue
-		}
+	for _, s := range o.scenarios() {
 		if o.n > 0 {
 			s.requests = o.n
+			if s.ungated {
+				s.requests = max(parts, o.n/10) // each takes a millisecond
+			}
 		}
 		request, err := p.request(s)
 		if err != nil {
@@ -183,8 +195,8 @@ func (s step) measure() (figures, error) {
 	began := time.Now()
 	mark()
 	var err error
-	for range slices {
-		err = errors.Join(err, s.send(clients, s.requests/s.connections/slices))
+	for range parts {
+		err = errors.Join(err, s.send(clients, s.requests/s.connections/parts))
 		mark()
 	}
 	took := time.Since(began)
@@ -200,9 +212,9 @@ func (s step) measure() (figures, error) {
 	}, err
 }
 
-// slices are the parts in which the requests are counted. The smallest count
+// parts are those in which the requests are counted. The smallest count
 // is that of the slice in which the scheduler did least beside.
-const slices = 5
+const parts = 5
 
 // mark is where valgrind writes what it has counted so far.
 //

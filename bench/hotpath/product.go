@@ -38,8 +38,8 @@ type product struct {
 }
 
 // openProduct opens a server on a new data directory and declares a client for
-// each scenario.
-func openProduct(ctx context.Context, dir string) (*product, error) {
+// each of the scenarios.
+func openProduct(ctx context.Context, dir string, list []scenario) (*product, error) {
 	file, err := os.Create(filepath.Join(dir, "log")) //nolint:gosec // our own directory
 	if err != nil {
 		return nil, err
@@ -52,14 +52,14 @@ func openProduct(ctx context.Context, dir string) (*product, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	if err := p.declare(ctx); err != nil {
+	if err := p.declare(ctx, list); err != nil {
 		return nil, errors.Join(err, p.server.Close(), file.Close()) //nolint:contextcheck // it is closed whatever became of ctx
 	}
 	p.side = serve(p.server.ServePublic)
 	return p, nil
 }
 
-func (p *product) declare(ctx context.Context) error {
+func (p *product) declare(ctx context.Context, list []scenario) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, `apiVersion: mintage/v1
 tenants:
@@ -68,7 +68,7 @@ resource_servers:
   - { identifier: %[3]s, tenants: [%[1]s], scopes: { %[4]s: "" } }
 clients:
 `, tenant, host, resource, scope)
-	for _, s := range scenarios() {
+	for _, s := range list {
 		fmt.Fprintf(&text, `  - id: %[1]s
     name: %[1]s
     tenants: [%[2]s]
