@@ -33,8 +33,9 @@ vectors: ## print how many of the published test vectors come out right
 	@$(GO) test -v -run 'Wycheproof|Cookbook|RFC|Suite|Transform|Thumb' ./internal/jose ./internal/strictjson > .tools/vectors.log || { cat .tools/vectors.log; exit 1; }
 	@grep -oE '[A-Za-z].*: .*[0-9]+ of [0-9]+.*' .tools/vectors.log | sed 's/^[a-z_]*_test.go:[0-9]*: //'
 
-gates: setup ## fail when a hot path allocates more, or takes more instructions, than it may, where time tells a secret, or tenants cost; the race detector would count too
+gates: setup ## fail when a hot path allocates more, or takes more instructions, than it may, where time tells a secret, a verified token is not cheap, or tenants cost; the race detector would count too
 	$(GO) test -count=1 -run '^TestAllocations$$' ./internal/issue ./enforce ./consume
+	$(GO) test -count=1 -run '^TestVerifySpeed$$' ./enforce
 	$(GO) test -count=1 -run '^TestTimingTellsNothing$$' ./internal/clientauth
 	$(GO) test -count=1 -run '^TestManyTenants$$' ./internal/server
 	$(GO) build -o .tools/hotpath ./bench/hotpath # go run would strip the symbols that valgrind needs
@@ -79,6 +80,7 @@ bench: ## measure beside a bare net/http server and peers, into bench/results (5
 	$(GO) run ./bench -o bench/results/latest.md $(benchflags)
 	cd bench/peers/consume && $(GO) run . -o ../../results/consume.md
 	{ git log -1 --format='commit %h'; $(GO) version; uptime; $(GO) run ./bench/hotpath -n 20000 -rounds 5; } > bench/results/hotpath.txt
+	{ git log -1 --format='commit %h'; $(GO) version; uptime; $(GO) test -count=1 -v -run '^TestVerifySpeed$$' ./enforce; } > bench/results/verify.txt
 
 chaos: ## the long form of the proofs under load: 1,000 kills, rotations with real cache ages, the agent under load (45 minutes)
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v ./chaos

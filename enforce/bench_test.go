@@ -101,8 +101,9 @@ func BenchmarkVerify(b *testing.B) {
 
 // TestVerifySpeed prints P7 and P8 beside golang-jwt: the fastest of many short
 // rounds, in turns, so that a busy machine is as busy for each. It fails when a
-// warm token costs more than a twentieth of golang-jwt, of which the goal is a
-// fiftieth.
+// warm token costs more than the goal, a fiftieth of golang-jwt; of RS256, which
+// is the cheapest to verify by far, a twenty-fifth. make gates runs it, and make
+// bench keeps what it prints.
 func TestVerifySpeed(t *testing.T) { //nolint:paralleltest // it measures
 	if raceDetector || testing.Short() {
 		t.Skip("for a build as users have it")
@@ -125,8 +126,12 @@ func TestVerifySpeed(t *testing.T) { //nolint:paralleltest // it measures
 		}
 		t.Logf("%s: warm %v, first sight %v, golang-jwt %v; warm is 1/%d of golang-jwt, first sight %.2f of it and %.2f of the signature alone",
 			alg, best[0], best[1], best[2], best[2]/best[0], float64(best[1])/float64(best[2]), float64(best[1])/float64(best[3]))
-		if alg == jose.ES256 && best[0]*20 > best[2] {
-			t.Errorf("a warm token costs %v, golang-jwt %v", best[0], best[2])
+		goal := 50.0
+		if alg == jose.RS256 {
+			goal = 25
+		}
+		if float64(best[2])/float64(best[0]) < goal {
+			t.Errorf("%s: a warm token costs %v, more than 1/%.0f of golang-jwt's %v", alg, best[0], goal, best[2])
 		}
 	}
 }
