@@ -129,7 +129,9 @@ func TestHostileIssuer(t *testing.T) {
 // TestCachingUnderLoad: one upstream token in each life, whatever the dialect.
 func TestCachingUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := mintagetest.New(t, mintagetest.Options{})
+	const life = 2 * time.Second
+	s := mintagetest.New(t, mintagetest.Options{Life: life})
+	began := time.Now()
 	a := start(t, fmt.Sprintf(`
 token_endpoints:
   /oauth2/token: { url: "%s" }
@@ -181,14 +183,20 @@ token_endpoints:
 	for what, n := range failed {
 		t.Errorf("%d of %d requests failed: %s", n, sent, what)
 	}
-	if n := s.Requests(); n != len(ways) {
-		t.Errorf("%d token requests to the server for %d of applications, want one for each of the %d dialects", n, asked.Load(), len(ways))
-	}
+	// Each token is renewed when nine tenths of its life are over, at the earliest.
+	lives := int(time.Since(began)/(life*9/10)) + 1
 	var saved uint64
 	for _, e := range a.Status().TokenEndpoints {
+		if e.Fetched < 2 || e.Fetched > uint64(lives) {
+			t.Errorf("%s: %d token requests to the server for %d of applications, want 2 at least and one for each of %d lives",
+				e.Path, e.Fetched, asked.Load(), lives)
+		}
 		saved += e.Saved
 	}
-	if want := uint64(sent - len(ways)); saved != want {
-		t.Errorf("%d tokens saved, want %d", saved, want)
+	if n := s.Requests(); n > lives*len(ways) {
+		t.Errorf("%d token requests reached the server, want no more than %d for each of %d dialects", n, lives, len(ways))
+	}
+	if least := uint64(sent - lives*len(ways)); saved < least {
+		t.Errorf("%d tokens saved, want %d or more", saved, least)
 	}
 }
