@@ -35,6 +35,7 @@ var (
 	notInSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	errorCode  = regexp.MustCompile(`Code:\s*"([a-z_]+)"`)
 	metricName = regexp.MustCompile(`Name:\s*"(mintage_[a-z_]+)"`)
+	agentCode  = regexp.MustCompile(`"((?:agent|caller|path|proxy|request|token|upstream)\.[a-z_]+)"`)
 	digits     = regexp.MustCompile(`\d+`)
 )
 
@@ -263,6 +264,36 @@ func TestReferencePages(t *testing.T) {
 			if !bytes.Contains(page, []byte("\n| `"+string(m[1])+"` | ")) {
 				t.Errorf("docs/reference/metrics.md has no row for %s", m[1])
 			}
+		}
+	}
+}
+
+// TestAgentPage holds that the reference of the agent names each code that it
+// answers with, and the pages about it no key that agent.yaml has not.
+func TestAgentPage(t *testing.T) {
+	t.Parallel()
+	sources, err := filepath.Glob("internal/agent/*.go")
+	if err != nil || len(sources) == 0 {
+		t.Fatal(sources, err)
+	}
+	page := readFile(t, "docs/reference/agent-yaml.md")
+	found := 0
+	for _, source := range sources {
+		if strings.HasSuffix(source, "_test.go") {
+			continue
+		}
+		for _, m := range agentCode.FindAllSubmatch(readFile(t, source), -1) {
+			if found++; !bytes.Contains(page, []byte("`"+string(m[1])+"`")) {
+				t.Errorf("docs/reference/agent-yaml.md does not name the code %s of %s", m[1], source)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("%d codes found", found)
+	}
+	for _, name := range []string{"docs/howto/run-the-agent.md", "docs/howto/alerts/agent-without-token.md"} {
+		if bytes.Contains(readFile(t, name), []byte("client_secret_file")) {
+			t.Errorf("%s: client_secret_file is no key of agent.yaml", name)
 		}
 	}
 }

@@ -9,13 +9,13 @@ import (
 
 // Hostility says how an issuer misbehaves. The zero value is one that does not.
 // Percentages are from 0 to 100 and spread evenly, in the same order each time:
-// of a hundred, exactly so many.
+// of a hundred, exactly so many, but for what RefusePercent says of tokens.
 type Hostility struct {
-	// RefusePercent of the good tokens are refused, by the API with 401 and by
+	// RefusePercent of the good tokens are to be refused, by the API with 401 and by
 	// introspection; the first token is one of them. One that a client gets in
 	// answer to a refusal never is: the next token for the same client and scope
 	// is good, and for five seconds after a refusal no other token of theirs is
-	// refused. Tokens of Server.Token are not counted.
+	// refused, even if it was to be. Tokens of Server.Token are not counted.
 	RefusePercent int
 	// RefuseAfter is how long such a token is good for, from its issue on; zero:
 	// it is refused from the first use on.

@@ -12,9 +12,10 @@ import (
 	"github.com/mintage-auth/mintage/internal/server"
 )
 
-const hostileHelp = `  refuse=5          of a hundred good tokens so many are refused, the first and
-                    so on, by the API and by introspection; the token that a
-                    client gets in answer never is
+const hostileHelp = `  refuse=5          of a hundred good tokens so many are marked to be refused,
+                    the first and so on, by the API and by introspection; the
+                    token that a client gets in answer never is, nor one that
+                    is first shown within 5 s of another refusal
   refuse-after=10s  such a token is good for so long first
   429=2, 503=5      of a hundred requests so many are answered so
   retry-after=1s    what these answers say in Retry-After
