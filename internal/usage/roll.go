@@ -7,9 +7,9 @@ import (
 
 // How long counts are kept by the minute, by the hour and by the day.
 const (
-	KeepByMinute = 3 * time.Hour
-	KeepByHour   = 45 * 24 * time.Hour
-	KeepByDay    = 400 * 24 * time.Hour
+	MinutesKept = 3 * time.Hour
+	HoursKept   = 45 * 24 * time.Hour
+	DaysKept    = 400 * 24 * time.Hour
 )
 
 // rolledAtOnce is how many counts one transaction moves, so that no other
@@ -21,7 +21,7 @@ func (c *Counter) Roll(ctx context.Context) error {
 	const day = 24 * time.Hour
 	now := c.now()
 	for _, r := range []struct{ from, to, keep time.Duration }{
-		{time.Minute, time.Hour, KeepByMinute}, {time.Hour, day, KeepByHour}, {day, 0, KeepByDay},
+		{time.Minute, time.Hour, MinutesKept}, {time.Hour, day, HoursKept}, {day, 0, DaysKept},
 	} {
 		before := now.Add(-r.keep)
 		if r.to > 0 {

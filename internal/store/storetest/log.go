@@ -127,23 +127,12 @@ func events(t *testing.T, s store.Store) {
 // eventChain: each row is linked to all before it, whoever writes at the same
 // time, and what a failed transaction wrote is not in between.
 func eventChain(t *testing.T, s store.Store) {
-	ctx, stop := t.Context(), errors.New("stop")
-	write := func(writer, turn int) error {
-		return s.Update(ctx, func(tx store.Tx) error {
-			first := &mintage.Event{Time: at(turn), Tenant: "acme", Action: "client.create", Target: strconv.Itoa(writer), After: []byte(`{"a":1}`)}
-			second := &mintage.Event{Time: at(turn), Action: "client.delete"}
-			err := errors.Join(tx.AppendEvent(ctx, first), tx.AppendEvent(ctx, second))
-			if turn == 3 {
-				err = errors.Join(err, stop)
-			}
-			return err
-		})
-	}
+	ctx := t.Context()
 	var writers sync.WaitGroup
 	for i := range 4 {
 		writers.Go(func() {
 			for turn := range 5 {
-				if err := write(i, turn); err != nil && !errors.Is(err, stop) {
+				if err := twoEvents(ctx, s, i, turn); err != nil && !errors.Is(err, errStop) {
 					t.Errorf("writer %d: %v", i, err)
 				}
 			}
@@ -154,6 +143,22 @@ func eventChain(t *testing.T, s store.Store) {
 	if last, err := s.LastEvent(ctx); err != nil || last != c.Seq || last != 32 {
 		t.Errorf("32 rows were written: the chain ends at %d and the log at %d (%v)", c.Seq, last, err)
 	}
+}
+
+// errStop ends a transaction on purpose.
+var errStop = errors.New("stop")
+
+// twoEvents writes two rows in a transaction, which fails at the third turn.
+func twoEvents(ctx context.Context, s store.Store, writer, turn int) error {
+	return s.Update(ctx, func(tx store.Tx) error {
+		first := &mintage.Event{Time: at(turn), Tenant: "acme", Action: "client.create", Target: strconv.Itoa(writer), After: []byte(`{"a":1}`)}
+		second := &mintage.Event{Time: at(turn), Action: "client.delete"}
+		err := errors.Join(tx.AppendEvent(ctx, first), tx.AppendEvent(ctx, second))
+		if turn == 3 {
+			err = errors.Join(err, errStop)
+		}
+		return err
+	})
 }
 
 // chained returns the chain of all rows, which must be whole.
