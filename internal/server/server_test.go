@@ -188,7 +188,11 @@ func TestRestart(t *testing.T) {
 	if a := first.post(first.public+"/oauth2/revoke", url.Values{"token": {revoked}}); a.status != http.StatusOK {
 		t.Fatalf("revoke: %d %s", a.status, a.body)
 	}
-	keys := first.get(first.public + "/.well-known/jwks.json").body
+	var keys string
+	until(t, "the RSA key, which is made in the background", func() bool {
+		keys = first.get(first.public + "/.well-known/jwks.json").body
+		return strings.Contains(keys, `"RS256"`)
+	})
 	addr, adminAddr := first.srv.PublicAddr().String(), first.srv.AdminAddr().String()
 	first.stop()
 
