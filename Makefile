@@ -25,7 +25,7 @@ check: lint short generated ## what a commit must pass: linters, short tests wit
 
 test: setup lint generated vuln gates vectors ## what CI runs: the above with every test in full, and real clients against a real server
 	scripts/with-postgres $(GO) test -race -timeout 30m ./...
-	TEST_ENGINE=postgres scripts/with-postgres $(GO) test -race -timeout 25m $(stored)
+	TEST_ENGINE=postgres scripts/with-postgres $(GO) test -timeout 25m $(stored) ./internal/people ./internal/console
 	@scripts/fuzz $(fuzz)
 
 vectors: ## print how many of the published test vectors come out right

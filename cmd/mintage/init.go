@@ -109,7 +109,7 @@ admin_listen: 127.0.0.1:9401   # administration: loopback, or with admin_tls
 data: data                     # master.key and admin.json, and the database where it is SQLite
 `
 	if store == config.StorePostgres {
-		text += "store: postgres\ndatabase:\n  url_file: data/database.url   # postgres://USER:PASSWORD@HOST/NAME?sslmode=verify-full, mode 0600\n"
+		text += "store: postgres\ndatabase:\n  url_file: data/database.url   # holds postgres://USER@HOST/NAME?sslmode=verify-full with the password, mode 0600\n"
 	}
 	return text
 }
