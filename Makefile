@@ -33,11 +33,12 @@ vectors: ## print how many of the published test vectors come out right
 	@$(GO) test -v -run 'Wycheproof|Cookbook|RFC|Suite|Transform|Thumb' ./internal/jose ./internal/strictjson > .tools/vectors.log || { cat .tools/vectors.log; exit 1; }
 	@grep -oE '[A-Za-z].*: .*[0-9]+ of [0-9]+.*' .tools/vectors.log | sed 's/^[a-z_]*_test.go:[0-9]*: //'
 
-gates: setup ## fail when a hot path allocates more, or takes more instructions, than it may, where time tells a secret, a verified token is not cheap, or tenants cost; the race detector would count too
+gates: setup ## fail when a hot path allocates more, or takes more instructions, than it may, where time tells a secret, a verified token is not cheap, or tenants or slow callers cost; the race detector would count too
 	$(GO) test -count=1 -run '^TestAllocations$$' ./internal/issue ./enforce ./consume
 	$(GO) test -count=1 -run '^TestVerifySpeed$$' ./enforce
 	$(GO) test -count=1 -run '^TestTimingTellsNothing$$' ./internal/clientauth
 	$(GO) test -count=1 -run '^TestManyTenants$$' ./internal/server
+	$(GO) test -count=1 -run '^TestSlowCallers$$' ./chaos
 	$(GO) build -o .tools/hotpath ./bench/hotpath # go run would strip the symbols that valgrind needs
 	.tools/hotpath gate
 
