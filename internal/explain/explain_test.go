@@ -73,7 +73,7 @@ func TestTable(t *testing.T) {
 
 // verbs are the second halves of audit actions, which look like reasons and are
 // none: client.create, secret.revoke.
-const verbs = "create update delete enable disable add revoke rotate make apply purge bootstrap reset expose"
+const verbs = "create update delete enable disable add revoke rotate make apply purge bootstrap reset expose overdue"
 
 // members are the second halves of settings, of events of traces and of files
 // whose first half is an area too.

@@ -12,10 +12,10 @@ import (
 func tenantsAt(t *testing.T, s store.Store) {
 	update(t, s, func(ctx context.Context, tx store.Tx) error {
 		for _, tenant := range []*mintage.Tenant{
-			{ID: "root", Issuer: "https://auth.example:443", Aliases: []string{"inside"}},
-			{ID: "path", Issuer: "https://auth.example/path", Aliases: []string{"inside:80", "else"}},
-			{ID: "deep", Issuer: "https://auth.example/path/deep"},
-			{ID: "port", Issuer: "https://auth.example:8443"},
+			{ID: "root", Issuer: "https://auth.acme.example:443", Aliases: []string{"inside"}},
+			{ID: "path", Issuer: "https://auth.acme.example/path", Aliases: []string{"inside:80", "else"}},
+			{ID: "deep", Issuer: "https://auth.acme.example/path/deep"},
+			{ID: "port", Issuer: "https://auth.acme.example:8443"},
 			{ID: "loop", Issuer: "http://localhost:80/path"},
 		} {
 			if err := tx.CreateTenant(ctx, tenant); err != nil {
@@ -30,13 +30,13 @@ func tenantsAt(t *testing.T, s store.Store) {
 		want   []string
 	}{
 		{nil, nil},
-		{[]mintage.Place{place("auth.example", "")}, []string{"root"}},
+		{[]mintage.Place{place("auth.acme.example", "")}, []string{"root"}},
 		{[]mintage.Place{place("inside", "")}, []string{"root"}},
 		{[]mintage.Place{place("inside", "/path")}, []string{"path"}},
 		{[]mintage.Place{place("else", "")}, nil},
-		{[]mintage.Place{place("auth.example:8443", ""), place("auth.example", "/path"), place("inside", "/path")}, []string{"path", "port"}},
+		{[]mintage.Place{place("auth.acme.example:8443", ""), place("auth.acme.example", "/path"), place("inside", "/path")}, []string{"path", "port"}},
 		{[]mintage.Place{place("localhost", "/path")}, []string{"loop"}},
-		{[]mintage.Place{place("auth.example", "/pat%")}, nil},
+		{[]mintage.Place{place("auth.acme.example", "/pat%")}, nil},
 	} {
 		check := func(ctx context.Context, r store.Reader) {
 			list, err := r.TenantsAt(ctx, c.places)
