@@ -98,6 +98,7 @@ func TestCounter(t *testing.T) {
 		time.Sleep(3 * time.Second) // a second into the next minute
 		c.Count(0, issued("one"))
 		time.Sleep(usage.Interval)
+		synctest.Wait() // until it is written
 		want := []*mintage.UsageCount{
 			{Tenant: "acme", ClientID: "one", Audience: "a b", Scope: "read", Start: start, Step: time.Minute, Count: 800, Lifetime: 3600},
 			{Tenant: "acme", ClientID: "one", Reason: "secret.mismatch", Start: start, Step: time.Minute, Count: 8},
