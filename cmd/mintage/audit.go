@@ -56,20 +56,9 @@ func (f *auditFlags) add(cmd *cobra.Command) {
 
 func (f *auditFlags) filter(now time.Time) (adminclient.AuditFilter, error) {
 	filter := adminclient.AuditFilter{Actor: f.actor, Action: f.action, Target: f.target, Via: f.via}
-	for _, m := range []struct {
-		flag, text string
-		at         *time.Time
-	}{{"since", f.since, &filter.Since}, {"until", f.until, &filter.Until}} {
-		if m.text == "" {
-			continue
-		}
-		at, err := instant(m.text, now)
-		if err != nil {
-			return filter, usage(fmt.Sprintf("--%s %q is no instant", m.flag, m.text), "2026-11-21, 2026-11-21T09:30:00Z or 2h")
-		}
-		*m.at = at
-	}
-	return filter, nil
+	var err error
+	filter.Since, filter.Until, err = instants(f.since, f.until, now)
+	return filter, err
 }
 
 func (a *app) auditListCommand() *cobra.Command {

@@ -54,21 +54,9 @@ func (f *logFlags) filter(now time.Time) (adminclient.RequestFilter, error) {
 	if f.refused {
 		filter.Outcome = adminclient.OutcomeRefused
 	}
-	if f.since != "" {
-		at, err := instant(f.since, now)
-		if err != nil {
-			return filter, usage(fmt.Sprintf("--since %q is no instant", f.since), "2026-11-21, 2026-11-21T09:30:00Z or 2h")
-		}
-		filter.Since = at
-	}
-	if f.until != "" {
-		at, err := instant(f.until, now)
-		if err != nil {
-			return filter, usage(fmt.Sprintf("--until %q is no instant", f.until), "2026-11-21, 2026-11-21T09:30:00Z or 2h")
-		}
-		filter.Until = at
-	}
-	return filter, nil
+	var err error
+	filter.Since, filter.Until, err = instants(f.since, f.until, now)
+	return filter, err
 }
 
 func (a *app) logListCommand() *cobra.Command {

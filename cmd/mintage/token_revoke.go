@@ -198,6 +198,22 @@ func instant(s string, now time.Time) (time.Time, error) {
 	return now.Add(-ago).UTC().Truncate(time.Second), nil
 }
 
+// instants reads --since and --until, each the zero time where it is left out.
+func instants(since, until string, now time.Time) (from, to time.Time, err error) {
+	for _, m := range []struct {
+		flag, text string
+		at         *time.Time
+	}{{"since", since, &from}, {"until", until, &to}} {
+		if m.text == "" {
+			continue
+		}
+		if *m.at, err = instant(m.text, now); err != nil {
+			return from, to, usage(fmt.Sprintf("--%s %q is no instant", m.flag, m.text), "2026-11-21, 2026-11-21T09:30:00Z or 2h")
+		}
+	}
+	return from, to, nil
+}
+
 func (a *app) revokeKey(ctx context.Context, kid string) error {
 	api, tenant, err := a.tenantAPI(ctx)
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,20 +60,9 @@ func (f *usageFlags) filter(now time.Time) (adminclient.UsageFilter, error) {
 	filter := adminclient.UsageFilter{
 		ClientID: f.client, Outcome: f.outcome, Reason: f.reason, API: f.api, Scope: f.scope, Step: f.step, GroupBy: f.by,
 	}
-	for _, m := range []struct {
-		flag, text string
-		at         *time.Time
-	}{{"since", f.since, &filter.Since}, {"until", f.until, &filter.Until}} {
-		if m.text == "" {
-			continue
-		}
-		at, err := instant(m.text, now)
-		if err != nil {
-			return filter, usage(fmt.Sprintf("--%s %q is no instant", m.flag, m.text), "2026-11-21, 2026-11-21T09:30:00Z or 2h")
-		}
-		*m.at = at
-	}
-	return filter, nil
+	var err error
+	filter.Since, filter.Until, err = instants(f.since, f.until, now)
+	return filter, err
 }
 
 func (a *app) usage(ctx context.Context, f usageFlags) error {
