@@ -327,41 +327,6 @@ type SecretUse struct {
 	From                   string // remote address, without the port
 }
 
-// Requests keeps the request log. None of it is a change: the feed does not
-// move.
-type Requests interface {
-	// WriteRequests keeps a batch in one transaction. A record that is there
-	// already under its TraceID gets the Last, Count and findings of the second
-	// look of the one given, and its traces beside its own; uses of a ladder are
-	// added to those kept. Uses by clients that are gone are passed over.
-	WriteRequests(ctx context.Context, records []*mintage.RequestRecord, uses []*mintage.LadderUse) error
-	// Request returns the record of a trace id, of any tenant when it is empty,
-	// without the other traces. ErrNotFound.
-	Request(ctx context.Context, tenant, traceID string) (*mintage.RequestRecord, error)
-	// Requests returns records, newest first, without their other traces.
-	Requests(ctx context.Context, q RequestQuery) ([]*mintage.RequestRecord, error)
-	// LadderUses returns those of the tenant's clients, sorted by client and
-	// rung.
-	LadderUses(ctx context.Context, tenant string) ([]*mintage.LadderUse, error)
-	// SweepRequests deletes at most limit records whose Last is before the given
-	// instant and says how many it deleted.
-	SweepRequests(ctx context.Context, before time.Time, limit int) (int, error)
-}
-
-// RequestQuery asks for a part of the request log. Empty members ask for all.
-type RequestQuery struct {
-	Tenant   string
-	Reason   string // Reason, Second or one of Notes
-	ClientID string
-	Refused  bool      // only those with an error
-	Warned   bool      // only those that were answered with a warning
-	Issued   bool      // only tokens that were issued as asked: their reason is ok
-	Since    time.Time // whose Last is not before it
-	Until    time.Time // whose Time is before it
-	Before   string    // trace id that the part begins after, going back in time
-	Limit    int       // at most so many; zero: all
-}
-
 // Owners says whose something is, whatever the tenant. It is for the operator's
 // second look at a refused request, and never for an answer.
 type Owners interface {
@@ -371,34 +336,4 @@ type Owners interface {
 	// ClientTenants returns tenants that have a client with this identifier, at
 	// most limit, sorted.
 	ClientTenants(ctx context.Context, id string, limit int) ([]string, error)
-}
-
-// Usage counts how requests to token endpoints ended. None of it is a change:
-// the feed does not move.
-type Usage interface {
-	// AddUsage adds to what is kept, in one transaction, whoever else does.
-	AddUsage(ctx context.Context, counts []*mintage.UsageCount) error
-	// Usage returns the sums of what the query asks for, sorted by what they are
-	// grouped by. Members that they are not grouped by are zero.
-	Usage(ctx context.Context, q UsageQuery) ([]*mintage.UsageCount, error)
-	// RollUsage moves at most limit counts of spans of one length that began
-	// before the given instant to the spans of another length that they belong to,
-	// and says how many it moved; to zero, it deletes them.
-	RollUsage(ctx context.Context, from, to time.Duration, before time.Time, limit int) (int, error)
-}
-
-// UsageQuery asks for sums of usage. Empty members ask for all.
-type UsageQuery struct {
-	Tenant   string
-	ClientID string
-	Reason   string // of the refusals
-	Issued   bool   // only issued tokens
-	Refused  bool   // only refusals
-	Since    time.Time
-	Until    time.Time // spans that begin before it
-
-	// What the sums are grouped by.
-	Step                                              time.Duration // spans of this length; zero: not by time
-	ByTenant, ByClient, ByReason, ByAudience, ByScope bool
-	Limit                                             int // at most so many; zero: all
 }
