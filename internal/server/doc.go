@@ -6,6 +6,6 @@
 // the access that each route needs), listen.go (listeners and TLS), peer.go
 // (who is at the other end), health.go (/healthz and /readyz), docs.go (the
 // documentation under /docs), background.go (the change feed, sweeps, missing
-// keys, exposed secrets), secrets.go (imported hashes, ends of secrets), credentials.go (admin.json),
+// keys, exposed secrets), secrets.go (imported hashes, ends of secrets), bootstrap.go (the first start), credentials.go (admin.json),
 // recover.go (another administrator), dev.go (mintage dev).
 package server
