@@ -30,14 +30,16 @@ type Requests interface {
 
 // RequestQuery asks for a part of the request log. Empty members ask for all.
 type RequestQuery struct {
-	Tenant   string
-	Reason   string // Reason, Second or one of Notes
-	ClientID string
-	Refused  bool      // only those with an error
-	Warned   bool      // only those that were answered with a warning
-	Issued   bool      // only tokens that were issued as asked: their reason is ok
-	Since    time.Time // whose Last is not before it
-	Until    time.Time // whose Time is before it
-	Before   string    // trace id that the part begins after, going back in time
-	Limit    int       // at most so many; zero: all
+	Tenant string
+	// Organization of the tenant, which owns the clients.
+	Organization string
+	Reason       string // Reason, Second or one of Notes
+	ClientID     string
+	Refused      bool      // only those with an error
+	Warned       bool      // only those that were answered with a warning
+	Issued       bool      // only tokens that were issued as asked: their reason is ok
+	Since        time.Time // whose Last is not before it
+	Until        time.Time // whose Time is before it
+	Before       string    // trace id that the part begins after, going back in time
+	Limit        int       // at most so many; zero: all
 }

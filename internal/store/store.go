@@ -26,6 +26,7 @@ type Store interface {
 	Upkeep
 	Requests
 	Usage
+	KeptAnswers
 	Owners
 	Leases
 	PeopleUpkeep
@@ -76,6 +77,7 @@ type Tx interface {
 	InvitationWriter
 	SessionWriter
 	ChallengeWriter
+	KeptAnswerWriter
 }
 
 // Page asks for a part of a list.
@@ -232,12 +234,14 @@ type Events interface {
 // EventQuery asks for a part of the audit log. Empty members ask for all.
 type EventQuery struct {
 	Tenant string
-	Actor  string    // client or operator identifier, or an operator's address
-	Action string    // noun.verb, or the noun alone
-	Target string    // identifier of what changed
-	Via    string    // tool
-	Since  time.Time // rows that are not before it
-	Until  time.Time // rows that are before it
+	Actor  string // client or operator identifier, or an operator's address
+	Action string // noun.verb, or the noun alone
+	Target string // identifier of what changed
+	// Organization of the tenant, of whose clients and their secrets the rows are.
+	Organization string
+	Via          string    // tool
+	Since        time.Time // rows that are not before it
+	Until        time.Time // rows that are before it
 
 	Oldest bool  // oldest first
 	After  int64 // Seq that the part begins after, in the order asked for; zero: the beginning

@@ -23,13 +23,15 @@ type Usage interface {
 
 // UsageQuery asks for sums of usage. Empty members ask for all.
 type UsageQuery struct {
-	Tenant   string
-	ClientID string
-	Reason   string // of the refusals
-	Issued   bool   // only issued tokens
-	Refused  bool   // only refusals
-	Since    time.Time
-	Until    time.Time // spans that begin before it
+	Tenant string
+	// Organization of the tenant, which owns the clients.
+	Organization string
+	ClientID     string
+	Reason       string // of the refusals
+	Issued       bool   // only issued tokens
+	Refused      bool   // only refusals
+	Since        time.Time
+	Until        time.Time // spans that begin before it
 
 	// What the sums are grouped by.
 	Step                                              time.Duration // spans of this length; zero: not by time

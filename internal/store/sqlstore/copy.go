@@ -16,7 +16,8 @@ import (
 type table struct{ name, key string }
 
 // copiedTables are all tables but leases, which are nobody's after a move; those
-// that others refer to come first.
+// that others refer to come first. Kept answers are copied: a request of before
+// the move may be sent again after it.
 func copiedTables() []table {
 	return []table{
 		{"schema_compatibility", "minimum"},
@@ -41,6 +42,7 @@ func copiedTables() []table {
 		{"audit_events", "seq"},
 		{"changes", "seq"},
 		{"data_keys", "name"},
+		{"kept_answers", "id"},
 		{"token_shapes", "id"},
 		{"tokens", "token_key"},
 		{"token_minutes", "expires, made"},

@@ -36,6 +36,10 @@ func (s session) Events(ctx context.Context, q store.EventQuery) ([]*mintage.Eve
 		w.add("action < ?", q.Action+"/") // the byte after the full stop
 	}
 	w.text("target = ?", q.Target)
+	if q.Organization != "" {
+		w.owned("target", q.Tenant, q.Organization)
+		w.terms = append(w.terms, "(action >= 'client.' AND action < 'client/' OR action >= 'secret.' AND action < 'secret/')")
+	}
 	w.text("via = ?", q.Via)
 	if !q.Since.IsZero() {
 		w.add("time >= ?", q.Since.Unix())

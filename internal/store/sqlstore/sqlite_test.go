@@ -191,7 +191,7 @@ func TestOldEventsAreLinked(t *testing.T) {
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	execBehind(t, path, `DROP INDEX audit_events_unlinked; ALTER TABLE audit_events DROP COLUMN hash; DROP TABLE usage_counts; DELETE FROM schema_versions WHERE version_id >= 7`)
+	execBehind(t, path, `DROP INDEX audit_events_unlinked; ALTER TABLE audit_events DROP COLUMN hash; DROP TABLE usage_counts; DROP TABLE kept_answers; DELETE FROM schema_versions WHERE version_id >= 7`)
 	s = openFile(t, path)
 	defer s.Close() //nolint:errcheck // the test is over
 	list, err := s.Events(t.Context(), store.EventQuery{Oldest: true})

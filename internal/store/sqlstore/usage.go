@@ -72,6 +72,7 @@ func (s *Store) Usage(ctx context.Context, q store.UsageQuery) ([]*mintage.Usage
 	var w where
 	w.text("tenant = ?", q.Tenant)
 	w.text("client = ?", q.ClientID)
+	w.owned("client", q.Tenant, q.Organization)
 	w.text("reason = ?", q.Reason)
 	if q.Issued {
 		w.add("reason = ?", "")

@@ -28,6 +28,18 @@ func (w *where) text(term, value string) {
 	}
 }
 
+// owned adds that a column names a client of the organization; an empty one asks
+// for nothing.
+func (w *where) owned(column, tenant, organization string) {
+	if organization == "" {
+		return
+	}
+	w.args = append(w.args, tenant)
+	in := w.last()
+	w.args = append(w.args, organization)
+	w.terms = append(w.terms, column+" IN (SELECT id FROM clients WHERE tenant = "+in+" AND organization = "+w.last()+")")
+}
+
 // String returns the condition, which is empty when there is none.
 func (w *where) String() string {
 	if len(w.terms) == 0 {

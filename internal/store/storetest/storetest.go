@@ -91,6 +91,7 @@ func tests() []test {
 		{"RequestSweep", requestSweep},
 		{"LadderUses", ladderUses},
 		{"Owners", owners},
+		{"Answers", answers},
 		{"Leases", leases},
 		{"LeasesOfMany", leasesOfMany},
 		{"Hint", hint},
