@@ -88,10 +88,15 @@ func (m *Manager) carryOut(ctx context.Context, by By, d Declared, p *apply.Plan
 		if again.Hash != p.Hash {
 			return fmt.Errorf("the plan changed while it was carried out: %w", mintage.ErrConflict)
 		}
-		if err := w.write(ctx, tx, d.Source, p); err != nil || keep == nil {
+		if err := w.write(ctx, tx, d.Source, p); err != nil {
 			return err
 		}
-		return keep(ctx, tx)
+		if keep != nil {
+			if err := keep(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return m.keep(ctx, tx, by, p)
 	})
 }
 

@@ -24,7 +24,7 @@ type object struct {
 // Since no change is without one, a use case that does not ask whether who is
 // confined to an organization may reach the object is refused here.
 func (m *Manager) event(by By, o object, verb string, before, after view) (*mintage.Event, error) {
-	if !by.reaches(o.tenant, o.organization) {
+	if !by.Reaches(o.tenant, o.organization) {
 		return nil, fmt.Errorf("%s %q: %w", o.noun, o.id, mintage.ErrNotFound)
 	}
 	e := &mintage.Event{

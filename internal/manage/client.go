@@ -58,12 +58,18 @@ func (m *Manager) CreateClient(ctx context.Context, by By, c *mintage.Client, s 
 		return nil, err
 	}
 	fresh.Secrets = []mintage.Secret{*label}
-	err = m.update(ctx, func(tx store.Tx) error { return m.createClient(ctx, tx, by, fresh) })
+	made := &Credentials{Client: fresh, Label: *label, Secret: plain}
+	err = m.update(ctx, func(tx store.Tx) error {
+		if err := m.createClient(ctx, tx, by, fresh); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, made)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("client %q: %w", fresh.Name, err)
 	}
 	m.ensureKeyOf(ctx, by, fresh)
-	return &Credentials{Client: fresh, Label: *label, Secret: plain}, nil
+	return made, nil
 }
 
 // createClient writes a client as it is.

@@ -17,9 +17,9 @@ type OrganizationKey struct{ Tenant, ID string }
 // nothing else.
 func (by By) confined() bool { return by.Organization != OrganizationKey{} }
 
-// reaches reports whether by may know of an object of an organization, which is
+// Reaches reports whether by may know of an object of an organization, which is
 // empty for what none owns.
-func (by By) reaches(tenant, organization string) bool {
+func (by By) Reaches(tenant, organization string) bool {
 	return !by.confined() || by.Organization == OrganizationKey{tenant, organization}
 }
 
@@ -27,7 +27,7 @@ func (by By) reaches(tenant, organization string) bool {
 // there.
 func clientOf(ctx context.Context, r store.Clients, by By, tenant, id string) (*mintage.Client, error) {
 	c, err := r.Client(ctx, tenant, id)
-	if err == nil && !by.reaches(c.Tenant, c.Organization) {
+	if err == nil && !by.Reaches(c.Tenant, c.Organization) {
 		return nil, fmt.Errorf("client %q: %w", id, mintage.ErrNotFound)
 	}
 	return c, err
@@ -53,7 +53,7 @@ func (m *Manager) keepConfined(ctx context.Context, tx store.Tx, by By, old, fre
 	if !by.confined() {
 		return nil
 	}
-	if !by.reaches(fresh.Tenant, fresh.Organization) {
+	if !by.Reaches(fresh.Tenant, fresh.Organization) {
 		return &Refusal{
 			Reason: "organization.not_granted", Denied: true,
 			Message: "a client stays with its organization: an operator can move it",

@@ -9,6 +9,7 @@
 // store may run it twice.
 //
 //   - manager.go: Manager, By, and the one way to the store
+//   - once.go: requests that may be sent again, and their answers
 //   - refusal.go: Refusal, what is refused by rule and not by a wrong member
 //   - scopes.go: the scopes of the admin API, and who may hand them on
 //   - audit.go: the rows, and how an object looks in them

@@ -64,7 +64,10 @@ func (m *Manager) Invite(ctx context.Context, by By, i mintage.Invitation) (*Lin
 		case err != nil && !errors.Is(err, mintage.ErrNotFound):
 			return err
 		}
-		return m.createInvitation(ctx, tx, by, l.Invitation)
+		if err := m.createInvitation(ctx, tx, by, l.Invitation); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, l)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("invite: %w", err)
@@ -106,7 +109,10 @@ func (m *Manager) RecoverOperator(ctx context.Context, by By, id string) (*Link,
 			return err
 		}
 		l = m.drawLink(by, mintage.Invitation{Kind: mintage.InvitationRecover, OperatorID: id, Email: o.Email}, SetupLifetime)
-		return m.createInvitation(ctx, tx, by, l.Invitation)
+		if err := m.createInvitation(ctx, tx, by, l.Invitation); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, l)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("operator %q: %w", id, err)
@@ -121,7 +127,7 @@ func (m *Manager) DeleteInvitation(ctx context.Context, by By, id string) error 
 		if err != nil {
 			return err
 		}
-		if !by.reaches(i.Tenant, i.Organization) {
+		if !by.Reaches(i.Tenant, i.Organization) {
 			return mintage.ErrNotFound
 		}
 		if err := needs(by, "operators:write"); err != nil {
@@ -148,7 +154,7 @@ func (m *Manager) Invitations(ctx context.Context, by By) ([]*mintage.Invitation
 	all, err := m.Store.Invitations(ctx, store.Page{})
 	var list []*mintage.Invitation
 	for _, i := range all {
-		if by.reaches(i.Tenant, i.Organization) && m.now().Before(i.Expires) {
+		if by.Reaches(i.Tenant, i.Organization) && m.now().Before(i.Expires) {
 			list = append(list, i)
 		}
 	}

@@ -177,8 +177,10 @@ func (m *Manager) rotateIf(
 		if err != nil || !due(have) {
 			return err
 		}
-		made, err = m.writeKeys(ctx, tx, by, have, keys.Rotate(have, fresh, now, keys.Plan{Wait: wait, Keep: keep}))
-		return err
+		if made, err = m.writeKeys(ctx, tx, by, have, keys.Rotate(have, fresh, now, keys.Plan{Wait: wait, Keep: keep})); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, made)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("rotate the %s key of tenant %q: %w", alg, t.ID, err)

@@ -67,9 +67,13 @@ func (m *Manager) KillKey(ctx context.Context, by By, tenant, kid string) (*Kill
 		if _, err := m.writeKeys(ctx, tx, by, have, after); err != nil {
 			return err
 		}
-		return m.writeRevocation(ctx, tx, by, &mintage.Revocation{
+		err = m.writeRevocation(ctx, tx, by, &mintage.Revocation{
 			Tenant: tenant, ID: "key:" + kid, KeyID: kid, Created: now, Expires: now.Add(mintage.LongestTokenLifetime),
 		}, kid, "")
+		if err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, out)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("kill the key %q of tenant %q: %w", kid, tenant, err)

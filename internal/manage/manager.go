@@ -55,6 +55,8 @@ type By struct {
 	// Organization confines the change to what one organization owns; zero: it is
 	// not confined.
 	Organization OrganizationKey
+	// Once is the request, where it may be sent again; nil: it may not.
+	Once *Once
 }
 
 // Server is the server itself, which may do anything.

@@ -157,7 +157,7 @@ func keepOwner(ctx context.Context, tx store.Tx, old, fresh *mintage.Operator) e
 func (m *Manager) DeleteOperator(ctx context.Context, by By, id string, version int64) error {
 	if by.confined() {
 		_, err := m.UpdateOperator(ctx, by, id, version, func(o *mintage.Operator) error {
-			o.Memberships = slices.DeleteFunc(o.Memberships, func(m mintage.Membership) bool { return by.reaches(m.Tenant, m.Organization) })
+			o.Memberships = slices.DeleteFunc(o.Memberships, func(m mintage.Membership) bool { return by.Reaches(m.Tenant, m.Organization) })
 			return nil
 		})
 		return err

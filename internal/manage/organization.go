@@ -18,7 +18,10 @@ func (m *Manager) CreateOrganization(ctx context.Context, by By, o *mintage.Orga
 		if _, err := editableTenant(ctx, tx, fresh.Tenant); err != nil {
 			return err
 		}
-		return m.createOrganization(ctx, tx, by, &fresh)
+		if err := m.createOrganization(ctx, tx, by, &fresh); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, &fresh)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("organization %q: %w", fresh.ID, err)

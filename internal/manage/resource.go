@@ -19,7 +19,10 @@ func (m *Manager) CreateResourceServer(ctx context.Context, by By, rs *mintage.R
 		if _, err := editableTenant(ctx, tx, fresh.Tenant); err != nil {
 			return err
 		}
-		return m.createResourceServer(ctx, tx, by, &fresh)
+		if err := m.createResourceServer(ctx, tx, by, &fresh); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, &fresh)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("resource server %q: %w", fresh.Identifier, err)

@@ -13,7 +13,7 @@ import (
 
 // RevokeToken ends one token before its time. Revoking it again changes
 // nothing. A zero expires says that the token's end is not known. The client
-// is for the audit log, and may be empty.
+// is for the audit log, and may be empty; the caller knows that the token is its.
 func (m *Manager) RevokeToken(ctx context.Context, by By, tenant, jti, clientID string, expires time.Time) error {
 	now := m.now()
 	if expires.IsZero() {
@@ -22,8 +22,16 @@ func (m *Manager) RevokeToken(ctx context.Context, by By, tenant, jti, clientID 
 	if !now.Before(expires) {
 		return nil // it has ended by itself
 	}
+	organization := ""
+	if by.confined() { // a member ends what they can show to be their organization's
+		c, err := clientOf(ctx, m.Store, by, tenant, clientID)
+		if err != nil {
+			return fmt.Errorf("client %q: %w", clientID, err)
+		}
+		organization = c.Organization
+	}
 	r := &mintage.Revocation{Tenant: tenant, ID: "jti:" + jti, JTI: jti, Created: now, Expires: expires}
-	if err := m.revoke(ctx, by, r, clientID, ""); err != nil {
+	if err := m.revoke(ctx, by, r, clientID, organization); err != nil {
 		return fmt.Errorf("revoke a token of tenant %q: %w", tenant, err)
 	}
 	return nil
@@ -68,9 +76,13 @@ func (m *Manager) RevokeKeyTokens(ctx context.Context, by By, tenant, kid string
 		if state := ks[i].State(now); state == mintage.KeyActive || state == mintage.KeyNext {
 			return &Refusal{Reason: "key.active", Message: "the key is in use, and the tokens that it makes from now on would end as well"}
 		}
-		return m.writeRevocation(ctx, tx, by, &mintage.Revocation{
+		err = m.writeRevocation(ctx, tx, by, &mintage.Revocation{
 			Tenant: tenant, ID: "key:" + kid, KeyID: kid, Created: now, Expires: now.Add(mintage.LongestTokenLifetime),
 		}, kid, "")
+		if err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("revoke the tokens of key %q: %w", kid, err)
@@ -92,7 +104,10 @@ func (m *Manager) revoke(ctx context.Context, by By, r *mintage.Revocation, name
 		if _, err := tx.Tenant(ctx, r.Tenant); err != nil {
 			return err
 		}
-		return m.writeRevocation(ctx, tx, by, r, name, organization)
+		if err := m.writeRevocation(ctx, tx, by, r, name, organization); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, nil)
 	})
 }
 

@@ -66,7 +66,7 @@ func needs(by By, scope string) error {
 func mayAppoint(by By, r mintage.Role, m mintage.Membership) error {
 	scope := RoleScope(r)
 	if m.Organization != "" {
-		if !by.reaches(m.Tenant, m.Organization) {
+		if !by.Reaches(m.Tenant, m.Organization) {
 			return mintage.ErrNotFound
 		}
 		scope = MemberScope(m.Role)

@@ -49,7 +49,7 @@ func (m *Manager) RotateSecret(ctx context.Context, by By, tenant, client string
 	if err != nil {
 		return nil, err
 	}
-	var out *mintage.Client
+	made := &Credentials{Label: *label, Secret: plain}
 	err = m.update(ctx, func(tx store.Tx) error {
 		old, err := clientOf(ctx, tx, by, tenant, client)
 		if err != nil {
@@ -58,16 +58,19 @@ func (m *Manager) RotateSecret(ctx context.Context, by By, tenant, client string
 		if slices.ContainsFunc(old.Secrets, func(s mintage.Secret) bool { return s.Successor != "" && s.Retires(m.now()) }) {
 			return &Refusal{Reason: "secret.rotating", Message: "a rotation is under way: complete or cancel it first"}
 		}
-		if out, err = m.appendSecret(old, label); err != nil {
+		if made.Client, err = m.appendSecret(old, label); err != nil {
 			return err
 		}
-		m.retire(out, label.ID, m.now().Add(overlap))
-		return m.writeSecrets(ctx, tx, by, old, out, "rotate")
+		m.retire(made.Client, label.ID, m.now().Add(overlap))
+		if err := m.writeSecrets(ctx, tx, by, old, made.Client, "rotate"); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, made)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("secret of client %q: %w", client, err)
 	}
-	return &Credentials{Client: out, Label: *label, Secret: plain}, nil
+	return made, nil
 }
 
 // retire gives the live secrets of c but one their end.
@@ -139,7 +142,10 @@ func (m *Manager) endRotation(
 		if live(out.Secrets, m.now()) == 0 {
 			return &Refusal{Reason: "secret.last", Message: "the secret that took their place has ended, so that the client would have none: cancel instead"}
 		}
-		return m.writeSecrets(ctx, tx, by, old, out, verb)
+		if err := m.writeSecrets(ctx, tx, by, old, out, verb); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, out)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client %q: %w", client, err)
@@ -163,25 +169,36 @@ func (m *Manager) BrownOut(ctx context.Context, by By, tenant, client, which str
 		}
 		now := m.now()
 		out = cloneClient(old)
-		s := &out.Secrets[i]
-		verb := "pause"
-		if pause == 0 {
-			s.PausedUntil, verb = time.Time{}, "resume"
-			return m.writeSecrets(ctx, tx, by, old, out, verb)
+		verb, err := pauseSecret(out, i, pause, now)
+		if err != nil {
+			return err
 		}
-		s.PausedUntil = now.Add(pause)
-		if !s.Live(now) {
-			return &Refusal{Reason: "secret.expired", Message: "the secret has ended already"}
+		if err := m.writeSecrets(ctx, tx, by, old, out, verb); err != nil {
+			return err
 		}
-		if !slices.ContainsFunc(out.Secrets, func(s mintage.Secret) bool { return s.Live(now) && !s.Paused(now) }) {
-			return &Refusal{Reason: "secret.last", Message: "the client has no other active secret: add or rotate one first"}
-		}
-		return m.writeSecrets(ctx, tx, by, old, out, verb)
+		return m.keep(ctx, tx, by, out)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client %q: %w", client, err)
 	}
 	return out, nil
+}
+
+// pauseSecret gives the secret of c at i its pause, and returns the verb of that.
+func pauseSecret(c *mintage.Client, i int, pause time.Duration, now time.Time) (verb string, err error) {
+	s := &c.Secrets[i]
+	if pause == 0 {
+		s.PausedUntil = time.Time{}
+		return "resume", nil
+	}
+	s.PausedUntil = now.Add(pause)
+	if !s.Live(now) {
+		return "", &Refusal{Reason: "secret.expired", Message: "the secret has ended already"}
+	}
+	if !slices.ContainsFunc(c.Secrets, func(s mintage.Secret) bool { return s.Live(now) && !s.Paused(now) }) {
+		return "", &Refusal{Reason: "secret.last", Message: "the client has no other active secret: add or rotate one first"}
+	}
+	return "pause", nil
 }
 
 // secretOf reads a client and finds the secret with that identifier or, else,

@@ -43,22 +43,24 @@ func (m *Manager) AddSecret(ctx context.Context, by By, tenant, client string, s
 	if err != nil {
 		return nil, err
 	}
-	var out *mintage.Client
+	made := &Credentials{Label: *label, Secret: plain}
 	err = m.update(ctx, func(tx store.Tx) error {
 		old, err := clientOf(ctx, tx, by, tenant, client)
 		if err != nil {
 			return err
 		}
-		out, err = m.appendSecret(old, label)
-		if err != nil {
+		if made.Client, err = m.appendSecret(old, label); err != nil {
 			return err
 		}
-		return m.writeSecrets(ctx, tx, by, old, out, "add")
+		if err := m.writeSecrets(ctx, tx, by, old, made.Client, "add"); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, made)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("secret of client %q: %w", client, err)
 	}
-	return &Credentials{Client: out, Label: *label, Secret: plain}, nil
+	return made, nil
 }
 
 // appendSecret returns old with one secret more.

@@ -28,7 +28,10 @@ func (m *Manager) CreateTenant(ctx context.Context, by By, t *mintage.Tenant) (*
 		if err := checkPlaces(ctx, tx, by, &fresh); err != nil {
 			return err
 		}
-		return m.createTenant(ctx, tx, by, &fresh, first)
+		if err := m.createTenant(ctx, tx, by, &fresh, first); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, &fresh)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tenant %q: %w", fresh.ID, err)

@@ -157,7 +157,10 @@ func (b *background) release(ctx context.Context, t task) {
 // sweep deletes what has expired, a batch at a time.
 func (b *background) sweep(ctx context.Context) error {
 	now := b.now()
-	for _, batch := range []func(context.Context, time.Time, int) (int, error){b.store.SweepTokens, b.store.SweepRevocations} {
+	answers := func(ctx context.Context, now time.Time, limit int) (int, error) {
+		return b.store.SweepAnswers(ctx, now.Add(-manage.KeepAnswers), limit)
+	}
+	for _, batch := range []func(context.Context, time.Time, int) (int, error){b.store.SweepTokens, b.store.SweepRevocations, answers} {
 		for {
 			n, err := batch(ctx, now, sweepBatch)
 			if err != nil {
