@@ -21,6 +21,15 @@ const Prefix = "/admin/v1"
 // audit log keeps it.
 const HeaderVia = "Mintage-Via"
 
+// HeaderIdempotencyKey is the request header with the caller's key for a
+// request, under which it is carried out once, however often it is sent
+// (draft-ietf-httpapi-idempotency-key-header).
+const HeaderIdempotencyKey = "Idempotency-Key"
+
+// HeaderReplayed is the answer header that says true where a request was sent
+// again, and the answer is the one that was given then.
+const HeaderReplayed = "Idempotent-Replayed"
+
 // HeaderTraceID is the answer header with the request's trace id.
 const HeaderTraceID = "X-Request-Id"
 
@@ -48,7 +57,8 @@ type request struct {
 	query      url.Values
 	body       any // nil: none
 	mergePatch bool
-	version    int64 // zero: whichever
+	version    int64  // zero: whichever
+	key        string // idempotency key; empty: none
 }
 
 // call sends r and decodes the answer.
@@ -60,37 +70,47 @@ func call[T any](ctx context.Context, c *Client, r request) (*T, error) {
 	return &v, nil
 }
 
-// do sends r and decodes the answer into v, unless v is nil.
+// do sends r and decodes the answer into v, unless v is nil. A request that has
+// a key is sent again when its answer is lost.
 func (c *Client) do(ctx context.Context, r request, v any) error {
 	if c.HTTP == nil || c.Token == nil {
 		return errors.New("adminclient: Client.HTTP and Client.Token must be set")
 	}
+	r.key = keyFor(ctx, r.method)
+	for done := 1; ; done++ {
+		t := c.try(ctx, r, v)
+		if r.key == "" || done == attempts || !t.again() || t.pause(ctx, done) != nil {
+			return t.err
+		}
+	}
+}
+
+// try sends r once.
+func (c *Client) try(ctx context.Context, r request, v any) tried {
 	req, err := c.newRequest(ctx, r)
 	if err != nil {
-		return err
+		return tried{err: &unsentError{err}}
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return fmt.Errorf("call the admin API: %w", err)
+		return tried{err: fmt.Errorf("call the admin API: %w", err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		return fmt.Errorf("read the admin API's answer: %w", err)
-	}
-	if len(body) > maxAnswer {
-		return fmt.Errorf("the admin API's answer has more than %d bytes", maxAnswer)
-	}
-	if resp.StatusCode/100 != 2 {
-		return problemOf(resp, body)
-	}
-	if v == nil {
-		return nil
+	switch {
+	case err != nil:
+		return tried{err: fmt.Errorf("read the admin API's answer: %w", err)}
+	case len(body) > maxAnswer:
+		return tried{err: &unsentError{fmt.Errorf("the admin API's answer has more than %d bytes", maxAnswer)}}
+	case resp.StatusCode/100 != 2:
+		return tried{err: problemOf(resp, body), after: resp.Header.Get("Retry-After")}
+	case v == nil:
+		return tried{}
 	}
 	if err := json.Unmarshal(body, v); err != nil {
-		return fmt.Errorf("%s did not answer as an admin API does: %w", c.BaseURL, err)
+		return tried{err: &unsentError{fmt.Errorf("%s did not answer as an admin API does: %w", c.BaseURL, err)}}
 	}
-	return nil
+	return tried{}
 }
 
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
@@ -124,6 +144,9 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	}
 	if r.version != 0 {
 		req.Header.Set("If-Match", strconv.Quote(strconv.FormatInt(r.version, 10)))
+	}
+	if r.key != "" {
+		req.Header.Set(HeaderIdempotencyKey, strconv.Quote(r.key))
 	}
 	if c.Via != "" {
 		req.Header.Set(HeaderVia, c.Via)

@@ -3,7 +3,9 @@
 // so that client and server cannot disagree about a member.
 //
 // Steps of a call (call.go): the access token is fetched, the request is sent,
-// and an answer that is not a success becomes a *Problem (problem.go), which
+// up to three times where its answer is lost and it has an idempotency key, as
+// all have that create or do something (retry.go); and an answer that is not a
+// success becomes a *Problem (problem.go), which
 // is mintage.ErrNotFound, mintage.ErrExists or mintage.ErrConflict to
 // errors.Is. Lists are iterators that fetch the next page when they get there
 // (page.go). The documents and the calls of one noun are in the file of that
