@@ -66,6 +66,7 @@ var layers = map[string]layer{
 	"internal/linelog":                {},
 	"internal/lastuse":                {ours: []string{"internal/store"}},
 	"internal/usage":                  {ours: []string{".", "internal/store"}},
+	"internal/apidoc":                 {},
 	"internal/telemetry":              {theirs: []string{"github.com/prometheus/client_golang", "go.opentelemetry.io/otel"}},
 
 	"internal/directory": {ours: []string{".", "oauth", "internal/store", "internal/keys", "internal/revoke"}},
@@ -104,7 +105,7 @@ var layers = map[string]layer{
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},
 	"internal/console": {ours: []string{
-		"internal/people", "internal/secret", "internal/usage",
+		"internal/apidoc", "internal/people", "internal/secret", "internal/usage",
 		".", "oauth", "adminclient", "internal/manage", "internal/explain", "internal/apply", "internal/yamlfile",
 	}},
 	"internal/agent": {

@@ -12,9 +12,11 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/apidoc"
 	"github.com/mintage-auth/mintage/internal/explain"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/people"
@@ -44,6 +46,9 @@ type Config struct {
 	Owners Owners
 	// Usage makes sums of token requests. Nil: nothing is counted.
 	Usage Usage
+	// OpenAPI returns the OpenAPI document of the admin API. Nil: the console has no
+	// reference of it.
+	OpenAPI func() ([]byte, error)
 	// Address says where a request comes from, without the port.
 	Address func(*http.Request) string
 	DocsURL func() string // without a slash at the end
@@ -63,8 +68,10 @@ type console struct {
 	index     *clientIndex
 	once      *once
 	tails     tails
-	routes    map[string]route // by pattern
-	mux       *http.ServeMux
+	// apiReference is what the pages about the admin API show.
+	apiReference func() (*apidoc.Reference, error)
+	routes       map[string]route // by pattern
+	mux          *http.ServeMux
 }
 
 // New returns the console as a handler for everything below Prefix. It is safe
@@ -73,6 +80,7 @@ func New(cfg Config) (http.Handler, error) {
 	c := &console{cfg: cfg, manager: cfg.Manager, routes: map[string]route{}, mux: http.NewServeMux()}
 	c.index = &clientIndex{manager: cfg.Manager, now: cfg.Now, tenants: map[string]*tenantIndex{}}
 	c.once = &once{now: cfg.Now, sent: map[string]time.Time{}}
+	c.apiReference = sync.OnceValues(c.parseReference)
 	var err error
 	if c.assets, err = newAssets(static); err != nil {
 		return nil, fmt.Errorf("console: %w", err)

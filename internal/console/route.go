@@ -34,7 +34,7 @@ func routes() []route {
 	return slices.Concat(homeRoutes(), clientListRoutes(), clientNewRoutes(), verifyRoutes(), clientRoutes(), credentialRoutes(), accessRoutes(), clientTabRoutes(),
 		requestRoutes(), auditRoutes(), resourceRoutes(), keyRoutes(),
 		tokenRoutes(), overviewRoutes(), organizationRoutes(), configRoutes(), settingRoutes(), usageRoutes(),
-		signInRoutes(), linkRoutes(), accountRoutes(), operatorRoutes(),
+		signInRoutes(), linkRoutes(), accountRoutes(), operatorRoutes(), referenceRoutes(),
 	)
 }
 

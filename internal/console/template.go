@@ -65,7 +65,9 @@ func (c *console) funcs() template.FuncMap {
 		"count": count,
 		"dict":  dict,
 		"join":  strings.Join,
-		"docs":  func(page string) string { return c.cfg.DocsURL() + page },
+		// reference is the address of a group's page, or of an operation there.
+		"reference": referenceLink,
+		"docs":      func(page string) string { return c.cfg.DocsURL() + page },
 	}
 }
 
