@@ -35,6 +35,7 @@ type world struct {
 	directory *directory.Directory
 	now       time.Time
 	log       *strings.Builder
+	master    keys.VaultConfig
 }
 
 func newWorld(t *testing.T) *world {
@@ -42,9 +43,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{now: time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC), log: &strings.Builder{}}
 	now := func() time.Time { return w.now }
 	st := sqltest.Open(t)
-	vault, err := keys.OpenVault(t.Context(), keys.VaultConfig{
-		Store: st, Path: filepath.Join(t.TempDir(), "master.key"), Now: now, Create: true,
-	})
+	w.master = keys.VaultConfig{Store: st, Path: filepath.Join(t.TempDir(), "master.key"), Now: now, Create: true}
+	vault, err := keys.OpenVault(t.Context(), w.master)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,14 +62,21 @@ func newWorld(t *testing.T) *world {
 	for _, id := range []string{"hotel", "other"} {
 		w.tenant(t, id)
 	}
-	w.handler, err = admin.New(admin.Config{
-		Manager: w.manager, Directory: w.directory, Stored: w.minter(), CursorKey: pepper, DocsURL: func() string { return "https://auth.example/docs" },
-		Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+	w.handler = w.node(t, w.manager, w.log)
+	return w
+}
+
+// node is the admin API of one more node, whose changes m makes.
+func (w *world) node(t *testing.T, m *manage.Manager, log io.Writer) http.Handler {
+	t.Helper()
+	h, err := admin.New(admin.Config{
+		Manager: m, Directory: w.directory, Stored: w.minter(), CursorKey: make([]byte, 32), DocsURL: func() string { return "https://auth.example/docs" },
+		Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return h
 }
 
 func (w *world) minter() *mint.Minter {

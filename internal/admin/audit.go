@@ -52,7 +52,7 @@ func (h *Handler) auditLog(ctx context.Context, tenant string, in *AuditFilter) 
 		return nil, err
 	}
 	q := manage.EventQuery{
-		Tenant: tenant, Actor: in.Actor, Action: in.Action, Target: in.Target, Via: in.Via,
+		Tenant: tenant, Organization: callerOf(ctx).organization(), Actor: in.Actor, Action: in.Action, Target: in.Target, Via: in.Via,
 		Since: in.Since, Until: in.Until, Oldest: in.Sort == "oldest", Limit: l.fetch(),
 	}
 	if l.after != "" {

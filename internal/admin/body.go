@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -16,6 +17,7 @@ import (
 // takes it for a T.
 type body[T any] struct {
 	v   T
+	sum [sha256.Size]byte
 	err error // why it is not a T
 }
 
@@ -25,8 +27,11 @@ func (body[T]) Schema(r huma.Registry) *huma.Schema {
 }
 
 func (b *body[T]) read(data []byte) {
+	b.sum = sha256.Sum256(data)
 	b.err = strictjson.Decode(data, &b.v, strictjson.Options{MaxValues: maxValues})
 }
+
+func (b *body[T]) digest() [sha256.Size]byte { return b.sum }
 
 // value returns the document, or why it is none.
 func (b *body[T]) value() (*T, error) { return &b.v, b.err }
@@ -45,8 +50,13 @@ func (raw[T]) Schema(r huma.Registry) *huma.Schema {
 
 func (b *raw[T]) read(data []byte) { b.data = append([]byte(nil), data...) }
 
+func (b *raw[T]) digest() [sha256.Size]byte { return sha256.Sum256(b.data) }
+
 // reader is a body of either kind.
-type reader interface{ read(data []byte) }
+type reader interface {
+	read(data []byte)
+	digest() [sha256.Size]byte // of what was read
+}
 
 // format is the one format of the API. Reading cannot fail here: an error
 // would lose the place that it is about on its way through Huma.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -31,12 +32,15 @@ func (h *Handler) clients(ctx context.Context, in *listClients) (*answer[admincl
 	}
 	id := func(c *mintage.Client) string { return c.ID }
 	var cs []*mintage.Client
-	if in.Name == "" {
+	if in.Name == "" && !callerOf(ctx).confined() {
 		cs, err = h.manager.Clients(ctx, in.Tenant, l.after, l.fetch())
+	} else if in.Name == "" {
+		cs, err = h.manager.Clients(ctx, in.Tenant, l.after, 0)
 	} else {
 		cs, err = h.manager.ClientsNamed(ctx, in.Tenant, in.Name)
 		cs = sortedTail(l, cs, id)
 	}
+	cs = slices.DeleteFunc(cs, func(c *mintage.Client) bool { return !callerOf(ctx).by.Reaches(c.Tenant, c.Organization) })
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +48,11 @@ func (h *Handler) clients(ctx context.Context, in *listClients) (*answer[admincl
 }
 
 func (h *Handler) client(ctx context.Context, in *ClientPath) (*tagged[adminclient.RegisteredClient], error) {
-	c, err := h.manager.Client(ctx, in.Tenant, in.Client)
+	c, err := h.clientOf(ctx, in.Tenant, in.Client)
 	if err != nil {
 		return nil, err
 	}
-	return &tagged[adminclient.RegisteredClient]{ETag: etag(c.Version), Body: h.clientDocument(c)}, nil
+	return h.taggedClient(c), nil
 }
 
 type createClient struct {
@@ -69,15 +73,20 @@ func (h *Handler) createClient(ctx context.Context, in *createClient) (*created[
 	if doc.Secret != nil {
 		first = newSecret(*doc.Secret)
 	}
-	made, err := h.manager.CreateClient(ctx, callerOf(ctx).by, c, first)
+	made, err := h.manager.CreateClient(ctx, keeping(ctx, h.createdClient), c, first)
 	if err != nil {
 		return nil, err
 	}
+	return h.createdClient(made), nil
+}
+
+// createdClient is the answer to whoever made a client.
+func (h *Handler) createdClient(made *manage.Credentials) *created[adminclient.CreatedClient] {
 	return &created[adminclient.CreatedClient]{
-		Location: Prefix + "/tenants/" + url.PathEscape(in.Tenant) + "/clients/" + url.PathEscape(made.Client.ID),
+		Location: Prefix + "/tenants/" + url.PathEscape(made.Client.Tenant) + "/clients/" + url.PathEscape(made.Client.ID),
 		ETag:     etag(made.Client.Version),
 		Body:     adminclient.CreatedClient{RegisteredClient: h.clientDocument(made.Client), ClientSecret: made.Secret},
-	}, nil
+	}
 }
 
 // clientPatch is what a patch of a client may have.
@@ -111,7 +120,7 @@ func (h *Handler) updateClient(ctx context.Context, in *updateClient) (*tagged[a
 	if err != nil {
 		return nil, h.failAt(ctx, version, err)
 	}
-	return &tagged[adminclient.RegisteredClient]{ETag: etag(c.Version), Body: h.clientDocument(c)}, nil
+	return h.taggedClient(c), nil
 }
 
 type deleteClient struct {

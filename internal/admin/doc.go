@@ -12,6 +12,7 @@
 //	handler.go   trace id, headers, panics, routes
 //	guard.go     token, scope, tenant, media type, query
 //	body.go      the strict JSON reader
+//	once.go      requests that are sent again
 //	tenant.go, organization.go, resource.go, audit.go, usage.go, client.go, secret.go, key.go, token.go, state.go
 //	             parse → internal/manage → document, one file per noun
 //	page.go      lists and their cursors

@@ -60,7 +60,7 @@ func (h *Handler) question(ctx context.Context, tenant string, doc *adminclient.
 	if err != nil {
 		return nil, err
 	}
-	c, err := h.manager.Client(ctx, tenant, doc.ClientID)
+	c, err := h.clientOf(ctx, tenant, doc.ClientID)
 	if errors.Is(err, mintage.ErrNotFound) {
 		return nil, &mintage.FieldError{Pointer: "/client_id", Message: "the tenant has no such client"}
 	}

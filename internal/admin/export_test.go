@@ -10,3 +10,6 @@ func SealCursor(key []byte, list, after string) string { return cursors{key: key
 func OpenCursor(key []byte, list, cursor string) (string, bool) {
 	return cursors{key: key}.open(list, cursor)
 }
+
+// ParseKey reads an idempotency key.
+func ParseKey(value string) (string, bool) { return parseKey(value) }

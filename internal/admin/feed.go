@@ -101,7 +101,7 @@ func (h *Handler) follower(r *http.Request, t *mintage.Tenant) (*follower, *refu
 	switch {
 	case refused != nil:
 		return nil, refused
-	case !who.sees(t.ID) || h.following.Feed == nil:
+	case !who.sees(t.ID) || who.confined() || h.following.Feed == nil:
 		return nil, h.notFound(ctx)
 	}
 	if refused := h.checkQuery(r); refused != nil {

@@ -27,6 +27,8 @@ type caller struct {
 	tenant string
 	by     manage.By
 	token  *enforce.Token
+	key    string // idempotency key; empty: none
+	target string // of the request: path and query
 }
 
 type callerKey struct{}
@@ -69,6 +71,9 @@ func (h *Handler) admit(r *http.Request, op operation) (caller, *refusal) {
 			return caller{}, refused
 		}
 	}
+	if who.confined() && !op.forMembers() {
+		return caller{}, h.notFound(ctx)
+	}
 	if id := r.PathValue("tenant"); strings.Contains(op.Path, "{tenant}") {
 		if !who.sees(id) {
 			return caller{}, h.notFound(ctx)
@@ -80,6 +85,11 @@ func (h *Handler) admit(r *http.Request, op operation) (caller, *refusal) {
 	if refused := h.checkQuery(r); refused != nil {
 		return caller{}, refused
 	}
+	var refused *refusal
+	if who.key, refused = h.readKey(r, op); refused != nil {
+		return caller{}, refused
+	}
+	who.target = r.URL.RequestURI()
 	return who, h.checkMediaType(r, op)
 }
 
@@ -106,11 +116,18 @@ func (h *Handler) authenticate(r *http.Request, op operation) (caller, *refusal)
 	if err != nil {
 		return caller{}, h.challenge(ctx, err, need)
 	}
+	c, err := h.directory.Client(ctx, t.ID, tok.ClientID)
+	if err != nil {
+		return caller{}, h.challenge(ctx, err, need)
+	}
 	by := manage.By{
 		Actor:   mintage.Actor{Tenant: t.ID, ClientID: tok.ClientID, Address: h.address(r)},
 		Via:     via(r.Header),
 		TraceID: traceOf(ctx),
 		Scope:   tok.Scope,
+	}
+	if c.Organization != "" {
+		by.Organization = manage.OrganizationKey{Tenant: t.ID, ID: c.Organization}
 	}
 	recordOf(ctx).by = by
 	if !tok.Scope.Has(need[0]) {

@@ -89,6 +89,7 @@ type Handler struct {
 	linkURL   func(*manage.Link) string
 	following FeedConfig
 	streams   streams
+	running   running
 	now       func() time.Time
 	log       *slog.Logger
 
@@ -152,9 +153,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // becomes of a panic.
 func (h *Handler) observed(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter, *http.Request)) {
 	began := h.now()
-	rec := &record{trace: explain.NewTraceID(began)}
-	r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
 	header := w.Header()
+	rec := &record{trace: explain.NewTraceID(began), header: header}
+	r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
 	header.Set(adminclient.HeaderTraceID, rec.trace)
 	header.Set("Cache-Control", "no-store") // answers hold secrets
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -239,9 +240,11 @@ func (w *watched) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// record is what the log line of a request says beside the request.
+// record is what the log line of a request says beside the request, and the
+// header of its answer.
 type record struct {
 	trace  string
+	header http.Header
 	by     manage.By // past the guard
 	reason string    // code of a refusal
 }
@@ -253,7 +256,7 @@ func recordOf(ctx context.Context) *record {
 	if rec, ok := ctx.Value(recordKey{}).(*record); ok {
 		return rec
 	}
-	return &record{}
+	return &record{header: http.Header{}}
 }
 
 // traceOf returns the trace id of the request that ctx belongs to.

@@ -7,6 +7,7 @@ import (
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/keys"
+	"github.com/mintage-auth/mintage/internal/manage"
 )
 
 type listKeys struct {
@@ -55,15 +56,18 @@ func (h *Handler) rotateKey(ctx context.Context, in *rotateKey) (*answer[admincl
 	if doc.Wait != nil {
 		wait = duration(*doc.Wait)
 	}
-	k, err := h.manager.RotateKey(ctx, callerOf(ctx).by, in.Tenant, doc.Alg, wait)
-	if err != nil {
-		return nil, err
-	}
 	period, err := h.keyPeriod(ctx, in.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	return &answer[adminclient.SigningKey]{Body: keyDocument(k, h.now(), period)}, nil
+	rotated := func(k *mintage.SigningKey) *answer[adminclient.SigningKey] {
+		return &answer[adminclient.SigningKey]{Body: keyDocument(k, h.now(), period)}
+	}
+	k, err := h.manager.RotateKey(ctx, keeping(ctx, rotated), in.Tenant, doc.Alg, wait)
+	if err != nil {
+		return nil, err
+	}
+	return rotated(k), nil
 }
 
 type killKey struct {
@@ -72,21 +76,24 @@ type killKey struct {
 }
 
 func (h *Handler) killKey(ctx context.Context, in *killKey) (*answer[adminclient.KilledKey], error) {
-	did, err := h.manager.KillKey(ctx, callerOf(ctx).by, in.Tenant, in.KID)
-	if err != nil {
-		return nil, err
-	}
 	period, err := h.keyPeriod(ctx, in.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	now := h.now()
-	doc := adminclient.KilledKey{Killed: keyDocument(did.Killed, now, period)}
-	if did.Heir != nil {
-		heir := keyDocument(did.Heir, now, period)
-		doc.Heir = &heir
+	killed := func(did *manage.KilledKey) *answer[adminclient.KilledKey] {
+		now := h.now()
+		doc := adminclient.KilledKey{Killed: keyDocument(did.Killed, now, period)}
+		if did.Heir != nil {
+			heir := keyDocument(did.Heir, now, period)
+			doc.Heir = &heir
+		}
+		return &answer[adminclient.KilledKey]{Body: doc}
 	}
-	return &answer[adminclient.KilledKey]{Body: doc}, nil
+	did, err := h.manager.KillKey(ctx, keeping(ctx, killed), in.Tenant, in.KID)
+	if err != nil {
+		return nil, err
+	}
+	return killed(did), nil
 }
 
 // keyPeriod returns how long a key of the tenant signs.

@@ -17,6 +17,8 @@ type Operation struct {
 	Method string
 	Path   string // pattern below Prefix
 	Scope  string // admin scope that it needs, by its bare name; empty: none, anybody may
+	Once   bool   // whether it takes an idempotency key
+	Member bool   // whether it is there for who is confined to an organization
 }
 
 // operation is a row with what makes it work.
@@ -134,6 +136,7 @@ func Operations() []Operation {
 	out := make([]Operation, len(rows))
 	for i := range rows {
 		out[i] = rows[i].Operation
+		out[i].Once, out[i].Member = rows[i].once(), rows[i].forMembers()
 	}
 	return out
 }
@@ -149,12 +152,16 @@ func at[I, O any](serve func(*Handler, context.Context, *I) (*O, error)) func(*H
 			BodyReadTimeout:  10 * time.Second,
 			Middlewares:      huma.Middlewares{h.guard(op)},
 			Responses:        h.problemResponse(),
+			Extensions:       map[string]any{"x-reasons": op.reasons(), "x-members": op.forMembers()},
+		}
+		if op.once() {
+			hop.Parameters = append(hop.Parameters, keyParameter())
 		}
 		if op.Scope != "" {
 			hop.Security = []map[string][]string{{securityScheme: {manage.AdminPrefix + op.Scope}}}
 		}
 		huma.Register(h.api, hop, func(ctx context.Context, in *I) (*O, error) {
-			out, err := serve(h, ctx, in)
+			out, err := once(ctx, h, op, in, serve)
 			if err != nil {
 				return nil, h.fail(ctx, err)
 			}
@@ -180,6 +187,12 @@ type created[T any] struct {
 	Location string `header:"Location" doc:"Where the object is."`
 	ETag     string `header:"ETag" doc:"The version of the object; If-Match takes it back."`
 	Body     T
+}
+
+// OpenAPI returns the OpenAPI document, as the operation openapi answers it.
+func (h *Handler) OpenAPI() ([]byte, error) {
+	h.routes() // which describe it
+	return h.openAPI()
 }
 
 // document serves the OpenAPI description.

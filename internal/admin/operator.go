@@ -143,6 +143,7 @@ func (h *Handler) recoverOperator(ctx context.Context, in *OperatorPath) (*linke
 	if err != nil {
 		return nil, err
 	}
+	by.Once = keeping(ctx, h.linked).Once
 	l, err := h.manager.RecoverOperator(ctx, by, in.Operator)
 	if err != nil {
 		return nil, err
@@ -219,6 +220,7 @@ func (h *Handler) createInvitation(ctx context.Context, in *createInvitation) (*
 	if err != nil {
 		return nil, err
 	}
+	by.Once = keeping(ctx, h.linked).Once
 	l, err := h.manager.Invite(ctx, by, mintage.Invitation{
 		Email: doc.Email, Name: doc.Name, Role: mintage.Role(doc.Role), Tenant: doc.Tenant, Organization: doc.Organization,
 	})

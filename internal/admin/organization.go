@@ -24,7 +24,7 @@ func (h *Handler) organizations(ctx context.Context, in *listOrganizations) (*an
 	if err != nil {
 		return nil, err
 	}
-	list, err := h.manager.Organizations(ctx, in.Tenant, l.after, l.fetch())
+	list, err := h.organizationsFor(ctx, in.Tenant, l)
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +32,21 @@ func (h *Handler) organizations(ctx context.Context, in *listOrganizations) (*an
 	return &answer[adminclient.Page[adminclient.Organization]]{Body: page(l, list, organizationDocument, id)}, nil
 }
 
+// organizationsFor lists those that the caller may know of.
+func (h *Handler) organizationsFor(ctx context.Context, tenant string, l *listing) ([]*mintage.Organization, error) {
+	who := callerOf(ctx)
+	if !who.confined() {
+		return h.manager.Organizations(ctx, tenant, l.after, l.fetch())
+	}
+	own, err := h.organizationOf(ctx, tenant, who.organization())
+	if err != nil {
+		return nil, err
+	}
+	return []*mintage.Organization{own}, nil
+}
+
 func (h *Handler) organization(ctx context.Context, in *OrganizationPath) (*tagged[adminclient.Organization], error) {
-	o, err := h.manager.Organization(ctx, in.Tenant, in.Organization)
+	o, err := h.organizationOf(ctx, in.Tenant, in.Organization)
 	if err != nil {
 		return nil, err
 	}
@@ -52,14 +65,19 @@ func (h *Handler) createOrganization(ctx context.Context, in *createOrganization
 	}
 	o := &mintage.Organization{Tenant: in.Tenant, ID: doc.ID}
 	setOrganization(o, &doc.OrganizationSettings)
-	o, err = h.manager.CreateOrganization(ctx, callerOf(ctx).by, o)
+	o, err = h.manager.CreateOrganization(ctx, keeping(ctx, createdOrganization), o)
 	if err != nil {
 		return nil, err
 	}
+	return createdOrganization(o), nil
+}
+
+// createdOrganization is the answer to whoever made an organization.
+func createdOrganization(o *mintage.Organization) *created[adminclient.Organization] {
 	return &created[adminclient.Organization]{
-		Location: Prefix + "/tenants/" + url.PathEscape(in.Tenant) + "/organizations/" + url.PathEscape(o.ID),
+		Location: Prefix + "/tenants/" + url.PathEscape(o.Tenant) + "/organizations/" + url.PathEscape(o.ID),
 		ETag:     etag(o.Version), Body: organizationDocument(o),
-	}, nil
+	}
 }
 
 type updateOrganization struct {

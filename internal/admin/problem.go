@@ -172,7 +172,12 @@ type lowered struct{ inner }
 type inner huma.Context
 
 // SetStatus writes the status line.
-func (c lowered) SetStatus(status int) { c.inner.SetStatus(badRequest(status)) }
+func (c lowered) SetStatus(status int) {
+	if recordOf(c.inner.Context()).reason != codeKeyReused { // ours is meant
+		status = badRequest(status)
+	}
+	c.inner.SetStatus(status)
+}
 
 // Unwrap lets the adapter find its own context.
 func (c lowered) Unwrap() huma.Context { return c.inner }

@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -48,9 +49,9 @@ func (h *Handler) requestLog(ctx context.Context, tenant string, in *RequestFilt
 	}
 	who := callerOf(ctx)
 	var list []*mintage.RequestRecord
-	if in.Reason != reasonOtherTenant || who.reach() == "" {
+	if !hidden(in.Reason, who) {
 		list, err = h.manager.Requests(ctx, manage.RequestQuery{
-			Tenant: tenant, Reason: in.Reason, ClientID: in.Client, Since: in.Since, Before: l.after, Limit: l.fetch(),
+			Tenant: tenant, Organization: who.organization(), Reason: in.Reason, ClientID: in.Client, Since: in.Since, Before: l.after, Limit: l.fetch(),
 			Until: in.Until, Issued: in.Outcome == adminclient.OutcomeIssued,
 			Refused: in.Outcome == adminclient.OutcomeRefused, Warned: in.Outcome == adminclient.OutcomeWarned,
 		})
@@ -96,12 +97,26 @@ func (h *Handler) requestByTrace(ctx context.Context, tenant, traceID string) (*
 	if err != nil {
 		return nil, err
 	}
-	return &answer[adminclient.Request]{Body: h.requestDocument(callerOf(ctx), r)}, nil
+	who := callerOf(ctx)
+	if who.confined() { // a request of nobody is of no organization
+		if _, err := h.clientOf(ctx, r.Tenant, r.ClientID); err != nil {
+			return nil, err
+		}
+	}
+	return &answer[adminclient.Request]{Body: h.requestDocument(who, r)}, nil
 }
 
 // reasonOtherTenant says that credentials belong to another tenant. Only who
 // administers that one too is told: an identifier could be tried out otherwise.
-const reasonOtherTenant = "client.other_tenant"
+const (
+	reasonOtherTenant = "client.other_tenant"
+	reasonOtherClient = "secret.other_client"
+)
+
+// hidden reports whether the caller is not told of requests with a reason.
+func hidden(reason string, who caller) bool {
+	return reason == reasonOtherTenant && who.reach() != "" || reason == reasonOtherClient && who.confined()
+}
 
 func (h *Handler) requestDocument(who caller, r *mintage.RequestRecord) adminclient.Request {
 	d := adminclient.Request{
@@ -118,7 +133,7 @@ func (h *Handler) requestDocument(who caller, r *mintage.RequestRecord) admincli
 	default:
 		d.Outcome = adminclient.OutcomeWarned
 	}
-	if r.OwnerTenant != "" && !who.sees(r.OwnerTenant) {
+	if r.OwnerTenant != "" && (!who.sees(r.OwnerTenant) || who.confined()) {
 		d.Found, d.OwnerTenant, d.OwnerClient = "", "", ""
 	}
 	d.Why, d.Fix, d.Docs = h.explained(cmp.Or(d.Found, d.Reason))
@@ -144,7 +159,10 @@ func (h *Handler) ladder(ctx context.Context, in *TenantPath) (*answer[adminclie
 	}
 	page := adminclient.Page[adminclient.LadderUse]{Items: []adminclient.LadderUse{}}
 	for _, u := range uses {
-		c, err := h.manager.Client(ctx, in.Tenant, u.ClientID)
+		c, err := h.clientOf(ctx, in.Tenant, u.ClientID)
+		if errors.Is(err, mintage.ErrNotFound) { // deleted since, or another organization's
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
@@ -17,11 +18,16 @@ func (h *Handler) resourceServers(ctx context.Context, in *listResourceServers) 
 	if err != nil {
 		return nil, err
 	}
-	servers, err := h.manager.ResourceServers(ctx, in.Tenant, l.after, l.fetch())
+	id := func(rs *mintage.ResourceServer) string { return rs.Identifier }
+	var servers []*mintage.ResourceServer
+	if !callerOf(ctx).confined() {
+		servers, err = h.manager.ResourceServers(ctx, in.Tenant, l.after, l.fetch())
+	} else if servers, err = h.manager.ResourceServers(ctx, in.Tenant, l.after, 0); err == nil {
+		servers, err = h.granted(ctx, servers)
+	}
 	if err != nil {
 		return nil, err
 	}
-	id := func(rs *mintage.ResourceServer) string { return rs.Identifier }
 	return &answer[adminclient.Page[adminclient.ResourceServer]]{Body: page(l, servers, resourceServerDocument, id)}, nil
 }
 
@@ -34,6 +40,16 @@ func (h *Handler) resourceServer(ctx context.Context, in *showResourceServer) (*
 	rs, err := h.manager.ResourceServer(ctx, in.Tenant, in.Identifier)
 	if err != nil {
 		return nil, err
+	}
+	if callerOf(ctx).confined() {
+		told, err := h.granted(ctx, []*mintage.ResourceServer{rs})
+		if err != nil {
+			return nil, err
+		}
+		if len(told) == 0 {
+			return nil, fmt.Errorf("resource server %q: %w", rs.Identifier, mintage.ErrNotFound)
+		}
+		rs = told[0]
 	}
 	return &tagged[adminclient.ResourceServer]{ETag: etag(rs.Version), Body: resourceServerDocument(rs)}, nil
 }

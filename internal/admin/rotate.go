@@ -24,17 +24,17 @@ func (h *Handler) rotateSecret(ctx context.Context, in *rotateSecret) (*created[
 		overlap := duration(*doc.Overlap)
 		r.Overlap = &overlap
 	}
-	made, err := h.manager.RotateSecret(ctx, callerOf(ctx).by, in.Tenant, in.Client, r)
+	made, err := h.manager.RotateSecret(ctx, keeping(ctx, h.createdSecret), in.Tenant, in.Client, r)
 	if err != nil {
 		return nil, err
 	}
-	return h.createdSecret(in.Tenant, made), nil
+	return h.createdSecret(made), nil
 }
 
 // createdSecret is the answer to whoever made a secret.
-func (h *Handler) createdSecret(tenant string, made *manage.Credentials) *created[adminclient.CreatedSecret] {
+func (h *Handler) createdSecret(made *manage.Credentials) *created[adminclient.CreatedSecret] {
 	return &created[adminclient.CreatedSecret]{
-		Location: Prefix + "/tenants/" + url.PathEscape(tenant) + "/clients/" + url.PathEscape(made.Client.ID) +
+		Location: Prefix + "/tenants/" + url.PathEscape(made.Client.Tenant) + "/clients/" + url.PathEscape(made.Client.ID) +
 			"/secrets/" + url.PathEscape(made.Label.ID),
 		ETag: etag(made.Client.Version),
 		Body: adminclient.CreatedSecret{
@@ -44,11 +44,19 @@ func (h *Handler) createdSecret(tenant string, made *manage.Credentials) *create
 }
 
 func (h *Handler) completeRotation(ctx context.Context, in *ClientPath) (*tagged[adminclient.RegisteredClient], error) {
-	return h.changedClient(h.manager.CompleteRotation(ctx, callerOf(ctx).by, in.Tenant, in.Client))
+	c, err := h.manager.CompleteRotation(ctx, keeping(ctx, h.taggedClient), in.Tenant, in.Client)
+	if err != nil {
+		return nil, err
+	}
+	return h.taggedClient(c), nil
 }
 
 func (h *Handler) cancelRotation(ctx context.Context, in *ClientPath) (*tagged[adminclient.RegisteredClient], error) {
-	return h.changedClient(h.manager.CancelRotation(ctx, callerOf(ctx).by, in.Tenant, in.Client))
+	c, err := h.manager.CancelRotation(ctx, keeping(ctx, h.taggedClient), in.Tenant, in.Client)
+	if err != nil {
+		return nil, err
+	}
+	return h.taggedClient(c), nil
 }
 
 type pauseSecret struct {
@@ -62,13 +70,14 @@ func (h *Handler) pauseSecret(ctx context.Context, in *pauseSecret) (*tagged[adm
 	if err != nil {
 		return nil, err
 	}
-	return h.changedClient(h.manager.BrownOut(ctx, callerOf(ctx).by, in.Tenant, in.Client, in.Secret, duration(doc.Seconds)))
-}
-
-// changedClient is the answer to whoever changed a client's secrets.
-func (h *Handler) changedClient(c *mintage.Client, err error) (*tagged[adminclient.RegisteredClient], error) {
+	c, err := h.manager.BrownOut(ctx, keeping(ctx, h.taggedClient), in.Tenant, in.Client, in.Secret, duration(doc.Seconds))
 	if err != nil {
 		return nil, err
 	}
-	return &tagged[adminclient.RegisteredClient]{ETag: etag(c.Version), Body: h.clientDocument(c)}, nil
+	return h.taggedClient(c), nil
+}
+
+// taggedClient is the answer with a client and its version.
+func (h *Handler) taggedClient(c *mintage.Client) *tagged[adminclient.RegisteredClient] {
+	return &tagged[adminclient.RegisteredClient]{ETag: etag(c.Version), Body: h.clientDocument(c)}
 }

@@ -17,7 +17,7 @@ func (h *Handler) secrets(ctx context.Context, in *listSecrets) (*answer[admincl
 	if err != nil {
 		return nil, err
 	}
-	c, err := h.manager.Client(ctx, in.Tenant, in.Client)
+	c, err := h.clientOf(ctx, in.Tenant, in.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +41,11 @@ func (h *Handler) addSecret(ctx context.Context, in *addSecret) (*created[adminc
 	if err != nil {
 		return nil, err
 	}
-	made, err := h.manager.AddSecret(ctx, callerOf(ctx).by, in.Tenant, in.Client, newSecret(*doc))
+	made, err := h.manager.AddSecret(ctx, keeping(ctx, h.createdSecret), in.Tenant, in.Client, newSecret(*doc))
 	if err != nil {
 		return nil, err
 	}
-	return h.createdSecret(in.Tenant, made), nil
+	return h.createdSecret(made), nil
 }
 
 type revokeSecret struct {

@@ -18,15 +18,21 @@ type stateInput struct {
 }
 
 func (h *Handler) planState(ctx context.Context, in *stateInput) (*answer[adminclient.StatePlan], error) {
-	return h.state(ctx, in, h.manager.Plan)
+	return h.state(ctx, callerOf(ctx).by, in, h.manager.Plan)
 }
 
 func (h *Handler) applyState(ctx context.Context, in *stateInput) (*answer[adminclient.StatePlan], error) {
-	return h.state(ctx, in, h.manager.Apply)
+	return h.state(ctx, trying(ctx, planned), in, h.manager.Apply)
+}
+
+// planned is the answer with a plan.
+func planned(p *apply.Plan) (*answer[adminclient.StatePlan], error) {
+	doc, err := planDocument(p)
+	return &answer[adminclient.StatePlan]{Body: doc}, err
 }
 
 func (h *Handler) state(
-	ctx context.Context, in *stateInput, do func(context.Context, manage.By, manage.Declared) (*apply.Plan, error),
+	ctx context.Context, by manage.By, in *stateInput, do func(context.Context, manage.By, manage.Declared) (*apply.Plan, error),
 ) (*answer[adminclient.StatePlan], error) {
 	doc, err := in.Body.value()
 	if err != nil {
@@ -36,12 +42,11 @@ func (h *Handler) state(
 	if err != nil {
 		return nil, err
 	}
-	p, err := do(ctx, callerOf(ctx).by, declared)
+	p, err := do(ctx, by, declared)
 	if err != nil {
 		return nil, err
 	}
-	out, err := planDocument(p)
-	return &answer[adminclient.StatePlan]{Body: out}, err
+	return planned(p)
 }
 
 func (h *Handler) exportState(ctx context.Context, in *TenantPath) (*answer[adminclient.ExportedState], error) {
@@ -66,8 +71,7 @@ func (h *Handler) compareState(ctx context.Context, in *compareState) (*answer[a
 	if err != nil {
 		return nil, err
 	}
-	out, err := planDocument(p)
-	return &answer[adminclient.StatePlan]{Body: out}, err
+	return planned(p)
 }
 
 // declared reads the state in a request as strictly as the request itself.

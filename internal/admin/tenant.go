@@ -61,15 +61,20 @@ func (h *Handler) createTenant(ctx context.Context, in *createTenant) (*created[
 	if err := administersAll(ctx); err != nil {
 		return nil, err
 	}
-	t, err := h.manager.CreateTenant(ctx, callerOf(ctx).by, &mintage.Tenant{
+	t, err := h.manager.CreateTenant(ctx, keeping(ctx, createdTenant), &mintage.Tenant{
 		ID: doc.ID, Issuer: doc.Issuer, Aliases: doc.Aliases, Protected: doc.Protected, TokenPaths: doc.TokenPaths,
 	})
 	if err != nil {
 		return nil, err
 	}
+	return createdTenant(t), nil
+}
+
+// createdTenant is the answer to whoever made a tenant.
+func createdTenant(t *mintage.Tenant) *created[adminclient.Tenant] {
 	return &created[adminclient.Tenant]{
 		Location: Prefix + "/tenants/" + url.PathEscape(t.ID), ETag: etag(t.Version), Body: tenantDocument(t),
-	}, nil
+	}
 }
 
 type updateTenant struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/enforce"
+	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -48,10 +49,10 @@ func (h *Handler) revokeToken(ctx context.Context, in *revokeToken) (*nothing, e
 	if err := oneRevocation(doc); err != nil {
 		return nil, err
 	}
-	by := callerOf(ctx).by
+	by := keeping(ctx, func(any) *nothing { return &nothing{} })
 	switch {
 	case doc.Token != "":
-		err = h.revokeOne(ctx, in.Tenant, doc.Token)
+		err = h.revokeOne(ctx, by, in.Tenant, doc.Token)
 	case doc.ID != "":
 		err = h.manager.RevokeToken(ctx, by, in.Tenant, doc.ID, "", time.Time{})
 	case doc.KeyID != "":
@@ -91,12 +92,23 @@ const maxJTI = 256
 
 // revokeOne ends the token that was sent. One that is inactive has ended, and
 // one that is not the tenant's is none: neither is an error (RFC 7009 §2.2).
-func (h *Handler) revokeOne(ctx context.Context, tenant, token string) error {
+func (h *Handler) revokeOne(ctx context.Context, by manage.By, tenant, token string) error {
 	info, err := h.inspect(ctx, tenant, token)
 	if err != nil || !info.Active {
 		return err
 	}
-	return h.manager.RevokeToken(ctx, callerOf(ctx).by, tenant, info.ID, info.ClientID, time.Unix(info.Expires, 0))
+	if _, err := h.clientOf(ctx, tenant, info.ClientID); err != nil && callerOf(ctx).confined() {
+		return ignoring(mintage.ErrNotFound, err) // another organization's is none either
+	}
+	return h.manager.RevokeToken(ctx, by, tenant, info.ID, info.ClientID, time.Unix(info.Expires, 0))
+}
+
+// ignoring returns err unless it is what is ignored.
+func ignoring(what, err error) error {
+	if errors.Is(err, what) {
+		return nil
+	}
+	return err
 }
 
 // inspect looks at a token of either kind.

@@ -48,6 +48,7 @@ func (h *Handler) usageOf(ctx context.Context, tenant string, in *UsageFilter) (
 	if err != nil {
 		return nil, h.refuse(ctx, http.StatusBadRequest, "param.malformed", err.Error())
 	}
+	q.Organization = callerOf(ctx).organization()
 	sums, err := h.reports.Sums(ctx, q)
 	if errors.Is(err, usage.ErrTooMany) {
 		return nil, h.refuse(ctx, http.StatusBadRequest, "param.malformed",
@@ -109,11 +110,14 @@ func (h *Handler) usageAdvice(ctx context.Context, in *TenantPath) (*answer[admi
 	}
 	const most = 200 // as a page has
 	p := adminclient.Page[adminclient.CacheAdvice]{Items: []adminclient.CacheAdvice{}}
-	for _, a := range found[:min(len(found), most)] {
+	for _, a := range found {
+		if len(p.Items) == most {
+			break
+		}
 		d := adminclient.CacheAdvice{ClientID: a.ClientID, Tokens: a.Tokens, Window: seconds(a.Window), Lifetime: seconds(a.Lifetime), Text: a.String()}
-		c, err := h.manager.Client(ctx, in.Tenant, a.ClientID)
+		c, err := h.clientOf(ctx, in.Tenant, a.ClientID)
 		switch {
-		case errors.Is(err, mintage.ErrNotFound): // deleted since
+		case errors.Is(err, mintage.ErrNotFound): // deleted since, or another organization's
 			continue
 		case err != nil:
 			return nil, err

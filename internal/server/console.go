@@ -23,6 +23,7 @@ func (s *Server) openConsole() error {
 	h, err := console.New(console.Config{
 		Manager: s.manager, People: console.Sessions{Service: s.people}, Accounts: s.people, Public: s.publicHandler(),
 		Tokens: s.adminAPI, Owners: owners{s.store, s.hasher}, Usage: &usage.Reports{Store: s.store, Now: s.cfg.Now},
+		OpenAPI: s.adminAPI.OpenAPI,
 		Address: func(r *http.Request) string { return s.peer(r).Addr.String() },
 		DocsURL: s.consoleDocs, Stopping: s.stopping, Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log,
 	})

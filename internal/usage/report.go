@@ -23,16 +23,18 @@ type Reports struct {
 
 // Query asks for sums. Empty members ask for all.
 type Query struct {
-	Tenant   string
-	ClientID string
-	Reason   string
-	Issued   bool // only issued tokens
-	Refused  bool // only refusals
-	API      string
-	Scope    string
-	Since    time.Time
-	Until    time.Time
-	Step     time.Duration // by spans of this length; zero: not by time
+	Tenant string
+	// Organization of the tenant, which owns the clients; empty: of all clients.
+	Organization string
+	ClientID     string
+	Reason       string
+	Issued       bool // only issued tokens
+	Refused      bool // only refusals
+	API          string
+	Scope        string
+	Since        time.Time
+	Until        time.Time
+	Step         time.Duration // by spans of this length; zero: not by time
 
 	ByTenant, ByClient, ByReason, ByAPI, ByScope bool
 }
@@ -63,7 +65,7 @@ func (s *Sum) key() Sum {
 // they are grouped by that.
 func (r *Reports) Sums(ctx context.Context, q Query) ([]Sum, error) {
 	counts, err := r.Store.Usage(ctx, store.UsageQuery{
-		Tenant: q.Tenant, ClientID: q.ClientID, Reason: q.Reason, Issued: q.Issued, Refused: q.Refused,
+		Tenant: q.Tenant, Organization: q.Organization, ClientID: q.ClientID, Reason: q.Reason, Issued: q.Issued, Refused: q.Refused,
 		Since: q.Since, Until: q.Until, Step: q.Step, ByTenant: q.ByTenant, ByClient: q.ByClient, ByReason: true,
 		ByAudience: q.ByAPI || q.API != "", ByScope: q.ByScope || q.Scope != "", Limit: 10*MaxSums + 1,
 	})
