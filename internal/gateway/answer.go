@@ -26,11 +26,7 @@ type answerWriter struct {
 	bytes   int64
 	cause   error // of an answer of our own
 
-	// reading guards the time for reading. It is not mu, which a Write holds for
-	// as long as the caller does not read.
-	reading sync.Mutex
-	bounded time.Time // when the time for reading was last set; zero: it is not
-	settled bool      // it is not set again
+	patience patience // with a caller who does not read
 
 	// began is called with the header of an answer, before it is written.
 	began func(h http.Header)
@@ -47,12 +43,9 @@ type answerWriter struct {
 // errEnded says that a stream has ended with its token.
 var errEnded = errors.New("the token of the stream has ended")
 
-func newAnswerWriter(w http.ResponseWriter, r *http.Request) *answerWriter {
+func newAnswerWriter(w http.ResponseWriter, r *http.Request, bound time.Duration) *answerWriter {
 	a := &answerWriter{ResponseWriter: w, request: r, control: http.NewResponseController(w), grpc: isGRPC(r.Header)}
-	if r.ProtoMajor == 1 { // HTTP/2 bounds it for the whole connection
-		a.bounded = time.Now()
-		_ = a.control.SetWriteDeadline(a.bounded.Add(writeTimeout)) // net/http can
-	}
+	a.patience.begin(a.control, bound, r.ProtoMajor > 1)
 	return a
 }
 
@@ -75,7 +68,8 @@ func (a *answerWriter) Write(p []byte) (int, error) {
 	if a.status == 0 {
 		a.WriteHeader(http.StatusOK)
 	}
-	a.extend()
+	a.patience.write()
+	defer a.patience.wrote()
 	if a.kind == "" {
 		n, err := a.ResponseWriter.Write(p)
 		a.bytes += int64(n)
@@ -99,42 +93,12 @@ func (a *answerWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// extend gives the caller time for reading from now on.
-func (a *answerWriter) extend() {
-	a.reading.Lock()
-	defer a.reading.Unlock()
-	if a.bounded.IsZero() || a.settled {
-		return
-	}
-	if now := time.Now(); now.Sub(a.bounded) > time.Second {
-		a.bounded = now
-		_ = a.control.SetWriteDeadline(now.Add(writeTimeout)) // it could before
-	}
-}
-
-// settle gives the caller the last time for reading: nothing that is written
-// takes longer, whatever the caller does.
-func (a *answerWriter) settle(d time.Duration) {
-	a.reading.Lock()
-	defer a.reading.Unlock()
-	if !a.settled {
-		a.settled = true
-		_ = a.control.SetWriteDeadline(time.Now().Add(d)) // HTTP/1.1 and 2 can
-	}
-}
-
-// leave says that the handler is about to return: what it answers with is not
-// touched any more.
-func (a *answerWriter) leave() {
-	a.reading.Lock()
-	defer a.reading.Unlock()
-	a.settled = true
-}
-
 // FlushError implements what http.ResponseController looks for.
 func (a *answerWriter) FlushError() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.patience.write()
+	defer a.patience.wrote()
 	return a.control.Flush()
 }
 
@@ -148,7 +112,7 @@ func (a *answerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	defer a.mu.Unlock()
 	a.status = http.StatusSwitchingProtocols
 	_ = conn.SetDeadline(time.Time{}) // it lives as long as both sides want, or the token
-	a.hijack = &frameConn{Conn: conn}
+	a.hijack = &frameConn{Conn: conn, bound: a.patience.bound}
 	if a.ended != nil {
 		a.hijack.end(a.ended)
 	}
@@ -172,7 +136,7 @@ const lingering = time.Second
 // end ends the stream at the next boundary of its messages, or after endGrace.
 // That does not wait for a caller who does not read.
 func (a *answerWriter) end(why *oauth.Error) {
-	a.settle(endGrace + lingering)
+	a.patience.settle(endGrace + lingering)
 	grace := time.AfterFunc(endGrace, a.cancel)
 	a.mu.Lock()
 	defer a.mu.Unlock()

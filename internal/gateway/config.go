@@ -124,6 +124,7 @@ type Bounds struct {
 	Header        int           // bytes
 	HeaderTimeout time.Duration // for reading the header
 	BodyTimeout   time.Duration // for reading the body; routes may say otherwise
+	WriteTimeout  time.Duration // for a caller to read a part of an answer
 	IdleTimeout   time.Duration // between requests of a connection
 	DrainTimeout  time.Duration // for what is under way at the end
 }
@@ -221,6 +222,7 @@ func (c *Config) setDefaults() {
 	setDefault(&b.Header, 32<<10)
 	setDefault(&b.HeaderTimeout, 5*time.Second)
 	setDefault(&b.BodyTimeout, time.Minute)
+	setDefault(&b.WriteTimeout, 30*time.Second)
 	setDefault(&b.IdleTimeout, 2*time.Minute)
 	setDefault(&b.DrainTimeout, 10*time.Second)
 	setDefault(&c.Limits.Connections, 20_000)

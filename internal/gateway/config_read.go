@@ -102,6 +102,7 @@ func boundFields(b *Bounds) yamlfile.Fields {
 		},
 		"header_timeout": duration(&b.HeaderTimeout),
 		"body_timeout":   duration(&b.BodyTimeout),
+		"write_timeout":  duration(&b.WriteTimeout),
 		"idle_timeout":   duration(&b.IdleTimeout),
 		"drain_timeout":  duration(&b.DrainTimeout),
 	}

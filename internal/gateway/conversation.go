@@ -126,9 +126,10 @@ func (c *conversation) giveUp(status int) {
 }
 
 func (c *conversation) write(now time.Time) error {
-	if now.Sub(c.wrote) > time.Second {
+	bound := c.f.g.live.Load().config.Bounds.WriteTimeout
+	if now.Sub(c.wrote) > min(time.Second, bound/8) { // not each time: it costs
 		c.wrote = now
-		_ = c.conn.SetWriteDeadline(now.Add(writeTimeout)) // a connection can
+		_ = c.conn.SetWriteDeadline(now.Add(bound)) // a connection can
 	}
 	_, err := c.conn.Write(c.out)
 	return err

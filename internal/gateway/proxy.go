@@ -12,9 +12,6 @@ import (
 	"github.com/mintage-auth/mintage/internal/relay"
 )
 
-// writeTimeout bounds how long a caller may take to read a part of an answer.
-const writeTimeout = 30 * time.Second
-
 // Handler returns the proxy. It refuses in its own words what Decide refuses.
 func (g *Gateway) Handler() http.Handler { return http.HandlerFunc(g.serve) }
 
@@ -34,7 +31,8 @@ type passing struct {
 
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	l := g.live.Load()
-	p := &passing{g: g, live: l, request: r, began: time.Now(), trace: newTrace(), answer: newAnswerWriter(w, r)}
+	p := &passing{g: g, live: l, request: r, began: time.Now(), trace: newTrace(), answer: newAnswerWriter(w, r, l.config.Bounds.WriteTimeout)}
+	defer p.answer.patience.leave()
 	defer p.end() //nolint:contextcheck // the context is the one of the request
 	if m := l.metadata; m != nil && r.Method == http.MethodGet && r.RequestURI == l.metadataPath {
 		p.decided = Decision{Allow: true, Reason: reasonOK}

@@ -99,9 +99,8 @@ func (s *Server) listen(ctx context.Context, p place) error {
 		IdleTimeout:       b.IdleTimeout,
 		TLSConfig:         conf,
 		Protocols:         new(http.Protocols),
-		// A stream may be silent, its connection may not stop in the middle of a
-		// write; HTTP/1.1 answers have the same bound in answerWriter.
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, WriteByteTimeout: writeTimeout, SendPingTimeout: time.Minute},
+		// Of the connection as a whole; patience bounds the single answer.
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, WriteByteTimeout: b.WriteTimeout, SendPingTimeout: time.Minute},
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // a caller can cause these at will
 	}
 	l.server.Protocols.SetHTTP1(true)
@@ -256,7 +255,7 @@ func (s *Server) needsRestart(c *Config) (names []string) {
 		"listen": old.Listen != c.Listen, "admin_listen": old.AdminListen != c.AdminListen,
 		"forward_auth": old.ForwardAuth.Listen != c.ForwardAuth.Listen || !sameListener(old.ForwardAuth.TLS, c.ForwardAuth.TLS),
 		"tls":          !sameListener(old.TLS, c.TLS), "admin_tls": !sameListener(old.AdminTLS, c.AdminTLS),
-		"bounds": old.Bounds.Header != c.Bounds.Header || old.Bounds.HeaderTimeout != c.Bounds.HeaderTimeout || old.Bounds.IdleTimeout != c.Bounds.IdleTimeout,
+		"bounds": old.Bounds.Header != c.Bounds.Header || old.Bounds.HeaderTimeout != c.Bounds.HeaderTimeout || old.Bounds.WriteTimeout != c.Bounds.WriteTimeout || old.Bounds.IdleTimeout != c.Bounds.IdleTimeout,
 	} {
 		if changed {
 			names = append(names, name)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,6 +98,76 @@ func TestStalledStreamEnds(t *testing.T) {
 	await(t, "no stream is open", func() bool { return metric(t, g, "mintage_gateway_streams") == "0" })
 	if _, err := send.Write([]byte("more")); err == nil {
 		t.Error("the caller's message is still taken")
+	}
+}
+
+// TestUnreadAnswerEnds: over HTTP/2 a caller that does not read an answer loses
+// that answer and not its connection, and a backend that is silent for longer
+// than the caller may be loses nothing.
+func TestUnreadAnswerEnds(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	const bound = 300 * time.Millisecond
+	over := make(chan struct{})
+	b := newBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		rc := http.NewResponseController(w)
+		switch r.URL.Path {
+		case "/flood":
+			defer close(over)
+			for part := make([]byte, 64<<10); r.Context().Err() == nil; {
+				if _, err := w.Write(part); err != nil || rc.Flush() != nil {
+					return
+				}
+			}
+		case "/silent":
+			_, _ = io.WriteString(w, "one ")
+			_ = rc.Flush()
+			time.Sleep(3 * bound)
+			_, _ = io.WriteString(w, "two")
+		}
+	})
+	c := is.config(&gateway.Route{Name: "a", Paths: []string{"/flood", "/silent"}, Upstream: b.URL})
+	c.Bounds.WriteTimeout = bound
+	g := newGateway(t, c, gateway.Deps{})
+	srv := front(t, g)
+	var dialed atomic.Int64
+	tr := &http.Transport{Protocols: new(http.Protocols), DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dialed.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(tr.CloseIdleConnections)
+	get := func(path string) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+is.token("", nil))
+		res, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res
+	}
+	unread := get("/flood")
+	if body, err := io.ReadAll(get("/silent").Body); err != nil || string(body) != "one two" {
+		t.Errorf("of the silent backend: %q, %v", body, err)
+	}
+	select {
+	case <-over:
+	case <-time.After(stalledBound):
+		t.Fatalf("the answer that nobody reads goes on after %v", stalledBound)
+	}
+	if _, err := io.Copy(io.Discard, unread.Body); err == nil {
+		t.Error("an answer that was cut off ends as whole")
+	}
+	if body, err := io.ReadAll(get("/silent").Body); err != nil || string(body) != "one two" {
+		t.Errorf("after it: %q, %v", body, err)
+	}
+	if n := dialed.Load(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
 	}
 }
 

@@ -66,7 +66,7 @@ func (p *passing) watch(ctx context.Context, upgrades bool) func() {
 		}
 	}
 	return func() {
-		p.answer.leave()
+		p.answer.patience.leave()
 		stop()
 	}
 }

@@ -16,6 +16,8 @@ import (
 type frameConn struct {
 	net.Conn
 
+	bound time.Duration // for a part of what is written
+
 	mu     sync.Mutex
 	opened bool // the answer 101 was written
 	marks  frameMarks
@@ -47,7 +49,7 @@ func (c *frameConn) Write(p []byte) (int, error) {
 		out = p[:c.marks.next(p)]
 	}
 	c.marks.pass(out)
-	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := c.SetWriteDeadline(time.Now().Add(c.bound)); err != nil {
 		return 0, err
 	}
 	if n, err := c.Conn.Write(out); err != nil {
