@@ -98,7 +98,7 @@ func (c *console) sendPage(ctx context.Context, w http.ResponseWriter, q *reques
 		} else if v.Message != "" {
 			http.SetCookie(w, endCookie(flashCookie))
 		}
-		err = c.render(&buf, a.page, name, v)
+		err = c.templates.render(&buf, a.page, name, v)
 	}
 	if err != nil {
 		c.cfg.Log.LogAttrs(ctx, slog.LevelError, "a page of the console could not be shown",

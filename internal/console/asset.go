@@ -8,10 +8,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed static
@@ -19,13 +19,18 @@ var static embed.FS
 
 // asset is a file as it is served.
 type asset struct {
-	media         string
-	plain, packed []byte
+	media  string
+	plain  []byte
+	packed func() []byte
 }
 
+// media are the types of the files by their ending. The system's list would be
+// read at each start, and differ from machine to machine.
+var media = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
 // assets are style, script and icon, each under a name with the hash of its
-// content, so that a browser may keep it for ever. They are read and packed
-// once, at start.
+// content, so that a browser may keep it for ever. Each is packed once, when it
+// is first asked for.
 type assets struct {
 	byPath map[string]asset
 	paths  map[string]string // by the name of the file
@@ -42,24 +47,22 @@ func newAssets(files fs.FS) (*assets, error) {
 		if err != nil {
 			return nil, err
 		}
-		var buf bytes.Buffer
-		z, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := z.Write(data); err != nil {
-			return nil, err
-		}
-		if err := z.Close(); err != nil {
-			return nil, err
-		}
 		sum := sha256.Sum256(data)
 		base, ext := path.Base(name), path.Ext(name)
 		at := fmt.Sprintf("%s/static/%s.%s%s", Prefix, strings.TrimSuffix(base, ext), hex.EncodeToString(sum[:6]), ext)
 		a.paths[base] = at
-		a.byPath[at] = asset{media: mime.TypeByExtension(ext), plain: data, packed: buf.Bytes()}
+		a.byPath[at] = asset{media: media[ext], plain: data, packed: sync.OnceValue(func() []byte { return pack(data) })}
 	}
 	return a, nil
+}
+
+// pack returns data as gzip.
+func pack(data []byte) []byte {
+	var buf bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&buf, gzip.BestCompression) // the level is one
+	_, _ = z.Write(data)                                    // a Buffer takes all
+	_ = z.Close()
+	return buf.Bytes()
 }
 
 // path returns the address of a file, by its name.
@@ -88,7 +91,7 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	data := f.plain
 	if packs(r) {
 		h.Set("Content-Encoding", "gzip")
-		data = f.packed
+		data = f.packed()
 	}
 	_, _ = w.Write(data) // the browser is gone if this fails
 }

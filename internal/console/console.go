@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -63,7 +62,7 @@ type Config struct {
 type console struct {
 	cfg       Config
 	manager   *manage.Manager
-	templates map[string]*template.Template
+	templates templates
 	assets    *assets
 	index     *clientIndex
 	once      *once
@@ -85,7 +84,7 @@ func New(cfg Config) (http.Handler, error) {
 	if c.assets, err = newAssets(static); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	if c.templates, err = c.parseTemplates(pages); err != nil {
+	if c.templates, err = newTemplates(pages, c.funcs()); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	for _, rt := range routes() {

@@ -240,3 +240,11 @@ func TestMethods(t *testing.T) {
 		t.Errorf("two megabytes: got %d, want 413", r.Code)
 	}
 }
+
+// TestPagesParse: no page fails when it is first shown.
+func TestPagesParse(t *testing.T) {
+	t.Parallel()
+	if err := console.ParsePages(); err != nil {
+		t.Error(err)
+	}
+}

@@ -132,7 +132,7 @@ func (f *follower) forget() {
 // eventOf is an event with a row of the table.
 func (c *console) eventOf(tenant string, r *mintage.RequestRecord) ([]byte, error) {
 	var row bytes.Buffer
-	if err := c.templates["requests"].ExecuteTemplate(&row, "request-row", rowOfRequest(tenant, r)); err != nil {
+	if err := c.templates.render(&row, "requests", "request-row", rowOfRequest(tenant, r)); err != nil {
 		return nil, err
 	}
 	data, err := json.Marshal(row.String())

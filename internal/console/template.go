@@ -8,8 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,40 +21,49 @@ var pages embed.FS
 // shared are the files of which every page is made beside its own.
 var shared = []string{"templates/base.html", "templates/partials.html"}
 
-// parseTemplates parses each page once, with the layout and the partials.
-func (c *console) parseTemplates(files fs.FS) (map[string]*template.Template, error) {
-	base, err := template.New("base").Funcs(c.funcs()).Option("missingkey=zero").ParseFS(files, shared...)
-	if err != nil {
-		return nil, err
-	}
+// templates are the pages by name. Each is parsed when it is first shown: a
+// server that only issues tokens starts without them.
+type templates map[string]func() (*template.Template, error)
+
+// newTemplates returns the pages of files, each with the layout and the partials.
+func newTemplates(files fs.FS, funcs template.FuncMap) (templates, error) {
 	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]*template.Template{}
+	base := sync.OnceValues(func() (*template.Template, error) {
+		return template.New("base").Funcs(funcs).Option("missingkey=zero").ParseFS(files, shared...)
+	})
+	all := templates{}
 	for _, name := range names {
-		if name == shared[0] || name == shared[1] {
+		if slices.Contains(shared, name) {
 			continue
 		}
-		t, err := base.Clone()
-		if err != nil {
-			return nil, err
-		}
-		if t, err = t.ParseFS(files, name); err != nil {
-			return nil, err
-		}
-		all[strings.TrimSuffix(path.Base(name), ".html")] = t
+		all[strings.TrimSuffix(path.Base(name), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			t, err := base()
+			if err != nil {
+				return nil, err
+			}
+			if t, err = t.Clone(); err != nil {
+				return nil, err
+			}
+			return t.ParseFS(files, name)
+		})
 	}
 	return all, nil
 }
 
-// render executes a page: the block base, or fragment for its content alone.
-func (c *console) render(w io.Writer, page, block string, v *view) error {
-	t, ok := c.templates[page]
+// render executes a block of a page: base, or fragment for its content alone.
+func (t templates) render(w io.Writer, page, block string, data any) error {
+	parsed, ok := t[page]
 	if !ok {
 		return fmt.Errorf("there is no page %q", page)
 	}
-	return t.ExecuteTemplate(w, block, v)
+	p, err := parsed()
+	if err != nil {
+		return err
+	}
+	return p.ExecuteTemplate(w, block, data)
 }
 
 // funcs are the functions of the templates.
