@@ -7,6 +7,10 @@ tool     := scripts/tool
 version   = $(shell git describe --tags --dirty 2>/dev/null)
 commit    = $(shell git rev-parse HEAD 2>/dev/null)
 fuzzdirs  = $(shell grep -rlE '^func Fuzz' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
+# Packages whose tests drive whole processes: the race detector watches the
+# parts in the packages of their own, and these in their short form in check.
+whole     = . ./cmd/... ./chaos ./examples ./e2e ./bench/...
+parts     = $(shell $(GO) list ./... | grep -vE '/mintage(/(cmd|chaos|examples|e2e|bench)(/.*)?)?$$')
 stored    = ./internal/issue ./internal/admin ./internal/manage ./internal/directory ./internal/keys ./internal/requestlog ./internal/server
 golden    = $(shell grep -rlE 'flag\.Bool\("update"' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
 
@@ -24,7 +28,8 @@ check: lint short generated ## what a commit must pass: linters, short tests wit
 	@echo "check: all passed"
 
 test: setup lint generated vuln gates vectors ## what CI runs: the above with every test in full, and real clients against a real server
-	scripts/with-postgres $(GO) test -race -timeout 30m ./...
+	scripts/with-postgres $(GO) test -race -timeout 25m $(parts)
+	scripts/with-postgres $(GO) test -timeout 25m $(whole)
 	TEST_ENGINE=postgres scripts/with-postgres $(GO) test -timeout 25m $(stored) ./internal/people ./internal/console
 	@scripts/fuzz $(fuzz)
 
