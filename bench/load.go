@@ -22,6 +22,7 @@ type target struct {
 	addr     string // host:port
 	requests [][]byte
 	refused  bool // with 401 or 429, instead of answered with 200
+	once     bool // each is sent once, however long that takes
 }
 
 // post writes a request with a form and Basic credentials. The identifier and
@@ -48,6 +49,9 @@ func (l load) rate() float64 { return float64(l.answers) / l.took.Seconds() }
 func (t target) run(ctx context.Context, connections int, length time.Duration) (load, error) {
 	began := time.Now()
 	end := began.Add(length)
+	if t.once {
+		end = began.Add(time.Hour)
+	}
 	type result struct {
 		times []time.Duration
 		err   error
@@ -56,8 +60,11 @@ func (t target) run(ctx context.Context, connections int, length time.Duration) 
 	var wg sync.WaitGroup
 	for i := range results {
 		wg.Go(func() {
-			start := i * len(t.requests) / connections
-			results[i].times, results[i].err = t.one(ctx, start, end)
+			start, most := i*len(t.requests)/connections, -1
+			if t.once {
+				most = (i+1)*len(t.requests)/connections - start
+			}
+			results[i].times, results[i].err = t.one(ctx, start, most, end)
 		})
 	}
 	wg.Wait()
@@ -77,15 +84,16 @@ func (t target) run(ctx context.Context, connections int, length time.Duration) 
 	return all, nil
 }
 
-// one is one connection.
-func (t target) one(ctx context.Context, next int, end time.Time) ([]time.Duration, error) {
+// one is one connection. Most is how many requests it sends, negative for any
+// number until end.
+func (t target) one(ctx context.Context, next, most int, end time.Time) ([]time.Duration, error) {
 	c, err := dial(ctx, t.addr)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = c.Close() }()
 	times := make([]time.Duration, 0, 1<<14)
-	for last := time.Now(); last.Before(end); next++ {
+	for last := time.Now(); last.Before(end) && len(times) != most; next++ {
 		status, body, err := c.roundTrip(t.requests[next%len(t.requests)])
 		if err != nil {
 			return nil, err

@@ -103,6 +103,7 @@ func (b *bench) tenantGoal(w *strings.Builder) {
 		b.tenants, one.cpu, one.cpu/alone.cpu, verdict(one.cpu/alone.cpu, 1.1))
 	fmt.Fprintf(w, "| %d tenants, tokens from each in turn | %.1f | %.2f | 1.10 | %s |\n",
 		b.tenants, all.cpu, all.cpu/alone.cpu, verdict(all.cpu/alone.cpu, 1.1))
+	fmt.Fprintf(w, "| the first token of each of them since the start | %.1f | %.2f | no goal | |\n", b.firsts.cpu, b.firsts.cpu/alone.cpu)
 	small, large := b.find("mintage"), b.find(fmt.Sprintf("mintage, %d tenants", b.tenants))
 	each := float64(large.idle-small.idle) / float64(b.tenants)
 	fmt.Fprintf(w, "\nMemory for each idle tenant: %.0f bytes (at most 2,048: %s), after the load on all of them %.0f bytes.\n",

@@ -21,8 +21,9 @@ type bench struct {
 	began time.Time
 	load  string // load average before it began
 
-	product   *product // one tenant
-	many      *product // many tenants
+	product   *product  // one tenant
+	many      *product  // many tenants
+	firsts    *measured // their first tokens
 	limit     *process
 	limitAddr string
 	peerList  []*peer
@@ -167,6 +168,7 @@ func (b *bench) addManyTenants(ctx context.Context) (err error) {
 	if err := b.many.restart(ctx); err != nil {
 		return err
 	}
+	b.firsts = &measured{process: b.many.process, target: target{addr: b.many.public, requests: requests, once: true}}
 	b.add(manyOne, b.many.process, target{addr: b.many.public, requests: requests[:1]})
 	b.add(manyAll, b.many.process, target{addr: b.many.public, requests: requests})
 	return nil
@@ -182,6 +184,11 @@ func (b *bench) takeTurns(ctx context.Context) error {
 		m := b.runs[name]
 		if _, err := m.target.run(ctx, b.connections, b.length/4); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if b.firsts != nil { // what a tenant costs that nobody asked before is a figure of its own
+		if err := b.firsts.measure(ctx, b.connections, 0); err != nil {
+			return err
 		}
 	}
 	for round := range b.rounds {
