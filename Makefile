@@ -47,6 +47,7 @@ gates: setup ## fail when a hot path allocates more, or takes more instructions,
 	$(GO) test -count=1 -run '^TestTimingTellsNothing$$' ./internal/clientauth
 	$(GO) test -count=1 -run '^TestManyTenants$$' ./internal/server
 	$(GO) test -count=1 -run '^TestSlowCallers$$' ./chaos
+	$(GO) test -count=1 -run '^(TestPowerLoss|TestPowerLossIsFelt|TestEveryCallFails)$$' ./internal/store/sqlstore
 	$(GO) build -o .tools/hotpath ./bench/hotpath # go run would strip the symbols that valgrind needs
 	.tools/hotpath gate
 
@@ -93,6 +94,7 @@ bench: ## measure beside a bare net/http server and peers, into bench/results (5
 
 chaos: ## the long form of the proofs under load: 1,000 kills, rotations with real cache ages, the agent under load (45 minutes)
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v ./chaos
+	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run '^(TestPowerLoss|TestEveryCallFails)$$' ./internal/store/sqlstore
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run "^TestHostileIssuer$$" ./internal/agent
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run "^TestAgentSteady$$" ./examples
 

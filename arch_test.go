@@ -52,6 +52,7 @@ var layers = map[string]layer{
 	"internal/store": {ours: []string{"."}},
 
 	"internal/store/storetest": {ours: []string{".", "oauth", "internal/store"}, theirs: []string{"github.com/google/go-cmp"}},
+	"internal/store/sqlstore/sqlfault": {theirs: []string{"modernc.org/sqlite", "modernc.org/libc"}}, // a disk that fails, for tests
 	"internal/store/sqlstore": {
 		ours:   []string{".", "oauth", "internal/store"},
 		theirs: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},

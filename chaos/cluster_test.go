@@ -1,7 +1,6 @@
 package chaos_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,13 +27,24 @@ type cluster struct {
 // the master key and nothing else: the first node's, or a folder that all start
 // with at once, as deploy/compose has it. They then agree on one key, one schema
 // and one administrator.
-func newCluster(t *testing.T, n int, folder bool) *cluster { //nolint:revive // which of the two
+func newCluster(t *testing.T, n int, folder bool) *cluster {
+	t.Helper()
+	bin, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newClusterOf(t, bin, n, folder)
+}
+
+// newClusterOf is newCluster with nodes that run another binary.
+func newClusterOf(t *testing.T, bin string, n int, folder bool) *cluster { //nolint:revive // which of the two
 	t.Helper()
 	d := newDatabase(t)
 	c := &cluster{front: address(t)}
 	var wg sync.WaitGroup
 	for i := range n {
 		s := newServer(t)
+		s.bin = bin
 		s.env = []string{"MINTAGE_DATABASE_URL=" + d.url()}
 		if c.nodes = append(c.nodes, s); folder {
 			s.data = c.nodes[0].data
@@ -138,6 +147,18 @@ func (c *cluster) at(all *callers, node *server) *callers {
 	}
 }
 
+// asAdmin is at with the admin API of the same node, whose reads see its writes.
+func (c *cluster) asAdmin(t *testing.T, all *callers, node *server) *callers {
+	t.Helper()
+	here, err := node.callAt("http://" + node.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := c.at(all, node)
+	o.api = here.api
+	return o
+}
+
 // hostOf sends each request with another host.
 type hostOf struct {
 	host string
@@ -150,6 +171,16 @@ func (h hostOf) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(r)
 }
 
+// learn waits until a node knows the tenant.
+func (c *cluster) learn(t *testing.T, all *callers, node *server) {
+	t.Helper()
+	for o, end := c.at(all, node), time.Now().Add(readyIn); ask(t.Context(), t, o, pathStored).Status != http.StatusOK; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("a node does not know the tenant")
+		}
+	}
+}
+
 // TestClusterRestarts: three nodes behind nginx, restarted one after the other,
 // by kill -9 and by SIGTERM in turns, under load. No request fails that one
 // retry, which is nginx's, can save.
@@ -159,42 +190,15 @@ func TestClusterRestarts(t *testing.T) {
 	if err := prepare(t.Context(), all); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
 	learning := time.Now()
-	for _, node := range c.nodes { // each has to learn of the tenant
-		for o, end := c.at(all, node), time.Now().Add(readyIn); ask(ctx, t, o, pathStored).Status != http.StatusOK; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatal("a node does not know the tenant")
-			}
-		}
+	for _, node := range c.nodes {
+		c.learn(t, all, node)
 	}
 	t.Logf("all nodes know the tenant after %v", time.Since(learning).Round(time.Millisecond))
-	var answers atomic.Int64
-	var mu sync.Mutex
-	failed := map[string]int{}
-	var wg sync.WaitGroup
-	for i := range 8 {
-		path := []string{pathJWT, pathStored}[i%2]
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				a, err := all.token(ctx, path, checker, checkerSecret)
-				switch {
-				case ctx.Err() != nil:
-				case err != nil || a.Status != http.StatusOK:
-					mu.Lock()
-					failed[fmt.Sprintf("%s: %d %s %v", path, a.Status, a.Error, err)]++
-					mu.Unlock()
-				default:
-					answers.Add(1)
-				}
-			}
-		})
-	}
+	load := startLoad(t, all, 0)
 	restarts := map[form]int{formShort: 2, formCI: 6, formLong: 200}[theForm()]
 	for i := range restarts {
 		node := c.nodes[i%len(c.nodes)]
-		before := answers.Load()
 		if i%2 == 0 {
 			node.kill()
 		} else {
@@ -204,20 +208,12 @@ func TestClusterRestarts(t *testing.T) {
 		if _, err := node.start(); err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(readyIn); answers.Load() < before+50; time.Sleep(5 * time.Millisecond) { // other processes
-			if time.Now().After(end) {
-				t.Fatal("the load stands still")
-			}
-		}
+		load.goesOn(t)
 	}
-	stop()
-	wg.Wait()
-	count := 0
-	for what, n := range failed {
-		count += n
+	for what, n := range load.stop() {
 		t.Errorf("%d times %s", n, what)
 	}
-	t.Logf("%d nodes, %d restarts, %d tokens, %d failed requests", len(c.nodes), restarts, answers.Load(), count)
+	t.Logf("%d nodes, %d restarts, %d tokens, %d failed requests", len(c.nodes), restarts, load.answers.Load(), load.failures())
 }
 
 // TestClusterChanges is RV-07 and AD-11 on processes of their own: what one

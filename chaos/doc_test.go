@@ -5,7 +5,8 @@
 // R13). The same holds on PostgreSQL, whose server is killed too, and a database
 // that is away for a while stops no JWT (postgres_test.go, R6 and R11). Three
 // nodes behind nginx lose no request to a restart, and agree within moments
-// (cluster_test.go); ten times as many callers as connections to the database
+// (cluster_test.go), and are replaced by the next release and by the one before
+// again while they do (upgrade_test.go, R15); ten times as many callers as connections to the database
 // bring nothing down and leave nothing behind (crowd_test.go). And an
 // application behind package consume notices nothing of an issuer that is hostile
 // on purpose (hostile_test.go). Nobody notices of slow callers at the gateway

@@ -8,6 +8,9 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
 
 	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/secret"
@@ -107,28 +110,28 @@ func steps() []step {
 // run works until the server is gone or ctx ends, and returns answers that
 // should not have come.
 func (w *worker) run(ctx context.Context, c *callers) error {
-	all := steps()
-	total := 0
+	for ctx.Err() == nil {
+		if err := w.turn(ctx, c); err != nil {
+			return unlessCut(err)
+		}
+	}
+	return nil
+}
+
+// turn does one thing.
+func (w *worker) turn(ctx context.Context, c *callers) error {
+	if len(w.parties) == 0 {
+		return w.createClient(ctx, c, nil)
+	}
+	all, total := steps(), 0
 	for _, s := range all {
 		total += s.weight
 	}
-	for ctx.Err() == nil {
-		if len(w.parties) == 0 {
-			if err := w.createClient(ctx, c, nil); err != nil {
-				return unlessCut(err)
-			}
-			continue
-		}
-		n := w.random.IntN(total)
-		p := w.parties[w.random.IntN(len(w.parties))]
-		for _, s := range all {
-			if n -= s.weight; n >= 0 {
-				continue
-			}
-			if err := s.do(w, ctx, c, p); err != nil {
-				return unlessCut(err)
-			}
-			break
+	n := w.random.IntN(total)
+	p := w.parties[w.random.IntN(len(w.parties))]
+	for _, s := range all {
+		if n -= s.weight; n < 0 {
+			return s.do(w, ctx, c, p)
 		}
 	}
 	return nil
@@ -287,4 +290,66 @@ func runAll(ctx context.Context, c *callers, all []*worker, report func(error)) 
 		})
 	}
 	return &wg
+}
+
+// tokenLoad asks for tokens without end, of both kinds.
+type tokenLoad struct {
+	answers atomic.Int64
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	mu      sync.Mutex
+	failed  map[string]int
+}
+
+// startLoad starts eight callers, each of which waits so long between its
+// requests.
+func startLoad(t *testing.T, c *callers, pause time.Duration) *tokenLoad {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &tokenLoad{cancel: cancel, failed: map[string]int{}}
+	for i := range 8 {
+		path := []string{pathJWT, pathStored}[i%2]
+		l.wg.Go(func() {
+			for ctx.Err() == nil {
+				a, err := c.token(ctx, path, checker, checkerSecret)
+				switch {
+				case ctx.Err() != nil:
+				case err != nil || a.Status != http.StatusOK:
+					l.mu.Lock()
+					l.failed[fmt.Sprintf("%s: %d %s %v", path, a.Status, a.Error, err)]++
+					l.mu.Unlock()
+				default:
+					l.answers.Add(1)
+				}
+				time.Sleep(pause)
+			}
+		})
+	}
+	t.Cleanup(func() { l.stop() })
+	return l
+}
+
+// goesOn waits for fifty more tokens.
+func (l *tokenLoad) goesOn(t *testing.T) {
+	t.Helper()
+	before := l.answers.Load()
+	for end := time.Now().Add(readyIn); l.answers.Load() < before+50; time.Sleep(5 * time.Millisecond) { // other processes
+		if time.Now().After(end) {
+			t.Fatal("the load stands still")
+		}
+	}
+}
+
+// stop ends the load and returns what failed.
+func (l *tokenLoad) stop() map[string]int {
+	l.cancel()
+	l.wg.Wait()
+	return l.failed
+}
+
+func (l *tokenLoad) failures() (n int) {
+	for _, count := range l.failed {
+		n += count
+	}
+	return n
 }

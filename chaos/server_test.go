@@ -3,6 +3,7 @@ package chaos_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -196,7 +197,11 @@ type callers struct {
 
 // call makes the clients. The access token for the admin API is asked for
 // once.
-func (s *server) call() (*callers, error) {
+func (s *server) call() (*callers, error) { return s.callAt("") }
+
+// callAt is call by way of an admin listener that the credentials do not name;
+// empty: the one that they name.
+func (s *server) callAt(admin string) (*callers, error) {
 	raw, err := os.ReadFile(filepath.Join(s.data, "admin.json"))
 	if err != nil {
 		return nil, err
@@ -209,6 +214,7 @@ func (s *server) call() (*callers, error) {
 	if err := json.Unmarshal(raw, &cred); err != nil {
 		return nil, err
 	}
+	cred.URL = cmp.Or(admin, cred.URL)
 	c := &callers{
 		http:   &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 		public: "http://" + s.public,
