@@ -152,7 +152,7 @@ func TestDiskErrors(t *testing.T) {
 	r.token("/oauth/token")
 	refused, struck := 0, 0
 	for _, fault := range []sqlfault.Fault{sqlfault.IOError, sqlfault.NoSpace, sqlfault.Torn, sqlfault.SyncLost} {
-		for n := 1; n <= 12; n++ {
+		for n := 1; n <= 7; n++ {
 			d.Fail(n, fault)
 			status, token := r.statusOf("/oauth/token")
 			_, hit := d.Stop()
