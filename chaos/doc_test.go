@@ -2,7 +2,8 @@
 // binary as a process of its own and real load on it: what was acknowledged
 // before a kill -9 is there after it (kill_test.go, R1 of the fault plan), and a
 // key rotation refuses no good token wherever it is verified (rotation_test.go,
-// R13). The same holds on PostgreSQL, whose server is killed too, and a database
+// R13). What was counted and listed stays so, and a request that is sent again
+// under its key is carried out once (record_test.go). The same holds on PostgreSQL, whose server is killed too, and a database
 // that is away for a while stops no JWT (postgres_test.go, R6 and R11). Three
 // nodes behind nginx lose no request to a restart, and agree within moments
 // (cluster_test.go), and are replaced by the next release and by the one before
