@@ -25,6 +25,10 @@ var committed []byte
 // between processors.
 const tolerance = 1.02
 
+// mostRecorded is how much what is kept of requests may add to a token: request
+// log, usage and last use, which are off the hot path but for noting them.
+const mostRecorded = 1.05
+
 // gate counts the instructions of every hot path and of the bare server's, and
 // fails when a ratio of the two has grown. Only the ratio is committed, since
 // the counts differ from one processor and one Go release to the next.
@@ -50,6 +54,19 @@ func gate(ctx context.Context, update bool) error { //nolint:revive // it is the
 				"find out why, or run .tools/hotpath gate -update and give the reason in the commit", s.name, ratio, want[s.name]))
 		case ratio < want[s.name]/tolerance:
 			fmt.Printf("%-14s got better: .tools/hotpath gate -update keeps it so\n", s.name)
+		}
+	}
+	for _, s := range gated() {
+		without, ok := counts["unrecorded "+s.name]
+		if !ok {
+			continue // no token is issued
+		}
+		ratio := counts["ours "+s.name] / without
+		fmt.Printf("%-14s %8.0f instructions with request log and usage, %8.0f without: %.3f, at most %.2f\n",
+			s.name, counts["ours "+s.name], without, ratio, mostRecorded)
+		if ratio > mostRecorded {
+			grown = append(grown, fmt.Errorf("%s takes %.3f times the instructions that it takes when nothing is kept of it, and may take %.2f",
+				s.name, ratio, mostRecorded))
 		}
 	}
 	if !update {

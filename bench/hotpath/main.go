@@ -19,9 +19,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -46,7 +48,7 @@ func command(ctx context.Context, args []string) error {
 	fl := flag.NewFlagSet("hotpath", flag.ExitOnError)
 	fl.BoolVar(&o.gated, "gated", false, "the scenarios of the gate alone")
 	fl.StringVar(&o.only, "only", "", "the one scenario to run")
-	fl.StringVar(&o.side, "side", "", "ours or limit alone")
+	fl.StringVar(&o.side, "side", "", "ours, unrecorded or limit alone")
 	fl.IntVar(&o.n, "n", 0, "requests of each scenario; 0: as many as are counted under valgrind")
 	fl.IntVar(&o.rounds, "rounds", 1, "rounds, of which the fastest counts")
 	fl.StringVar(&o.profile, "cpuprofile", "", "file to write a profile to")
@@ -78,11 +80,15 @@ func (o options) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	p, err := openProduct(ctx, dir, o.scenarios())
-	if err != nil {
-		return err
+	var products []*product // with what is kept of requests, and without
+	for _, unrecorded := range []bool{false, true} {
+		made, err := openProduct(ctx, filepath.Join(dir, strconv.FormatBool(unrecorded)), o.scenarios(), unrecorded)
+		if err != nil {
+			return err
+		}
+		products = append(products, made)
+		defer func() { err = errors.Join(err, made.close()) }() //nolint:contextcheck // it is closed whatever became of ctx
 	}
-	defer func() { err = errors.Join(err, p.close()) }() //nolint:contextcheck // it is closed whatever became of ctx
 	bare, err := limit.New(400)
 	if err != nil {
 		return err
@@ -91,7 +97,7 @@ func (o options) run(ctx context.Context) (err error) {
 		return (&http.Server{Handler: bare, ReadHeaderTimeout: 5 * time.Second}).Serve(ln)
 	})
 	defer func() { err = errors.Join(err, l.close()) }()
-	steps, err := o.steps(p, l)
+	steps, err := o.steps(products[0], products[1], l)
 	if err != nil {
 		return err
 	}
@@ -129,7 +135,7 @@ func (o options) scenarios() []scenario {
 }
 
 // steps lists what is run.
-func (o options) steps(p *product, l *side) ([]step, error) {
+func (o options) steps(p, q *product, l *side) ([]step, error) {
 	var steps []step
 	for _, s := range o.scenarios() {
 		if o.n > 0 {
@@ -142,10 +148,17 @@ func (o options) steps(p *product, l *side) ([]step, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
-		if o.side != "limit" {
+		if o.side == "" || o.side == "ours" {
 			steps = append(steps, step{scenario: s, name: "ours " + s.name, side: p.side, request: request})
 		}
-		if o.side != "ours" {
+		if !s.asks && (o.side == "" || o.side == "unrecorded") {
+			request, err := q.request(s)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.name, err)
+			}
+			steps = append(steps, step{scenario: s, name: "unrecorded " + s.name, side: q.side, request: request})
+		}
+		if o.side == "" || o.side == "limit" {
 			steps = append(steps, step{
 				scenario: s, name: "limit " + s.name, side: l, request: post(host, s.limit, limit.Client, limit.Secret, tokenForm()),
 			})

@@ -38,15 +38,19 @@ type product struct {
 }
 
 // openProduct opens a server on a new data directory and declares a client for
-// each of the scenarios.
-func openProduct(ctx context.Context, dir string, list []scenario) (*product, error) {
+// each of the scenarios. One that is unrecorded keeps no request log, no usage
+// and no last use.
+func openProduct(ctx context.Context, dir string, list []scenario, unrecorded bool) (*product, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
 	file, err := os.Create(filepath.Join(dir, "log")) //nolint:gosec // our own directory
 	if err != nil {
 		return nil, err
 	}
 	p := &product{secret: secret.Generate(false), file: file, log: linelog.NewWriter(file)}
 	p.server, err = server.Open(ctx, server.Config{
-		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Data: dir, Version: "bench", Commit: "bench",
+		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Data: dir, Version: "bench", Commit: "bench", Unrecorded: unrecorded,
 		Log: linelog.NewJSON(p.log, slog.LevelInfo),
 	})
 	if err != nil {

@@ -17,11 +17,9 @@ func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
 	if s.cfg.Observe != nil {
 		s.cfg.Observe(o)
 	}
-	now := s.cfg.Now()
-	if o.SecretID != "" {
-		s.lastUse.Note(o.Tenant, o.ClientID, o.SecretID, now, o.RemoteIP)
+	if !s.cfg.Unrecorded {
+		s.record(o)
 	}
-	s.keep(o, now)
 	if o.Status == http.StatusTooManyRequests {
 		s.metrics.RateLimited(o.Reason)
 	}
@@ -40,13 +38,24 @@ func (s *Server) observe(ctx context.Context, o *issue.Outcome) {
 	}
 	switch o.Endpoint {
 	case "token":
-		s.count(o)
 		s.metrics.TokenRequest(o.Tenant, o.ClientID, o.Dialect, o.GrantType, o.Error, o.Reason, o.Duration)
 		if o.TokenID != "" && o.Error == "" {
 			s.metrics.TokenIssued(o.Tenant, o.ClientID, string(o.Format), o.Alg)
 		}
 	case "introspect":
 		s.metrics.Introspection(o.Tenant, strconv.FormatBool(o.Active), o.Reason)
+	}
+}
+
+// record keeps what people are shown of requests.
+func (s *Server) record(o *issue.Outcome) {
+	now := s.cfg.Now()
+	if o.SecretID != "" {
+		s.lastUse.Note(o.Tenant, o.ClientID, o.SecretID, now, o.RemoteIP)
+	}
+	s.keep(o, now)
+	if o.Endpoint == "token" {
+		s.count(o)
 	}
 }
 

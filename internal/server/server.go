@@ -105,6 +105,9 @@ type Config struct {
 	// for issuers that misbehave on purpose. Nil: none.
 	Front   func(http.Handler) http.Handler
 	Observe func(*issue.Outcome)
+	// Unrecorded keeps nothing of requests: no request log, no usage and no last
+	// use. It is for measuring what keeping them costs.
+	Unrecorded bool
 
 	Version, Commit string
 	Now             func() time.Time // nil: time.Now
