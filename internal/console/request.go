@@ -78,9 +78,11 @@ func (q *request) readForm() error {
 	case err != nil:
 		return errForm
 	}
-	if q.form, err = url.ParseQuery(string(body)); err != nil {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
 		return errForm
 	}
+	q.form = form
 	return nil
 }
 
