@@ -18,6 +18,10 @@ type Tenant struct {
 	// secrets say live instead of test.
 	Protected bool
 	Disabled  bool
+	// PurgeAt is when a tenant that was deleted is gone with all that it owns;
+	// until then it is disabled, and enabling it undoes the deletion. Zero means
+	// never.
+	PurgeAt time.Time
 
 	// TokenPaths maps a path below the issuer to the name of the dialect spoken
 	// there. Empty means DefaultTokenPaths.

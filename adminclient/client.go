@@ -5,7 +5,9 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // ClientSettings are the members of a client that its administrator chooses.
@@ -67,6 +69,44 @@ type CreatedClient struct {
 // name, null takes it away. A client's patch may have the members of
 // ClientSettings and disabled and disabled_reason.
 type Patch map[string]any
+
+// ClientFilter narrows and sorts a list of clients. The zero value is all of
+// them, in the order of their identifiers.
+type ClientFilter struct {
+	Search        string        // in the name or the identifier
+	Status        string        // active, disabled, rotating or no_secret; empty: any
+	API           string        // identifier of a resource server that they have a grant at
+	Organization  string        // identifier of the one that owns them
+	Label         string        // NAME or NAME=VALUE
+	ExpiresWithin time.Duration // a secret that is not being replaced ends in this time; whole seconds
+	UnusedFor     time.Duration // not used, nor made, for this time; whole seconds
+	// Sort is name, created, last_used or expires, with a hyphen before it from
+	// the last to the first; empty: by identifier.
+	Sort string
+}
+
+func (f ClientFilter) query() url.Values {
+	q := url.Values{}
+	for name, value := range map[string]string{
+		"q": f.Search, "status": f.Status, "api": f.API, "organization": f.Organization, "label": f.Label, "sort": f.Sort,
+	} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	for name, d := range map[string]time.Duration{"expires_within": f.ExpiresWithin, "unused_for": f.UnusedFor} {
+		if d > 0 {
+			q.Set(name, strconv.FormatInt(int64(d/time.Second), 10))
+		}
+	}
+	return q
+}
+
+// FindClients returns the clients of a tenant that a filter leaves in, in its
+// order.
+func (c *Client) FindClients(ctx context.Context, tenant string, f ClientFilter, l List) iter.Seq2[*RegisteredClient, error] {
+	return pages[RegisteredClient](ctx, c, at("tenants", tenant, "clients"), l, f.query())
+}
 
 // Clients returns the clients of a tenant, in the order of their identifiers;
 // l.Name picks those with exactly that name.

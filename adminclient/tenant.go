@@ -3,7 +3,9 @@ package adminclient
 import (
 	"context"
 	"iter"
+	"maps"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -34,6 +36,7 @@ type Tenant struct {
 	Aliases        []string          `json:"aliases" doc:"Other hosts under which the tenant is reached."`
 	Protected      bool              `json:"protected" doc:"Whether the tenant is production: changes ask first."`
 	Disabled       bool              `json:"disabled" doc:"Whether the tenant answers nothing."`
+	PurgeAt        *Time             `json:"purge_at,omitempty" doc:"When the tenant is gone for good with all that it owns, since it was deleted; enabling it undoes that."`
 	TokenPaths     map[string]string `json:"token_paths" doc:"Token endpoints: path below the issuer to the dialect spoken there."`
 	Token          TokenSettings     `json:"token" doc:"The tenant's defaults for tokens."`
 	SecretLifetime int64             `json:"secret_lifetime,omitempty" doc:"How long a secret lives that is made without an expiry, in seconds; absent: for ever."`
@@ -55,7 +58,7 @@ type NewTenant struct {
 
 // TenantPatch are the members of a tenant that a patch may have.
 type TenantPatch struct {
-	Disabled bool `json:"disabled,omitempty" doc:"Whether the tenant answers nothing. Its tokens are refused by its own API alone; enabling it undoes all."`
+	Disabled bool `json:"disabled,omitempty" doc:"Whether the tenant answers nothing. Its tokens are refused by its own API alone; enabling it undoes all, and that it was deleted."`
 }
 
 // CreateTenant makes a tenant. Only who administers all may.
@@ -78,4 +81,28 @@ func (c *Client) Tenants(ctx context.Context, l List) iter.Seq2[*Tenant, error] 
 // Tenant returns one tenant.
 func (c *Client) Tenant(ctx context.Context, id string) (*Tenant, error) {
 	return call[Tenant](ctx, c, request{method: http.MethodGet, path: at("tenants", id)})
+}
+
+// TenantDeletion is what became of a tenant that was deleted.
+type TenantDeletion struct {
+	PurgeAt *Time `json:"purge_at,omitempty" doc:"When it is gone for good with all that it owns; absent: it is gone."`
+}
+
+// TenantRemoval is a Removal of a tenant.
+type TenantRemoval struct {
+	Removal
+	Protected bool // that a protected tenant is meant
+}
+
+// DeleteTenant deletes a tenant that owns nothing. With r.Cascade, one that owns
+// clients, organizations or resource servers is disabled, and gone with them
+// after seven days, unless UpdateTenant enables it before. Only who administers
+// all may.
+func (c *Client) DeleteTenant(ctx context.Context, id string, r TenantRemoval) (*TenantDeletion, error) {
+	query := url.Values{}
+	maps.Copy(query, r.query())
+	if r.Protected {
+		query.Set("allow_protected", "true")
+	}
+	return call[TenantDeletion](ctx, c, request{method: http.MethodDelete, path: at("tenants", id), query: query, version: r.Version})
 }

@@ -19,7 +19,7 @@ func fill(path, tenant, client string) string {
 		path += "?with=hotel"
 	}
 	return strings.NewReplacer(
-		"{tenant}", tenant, "{client}", client, "{organization}", "org-"+strings.ToLower(client[3:]), "{identifier}", "https:%2F%2Fapi.example", "{secret}", "2026-11-21",
+		"{tenant}", tenant, "{client}", client, "{organization}", "org-"+strings.ToLower(client[3:]), "{identifier}", "https:%2F%2Fapi.example", "{scope}", "orders%2Fread", "{secret}", "2026-11-21",
 		"{trace_id}", "req_refused", "{operator}", "op_"+client[3:], "{session}", sessionOf(client),
 	).Replace(path)
 }
@@ -35,6 +35,10 @@ func body(op admin.Operation, client string) string {
 		return `{"email":"` + strings.ToLower(rand.Text()) + `@example.com","role":"viewer"}`
 	case "create-organization":
 		return `{"id":"new-` + strings.ToLower(rand.Text()) + `","name":"x"}`
+	case "create-resource-server":
+		return `{"identifier":"urn:` + rand.Text() + `"}`
+	case "add-scope":
+		return `{"name":"` + rand.Text() + `"}`
 	case "introspect-token":
 		return `{"token":"x"}`
 	case "explain-token":
@@ -43,7 +47,7 @@ func body(op admin.Operation, client string) string {
 		return `{"jti":"x"}`
 	case "plan-state", "apply-state":
 		return `{"source":"f","state":{"apiVersion":"mintage/v1"}}`
-	case "update-tenant", "update-operator", "update-organization", "update-client", "add-secret", "rotate-secret", "rotate-key":
+	case "update-tenant", "update-operator", "update-organization", "update-client", "update-resource-server", "update-scope", "add-secret", "rotate-secret", "rotate-key":
 		return `{}`
 	case "pause-secret":
 		return `{"seconds":0}`
@@ -127,6 +131,13 @@ func TestAccess(t *testing.T) {
 				if strings.Contains(op.Path, "{operator}") {
 					w.person(t, again.ID)
 				}
+				if path := w.spareAPI(t, op, again.ID); path != "" {
+					a.path = path
+				}
+				if op.ID == "delete-tenant" && token == all {
+					w.bare(t, "gone-"+strings.ToLower(again.ID[3:]))
+					a.path = "/tenants/gone-" + strings.ToLower(again.ID[3:])
+				}
 				a.path = strings.Replace(a.path, "{invitation}", w.invitation(t), 1)
 				if op.ID == "complete-rotation" || op.ID == "cancel-rotation" {
 					if _, err := w.manager.RotateSecret(t.Context(), manage.Server(), "hotel", again.ID, manage.Rotation{}); err != nil {
@@ -137,7 +148,7 @@ func TestAccess(t *testing.T) {
 					a.path += "?allow_last=true"
 				}
 				a.body = body(op, again.ID)
-				if token == good && (op.ID == "create-tenant" || op.ID == "update-tenant" || op.ID == "verify-audit" || overPeople(op.Path)) {
+				if token == good && (op.ID == "create-tenant" || op.ID == "update-tenant" || op.ID == "delete-tenant" || op.ID == "verify-audit" || overPeople(op.Path)) {
 					problem(t, w.do(t, a), 403, "token.other_tenant") // these are for who administers all
 					continue
 				}
@@ -146,6 +157,29 @@ func TestAccess(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// spareAPI makes a resource server of hotel for what changes one or takes it
+// away, and returns the path of the operation there; empty: it needs none.
+func (w *world) spareAPI(t *testing.T, op admin.Operation, client string) string {
+	t.Helper()
+	if !strings.Contains(op.Path, "{identifier}") || !strings.HasSuffix(op.Scope, ":write") || op.ID == "add-scope" {
+		return ""
+	}
+	if _, err := w.manager.CreateResourceServer(t.Context(), manage.Server(), &mintage.ResourceServer{
+		Tenant: "hotel", Identifier: "urn:" + client, Scopes: []mintage.ScopeDefinition{{Name: "orders/read"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return fill(strings.Replace(op.Path, "{identifier}", "urn:"+client, 1), "hotel", client)
+}
+
+// bare makes a tenant that owns nothing.
+func (w *world) bare(t *testing.T, id string) {
+	t.Helper()
+	if _, err := w.manager.CreateTenant(t.Context(), manage.Server(), &mintage.Tenant{ID: id, Issuer: "https://" + id + ".example"}); err != nil {
+		t.Fatal(err)
 	}
 }
 

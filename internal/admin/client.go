@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -17,34 +16,6 @@ import (
 type ClientPath struct {
 	TenantPath
 	Client string `path:"client" doc:"The client_id."`
-}
-
-type listClients struct {
-	TenantPath
-	Paged
-	Name string `query:"name" maxLength:"200" doc:"Only clients with exactly this name."`
-}
-
-func (h *Handler) clients(ctx context.Context, in *listClients) (*answer[adminclient.Page[adminclient.RegisteredClient]], error) {
-	l, err := h.listing(ctx, "clients "+in.Tenant+" "+in.Name, in.Paged)
-	if err != nil {
-		return nil, err
-	}
-	id := func(c *mintage.Client) string { return c.ID }
-	var cs []*mintage.Client
-	if in.Name == "" && !callerOf(ctx).confined() {
-		cs, err = h.manager.Clients(ctx, in.Tenant, l.after, l.fetch())
-	} else if in.Name == "" {
-		cs, err = h.manager.Clients(ctx, in.Tenant, l.after, 0)
-	} else {
-		cs, err = h.manager.ClientsNamed(ctx, in.Tenant, in.Name)
-		cs = sortedTail(l, cs, id)
-	}
-	cs = slices.DeleteFunc(cs, func(c *mintage.Client) bool { return !callerOf(ctx).by.Reaches(c.Tenant, c.Organization) })
-	if err != nil {
-		return nil, err
-	}
-	return &answer[adminclient.Page[adminclient.RegisteredClient]]{Body: page(l, cs, h.clientDocument, id)}, nil
 }
 
 func (h *Handler) client(ctx context.Context, in *ClientPath) (*tagged[adminclient.RegisteredClient], error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/manage"
 )
 
 var listAll = adminclient.List{}
@@ -102,7 +103,7 @@ func TestBodies(t *testing.T) { //nolint:tparallel // what comes after needs the
 	for _, ct := range []string{"text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/merge-patch+json", ""} {
 		problem(t, w.do(t, ask{method: "POST", path: clients, token: token, body: `{"name":"x"}`, header: map[string]string{"Content-Type": ct}}), 415, "body.type")
 	}
-	if cs, err := w.manager.ClientsNamed(t.Context(), "hotel", "x"); err != nil || len(cs) != 0 {
+	if cs, err := w.manager.FindClients(t.Context(), manage.ClientQuery{Tenant: "hotel", Name: "x"}); err != nil || len(cs) != 0 {
 		t.Errorf("refused requests made %d clients, error %v", len(cs), err)
 	}
 }

@@ -28,7 +28,7 @@ var (
 
 // overAll reports whether an operation is for who administers all tenants.
 func overAll(op admin.Operation) bool {
-	return op.ID == "create-tenant" || op.ID == "update-tenant" || op.ID == "verify-audit" || overPeople(op.Path)
+	return op.ID == "create-tenant" || op.ID == "update-tenant" || op.ID == "delete-tenant" || op.ID == "verify-audit" || overPeople(op.Path)
 }
 
 // aboutOne reports whether the path or the body names an object.

@@ -49,6 +49,8 @@ const (
 	orgsPath    = tenantPath + "/organizations"
 	orgPath     = orgsPath + "/{organization}"
 	serversPath = tenantPath + "/resource-servers"
+	serverPath  = serversPath + "/{identifier}"
+	scopesPath  = serverPath + "/scopes"
 	clientsPath = tenantPath + "/clients"
 	clientPath  = clientsPath + "/{client}"
 	secretsPath = clientPath + "/secrets"
@@ -57,11 +59,10 @@ const (
 // operations is the table: everything that the admin API does, with the scope
 // that it needs.
 func operations() []operation {
-	return slices.Concat(tenantOperations(), clientOperations(), tokenOperations(), logOperations(), operatorOperations())
+	return slices.Concat(tenantOperations(), resourceOperations(), clientOperations(), tokenOperations(), logOperations(), operatorOperations())
 }
 
-// tenantOperations are about tenants, declared state, organizations and resource
-// servers.
+// tenantOperations are about tenants, declared state and organizations.
 func tenantOperations() []operation {
 	return []operation{
 		row("openapi", get, "/openapi.json", "", "This document", 200, at((*Handler).document)),
@@ -69,6 +70,7 @@ func tenantOperations() []operation {
 		row("show-tenant", get, tenantPath, "tenants:read", "Show a tenant", 200, at((*Handler).tenant)),
 		row("create-tenant", post, "/tenants", "tenants:write", "Create a tenant", 201, at((*Handler).createTenant), mediaJSON),
 		row("update-tenant", patch, tenantPath, "tenants:write", "Disable or enable a tenant", 200, at((*Handler).updateTenant), mediaPatch, mediaJSON),
+		row("delete-tenant", del, tenantPath, "tenants:write", "Delete a tenant, at once or in seven days", 200, at((*Handler).deleteTenant)),
 		row("export-state", get, tenantPath+"/state", "state:read", "Export a tenant as declared state", 200, at((*Handler).exportState)),
 		row("compare-state", get, tenantPath+"/state/compare", "state:read", "Compare a tenant with another", 200, at((*Handler).compareState)),
 		row("plan-state", post, "/state/plan", "state:write", "Say what applying declared state would change", 200, at((*Handler).planState), mediaJSON),
@@ -78,8 +80,22 @@ func tenantOperations() []operation {
 		row("show-organization", get, orgPath, "organizations:read", "Show an organization", 200, at((*Handler).organization)),
 		row("update-organization", patch, orgPath, "organizations:write", "Change an organization", 200, at((*Handler).updateOrganization), mediaPatch, mediaJSON),
 		row("delete-organization", del, orgPath, "organizations:write", "Delete an organization that owns no client", 204, at((*Handler).deleteOrganization)),
-		row("list-resource-servers", get, serversPath, "resource_servers:read", "List resource servers", 200, at((*Handler).resourceServers)),
-		row("show-resource-server", get, serversPath+"/{identifier}", "resource_servers:read", "Show a resource server", 200, at((*Handler).resourceServer)),
+	}
+}
+
+// resourceOperations are about resource servers and their scopes.
+func resourceOperations() []operation {
+	const read, write = "resource_servers:read", "resource_servers:write"
+	return []operation{
+		row("list-resource-servers", get, serversPath, read, "List resource servers", 200, at((*Handler).resourceServers)),
+		row("create-resource-server", post, serversPath, write, "Create a resource server", 201, at((*Handler).createResourceServer), mediaJSON),
+		row("show-resource-server", get, serverPath, read, "Show a resource server", 200, at((*Handler).resourceServer)),
+		row("update-resource-server", patch, serverPath, write, "Change a resource server", 200, at((*Handler).updateResourceServer), mediaPatch, mediaJSON),
+		row("delete-resource-server", del, serverPath, write, "Delete a resource server", 204, at((*Handler).deleteResourceServer)),
+		row("list-scopes", get, scopesPath, read, "List the scopes of a resource server, and who uses them", 200, at((*Handler).scopes)),
+		row("add-scope", post, scopesPath, write, "Add a scope to a resource server", 201, at((*Handler).addScope), mediaJSON),
+		row("update-scope", patch, scopesPath+"/{scope}", write, "Change the description of a scope", 200, at((*Handler).updateScope), mediaPatch, mediaJSON),
+		row("remove-scope", del, scopesPath+"/{scope}", write, "Remove a scope from a resource server", 204, at((*Handler).removeScope)),
 	}
 }
 

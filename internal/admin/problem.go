@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -67,7 +68,9 @@ func (h *Handler) fail(ctx context.Context, err error) error {
 		if rule.Denied {
 			status = http.StatusForbidden
 		}
-		return h.refuse(ctx, status, rule.Reason, rule.Message)
+		r := h.refuse(ctx, status, rule.Reason, rule.Message)
+		r.add(rule.Members)
+		return r
 	case errors.As(err, &document):
 		return h.malformed(ctx, document)
 	case len(mintage.FieldErrors(err)) > 0 && !errors.Is(err, mintage.ErrNotFound):
@@ -120,10 +123,15 @@ func (h *Handler) malformed(ctx context.Context, e *strictjson.Error) *refusal {
 // invalid refuses a body whose members do not fit.
 func (h *Handler) invalid(ctx context.Context, fields []*mintage.FieldError) *refusal {
 	r := h.refuse(ctx, http.StatusBadRequest, "object.invalid", "the object is not valid")
+	r.add(fields)
+	return r
+}
+
+// add says which members it is about.
+func (r *refusal) add(fields []*mintage.FieldError) {
 	for _, f := range fields {
 		r.Errors = append(r.Errors, adminclient.MemberError{Pointer: f.Pointer, Detail: f.Message})
 	}
-	return r
 }
 
 // translate turns the problems that Huma itself finds into ours. It drops what
@@ -151,10 +159,28 @@ func (h *Handler) translate(ctx huma.Context, _ string, v any) (any, error) {
 	r := h.refuse(ctx.Context(), badRequest(m.Status), code, detail)
 	for _, e := range m.Errors {
 		if name, isParam := strings.CutPrefix(e.Location, "query."); isParam && code == "param.malformed" {
-			r.Errors = append(r.Errors, adminclient.MemberError{Detail: "parameter " + cmp.Or(name, "of the query") + ": " + e.Message})
+			detail := "parameter " + cmp.Or(name, "of the query") + ": " + e.Message
+			if e.Message == unknownParameter {
+				detail += "; there are " + strings.Join(parameters(ctx.Operation()), ", ")
+			}
+			r.Errors = append(r.Errors, adminclient.MemberError{Detail: detail})
 		}
 	}
 	return &r.Problem, nil
+}
+
+// unknownParameter is what Huma says of a parameter that an operation has not.
+const unknownParameter = "unknown query parameter"
+
+// parameters returns those that the query of an operation may have, sorted.
+func parameters(op *huma.Operation) []string {
+	var names []string
+	for _, p := range op.Parameters {
+		if p.In == "query" {
+			names = append(names, p.Name)
+		}
+	}
+	return slices.Sorted(slices.Values(names))
 }
 
 // badRequest is the status for a request that Huma calls unprocessable.

@@ -104,6 +104,34 @@ func (h *Handler) updateTenant(ctx context.Context, in *updateTenant) (*tagged[a
 	return &tagged[adminclient.Tenant]{ETag: etag(t.Version), Body: tenantDocument(t)}, nil
 }
 
+type deleteTenant struct {
+	TenantPath
+	Versioned
+	Cascading
+	AllowProtected bool `query:"allow_protected" doc:"Whether a protected tenant is meant."`
+}
+
+func (h *Handler) deleteTenant(ctx context.Context, in *deleteTenant) (*answer[adminclient.TenantDeletion], error) {
+	version, err := h.version(ctx, in.Versioned)
+	if err != nil {
+		return nil, err
+	}
+	if err := administersAll(ctx); err != nil {
+		return nil, err
+	}
+	left, err := h.manager.DeleteTenant(ctx, callerOf(ctx).by, in.Tenant, manage.TenantDeletion{
+		Version: version, Protected: in.AllowProtected, Consent: in.consent(),
+	})
+	if err != nil {
+		return nil, h.failAt(ctx, version, err)
+	}
+	out := &answer[adminclient.TenantDeletion]{}
+	if left != nil {
+		out.Body.PurgeAt = when(left.PurgeAt)
+	}
+	return out, nil
+}
+
 // administersAll refuses who administers one tenant: what its tenant is, is not
 // for it to say.
 func administersAll(ctx context.Context) error {
@@ -119,7 +147,7 @@ func tenantID(t *mintage.Tenant) string { return t.ID }
 
 func tenantDocument(t *mintage.Tenant) adminclient.Tenant {
 	d := adminclient.Tenant{
-		ID: t.ID, Issuer: t.Issuer, Aliases: list(t.Aliases), Protected: t.Protected, Disabled: t.Disabled,
+		ID: t.ID, Issuer: t.Issuer, Aliases: list(t.Aliases), Protected: t.Protected, Disabled: t.Disabled, PurgeAt: when(t.PurgeAt),
 		TokenPaths: maps.Clone(t.TokenPaths), Token: tokenDocument(t.Token),
 		SecretLifetime: seconds(t.SecretLifetime), SecretOverlap: seconds(t.SecretOverlap),
 		KeyPeriod: seconds(t.KeyPeriod), CORSOrigins: list(t.CORSOrigins), Meta: metaDocument(t.Meta, t.BuiltIn()),

@@ -11,8 +11,10 @@ type ask struct {
 	Text    string
 	Action  string // where the form goes
 	Button  string
-	Type    string // what has to be typed; empty: nothing
-	Reason  bool   // whether to ask for a reason
+	Type    string   // what has to be typed; empty: nothing
+	Reason  bool     // whether to ask for a reason
+	Breaks  []string // who breaks, a sentence each
+	Cascade string   // what the box says that lets them break; empty: there is none
 	Version int64
 	Back    string
 	Nav     string

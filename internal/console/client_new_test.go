@@ -65,7 +65,7 @@ func TestCreateTwice(t *testing.T) {
 	w.post(t, owner, "/console/t/hotel/clients", bad).want(t, 422, "Give the client a name")
 	w.post(t, owner, "/console/t/hotel/clients", form).want(t, 200, "the-secret")
 	w.post(t, owner, "/console/t/hotel/clients", form).want(t, 409, "Made already")
-	if cs, err := w.manager.ClientsNamed(t.Context(), "hotel", "Twice"); err != nil || len(cs) != 1 {
+	if cs, err := w.manager.FindClients(t.Context(), manage.ClientQuery{Tenant: "hotel", Name: "Twice"}); err != nil || len(cs) != 1 {
 		t.Errorf("%d clients, %v", len(cs), err)
 	}
 }
@@ -100,7 +100,7 @@ func TestCreateClientSettings(t *testing.T) {
 			t.Errorf("%s=%s: got %d", field, bad, r.Code)
 		}
 	}
-	if cs, err := w.manager.ClientsNamed(t.Context(), "hotel", "Wrong"); err != nil || len(cs) != 0 {
+	if cs, err := w.manager.FindClients(t.Context(), manage.ClientQuery{Tenant: "hotel", Name: "Wrong"}); err != nil || len(cs) != 0 {
 		t.Errorf("%d clients of wrong forms, %v", len(cs), err)
 	}
 }

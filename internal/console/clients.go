@@ -1,11 +1,9 @@
 package console
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/csv"
-	"net/http"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -29,17 +27,18 @@ const pageSize = 50
 // clientFilter is what the URL of the list asks for.
 type clientFilter struct {
 	Q, Status, API, Organization string
-	Expires, Unused              int // days; zero: any
+	Label                        string // name=value
+	Expires, Unused              int    // days; zero: any
 	Sort                         string
 	Page                         int // from 1
 }
 
-// Sorts of the list of clients, as the URL names them.
+// Sorts of the list of clients, as the URL names them: as the admin API does.
 var clientSorts = map[string]func(a, b *clientRow) int{
-	"":        nil, // by name, as the index is
-	"newest":  func(a, b *clientRow) int { return b.Created.Compare(a.Created) },
-	"used":    func(a, b *clientRow) int { return b.LastUsed.Compare(a.LastUsed) },
-	"expires": func(a, b *clientRow) int { return compareEnds(a.Expires, b.Expires) },
+	"":          nil, // by name, as the index is
+	"created":   func(a, b *clientRow) int { return a.Created.Compare(b.Created) },
+	"last_used": func(a, b *clientRow) int { return a.LastUsed.Compare(b.LastUsed) },
+	"expires":   func(a, b *clientRow) int { return compareEnds(a.Expires, b.Expires) },
 }
 
 // compareEnds puts what never ends behind all others.
@@ -58,7 +57,11 @@ func clientFilterOf(q *request) clientFilter {
 		Q: q.query("q"), Status: q.query("status"), API: q.query("api"), Organization: q.query("organization"),
 		Expires: days(q.query("expires")), Unused: days(q.query("unused")), Sort: q.query("sort"), Page: max(1, days(q.query("page"))),
 	}
-	if _, ok := clientSorts[f.Sort]; !ok {
+	f.Label = q.query("label")
+	if f.Sort == "name" {
+		f.Sort = ""
+	}
+	if _, ok := clientSorts[strings.TrimPrefix(f.Sort, "-")]; !ok && f.Sort != "-name" {
 		f.Sort = ""
 	}
 	return f
@@ -75,14 +78,14 @@ func days(s string) int {
 
 // Set reports whether the filter leaves anything out.
 func (f clientFilter) Set() bool {
-	return f.Q != "" || f.Status != "" || f.API != "" || f.Organization != "" || f.Expires > 0 || f.Unused > 0
+	return f.Q != "" || f.Status != "" || f.API != "" || f.Organization != "" || f.Label != "" || f.Expires > 0 || f.Unused > 0
 }
 
 // values returns the filter as the query of an address, without the page.
 func (f clientFilter) values() url.Values {
 	v := url.Values{}
 	for name, value := range map[string]string{
-		"q": f.Q, "status": f.Status, "api": f.API, "organization": f.Organization, "sort": f.Sort,
+		"q": f.Q, "status": f.Status, "api": f.API, "organization": f.Organization, "label": f.Label, "sort": f.Sort,
 		"expires": number(f.Expires), "unused": number(f.Unused),
 	} {
 		if value != "" {
@@ -105,6 +108,7 @@ func (f clientFilter) has(r *clientRow, now time.Time) bool {
 	case f.Q != "" && !strings.Contains(r.text, strings.ToLower(f.Q)),
 		f.API != "" && !slices.Contains(r.APIs, f.API),
 		f.Organization != "" && r.Organization != f.Organization,
+		f.Label != "" && !slices.Contains(r.Labels, f.Label),
 		f.Expires > 0 && (r.Expires.IsZero() || r.Expires.Sub(now) > time.Duration(f.Expires)*day),
 		f.Unused > 0 && now.Sub(cmp.Or(r.LastUsed, r.Created)) < time.Duration(f.Unused)*day:
 		return false
@@ -132,11 +136,38 @@ type clientList struct {
 	CSV           string
 	APIs          []option
 	Organizations []option
+	Labels        []option
 	Statuses      []option
 	Ends, Unused  []option
 	Sorts         []option
 	MayWrite      bool
 	Soon          time.Time // what ends before it is marked
+	Columns       map[string]column
+	Uses          map[string]*clientUse // of the rows, by identifier; nil: nobody counts
+}
+
+// column is the head of a column that the list can be sorted by.
+type column struct {
+	Link  string // sorts by it, the other way around when it does already
+	Order string // ascending, descending or empty, for aria-sort
+}
+
+// columns returns the heads by their sorts.
+func (f clientFilter) columns(at string) map[string]column {
+	out := map[string]column{}
+	for sort, first := range map[string]string{"name": "", "last_used": "-", "expires": ""} { // what is looked for first
+		now, v, c := cmp.Or(f.Sort, "name"), f.values(), column{}
+		switch now {
+		case sort:
+			c.Order, first = "ascending", "-"
+		case "-" + sort:
+			c.Order, first = "descending", ""
+		}
+		v.Set("sort", first+sort)
+		c.Link = at + "?" + v.Encode()
+		out[sort] = c
+	}
+	return out
 }
 
 // option is one choice of a select.
@@ -171,8 +202,12 @@ func (c *console) findClients(ctx context.Context, q *request, f clientFilter) (
 			found = append(found, r)
 		}
 	}
-	if less := clientSorts[f.Sort]; less != nil {
+	order, descending := strings.CutPrefix(f.Sort, "-")
+	if less := clientSorts[order]; less != nil {
 		slices.SortStableFunc(found, less)
+	}
+	if descending {
+		slices.Reverse(found)
 	}
 	return found, all, nil
 }
@@ -188,12 +223,17 @@ func (c *console) clients(ctx context.Context, q *request) (*answer, error) {
 		Statuses: options(f.Status, "", "any status", "active", "active", "disabled", "disabled", "rotating", "rotating", "no-secret", "without a secret"),
 		Ends:     options(number(f.Expires), "", "any expiry", "7", "ends in 7 days", "30", "ends in 30 days", "90", "ends in 90 days"),
 		Unused:   options(number(f.Unused), "", "any use", "30", "unused for 30 days", "90", "unused for 90 days", "365", "unused for a year"),
-		Sorts:    options(f.Sort, "", "by name", "newest", "newest first", "used", "last used first", "expires", "expiring first"),
-		Soon:     c.cfg.Now().Add(30 * day),
+		Sorts: options(f.Sort, "", "by name", "-name", "by name, from Z", "-created", "newest first", "created", "oldest first",
+			"-last_used", "last used first", "last_used", "longest unused first", "expires", "expiring first", "-expires", "expiring last"),
+		Soon: c.cfg.Now().Add(30 * day),
 	}
 	d.From = min(d.From, len(found))
 	d.Rows = found[d.From:min(d.From+pageSize, len(found))]
+	d.Columns = f.columns(link(q.tenant.ID, "clients"))
 	c.addPages(d, q)
+	if err := c.addUses(ctx, q, d); err != nil {
+		return nil, err
+	}
 	if err := c.addClientChoices(ctx, q, d); err != nil {
 		return nil, err
 	}
@@ -220,6 +260,9 @@ func (c *console) addClientChoices(ctx context.Context, q *request, d *clientLis
 	if err != nil {
 		return err
 	}
+	if err := c.addLabels(ctx, q, d); err != nil {
+		return err
+	}
 	d.APIs = options(d.Filter.API, "", "any API")
 	for _, rs := range servers {
 		if rs.Identifier == mintage.AdminResource && !q.viewer.Operator() {
@@ -241,87 +284,36 @@ func (c *console) addClientChoices(ctx context.Context, q *request, d *clientLis
 	return nil
 }
 
-// clientsCSV is the list as a file, all pages of it.
-func (c *console) clientsCSV(ctx context.Context, q *request) (*answer, error) {
-	found, _, err := c.findClients(ctx, q, clientFilterOf(q))
+// maxLabelChoices bounds the labels to choose from; the search finds the others.
+const maxLabelChoices = 100
+
+// addLabels adds the labels to filter by: those of what the viewer may see.
+func (c *console) addLabels(ctx context.Context, q *request, d *clientList) error {
+	rows, err := c.index.clients(ctx, q.tenant.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var buf bytes.Buffer
-	w := csv.NewWriter(&buf)
-	rows := [][]string{{"client_id", "name", "organization", "status", "apis", "labels", "secrets", "created", "last_used", "expires"}}
-	for _, r := range found {
-		status := "active"
-		if r.Disabled {
-			status = "disabled"
+	seen := map[string]bool{}
+	for _, r := range rows {
+		if len(r.Labels) == 0 || !q.viewer.Sees(q.tenant.ID, r.Organization) {
+			continue
 		}
-		rows = append(rows, []string{
-			r.ID, r.Name, r.Organization, status, strings.Join(r.APIs, " "), strings.Join(r.Labels, " "), strconv.Itoa(r.Secrets),
-			stamp(r.Created), stamp(r.LastUsed), stamp(r.Expires),
-		})
-	}
-	for _, row := range rows {
-		for i := range row {
-			row[i] = inert(row[i])
+		for _, l := range r.Labels {
+			seen[l] = true
 		}
 	}
-	if err := w.WriteAll(rows); err != nil {
-		return nil, err
+	if d.Filter.Label != "" {
+		seen[d.Filter.Label] = true
 	}
-	return &answer{file: "clients-" + q.tenant.ID + ".csv", media: "text/csv;charset=UTF-8", body: buf.Bytes()}, nil
-}
-
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
+	if len(seen) == 0 {
+		return nil
 	}
-	return t.UTC().Format(time.RFC3339)
-}
-
-// inert keeps a spreadsheet from taking a value for a formula.
-func inert(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
-
-// disableClients disables the clients that were ticked in the list.
-func (c *console) disableClients(ctx context.Context, q *request) (*answer, error) {
-	back := link(q.tenant.ID, "clients")
-	ids := q.form["id"]
-	if len(ids) == 0 {
-		return gone(back, "No client was ticked, so nothing was changed."), nil
-	}
-	if q.tenant.Protected && q.text("confirm") != q.tenant.ID {
-		a := errorPage(http.StatusUnprocessableEntity, "Not confirmed",
-			"This is production: type "+q.tenant.ID+" beside the button to disable clients here. Nothing was changed.")
-		return a, nil
-	}
-	for _, id := range ids {
-		if _, err := c.ownClient(ctx, q, id); err != nil {
-			return nil, err
+	labels := slices.Sorted(maps.Keys(seen))
+	d.Labels = options(d.Filter.Label, "", "any label")
+	for i, l := range labels {
+		if i < maxLabelChoices || l == d.Filter.Label {
+			d.Labels = append(d.Labels, option{Value: l, Text: l, Selected: l == d.Filter.Label})
 		}
 	}
-	for _, id := range ids {
-		if _, err := c.manager.UpdateClient(ctx, q.by(), q.tenant.ID, id, 0, func(cl *mintage.Client) error {
-			cl.Disabled, cl.DisabledReason = true, cmp.Or(cl.DisabledReason, "disabled in the console with others")
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return gone(back, count(len(ids))+" disabled. Their tokens have ended."), nil
-}
-
-// ownClient reads a client that the viewer may know of.
-func (c *console) ownClient(ctx context.Context, q *request, id string) (*mintage.Client, error) {
-	cl, err := c.manager.Client(ctx, q.tenant.ID, id)
-	if err != nil {
-		return nil, err
-	}
-	if !q.viewer.Sees(cl.Tenant, cl.Organization) {
-		return nil, mintage.ErrNotFound
-	}
-	return cl, nil
+	return nil
 }

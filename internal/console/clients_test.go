@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -8,7 +9,9 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/console"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/usage"
 )
 
 func TestClients(t *testing.T) {
@@ -56,7 +59,10 @@ func TestClientsSorts(t *testing.T) {
 		}
 		w.now = w.now.Add(time.Second)
 	}
-	for sort, want := range map[string]string{"": "alpha Beta Gamma", "newest": "Gamma alpha Beta", "expires": "Beta alpha Gamma"} {
+	for sort, want := range map[string]string{
+		"": "alpha Beta Gamma", "-name": "Gamma Beta alpha", "-created": "Gamma alpha Beta", "created": "Beta alpha Gamma",
+		"expires": "Beta alpha Gamma", "-expires": "Gamma alpha Beta", "burn": "alpha Beta Gamma",
+	} {
 		page := w.get(t, owner, "/console/t/hotel/clients?sort="+sort)
 		var got []string
 		for _, part := range strings.Split(page.Body, "<strong>")[1:] {
@@ -67,6 +73,55 @@ func TestClientsSorts(t *testing.T) {
 			t.Errorf("sorted by %q: got %v, want %s", sort, got, want)
 		}
 	}
+}
+
+func TestClientsLabelsAndUse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ours, theirs := w.client(t, "hotel", "acme", "Ours"), w.client(t, "hotel", "zenith", "Theirs")
+	for id, label := range map[string]string{ours.Client.ID: "desk", theirs.Client.ID: "export"} {
+		if _, err := w.manager.UpdateClient(t.Context(), manage.Server(), "hotel", id, 0, func(c *mintage.Client) error {
+			c.Labels = map[string]string{"team": label}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	narrowed := w.get(t, owner, "/console/t/hotel/clients?label=team%3Ddesk")
+	narrowed.want(t, 200, "Ours", "1 of 2", `<option value="team=desk" selected>`, `<option value="team=export">`, "sort=-name",
+		`aria-sort="ascending"`, "clients.csv?label=team%3Ddesk")
+	narrowed.lacks(t, "<strong>Theirs", "Tokens 24 h") // nobody counts
+	w.get(t, owner, "/console/t/hotel/clients.csv?label=team%3Ddesk").lacks(t, "Theirs")
+	w.get(t, ada, "/console/t/hotel/clients").lacks(t, "team=export")
+
+	sums := &countedUsage{Reports: usage.Reports{Store: w.manager.Store, Now: func() time.Time { return w.now }}}
+	w.configure(t, func(cfg *console.Config) { cfg.Usage = sums })
+	count := func(id, reason string, ago time.Duration, n int64) *mintage.UsageCount {
+		return &mintage.UsageCount{Tenant: "hotel", ClientID: id, Reason: reason, Start: w.now.Add(-ago), Step: time.Minute, Count: n}
+	}
+	if err := w.manager.Store.AddUsage(t.Context(), []*mintage.UsageCount{
+		count(ours.Client.ID, "", time.Hour, 1234), count(ours.Client.ID, "", 30*time.Hour, 99), count(ours.Client.ID, "secret.mismatch", time.Hour, 7),
+		count(theirs.Client.ID, "", 2*time.Hour, 4),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.get(t, owner, "/console/t/hotel/clients").want(t, 200, "1,234", `<span class="badge bad">7</span>`, "1234 tokens in 24 hours, at most 1234 in an hour",
+		"4 tokens in 24 hours", `<rect class="c0" x="88" y="0" width="3" height="20"/>`)
+	if sums.asked != 1 {
+		t.Errorf("the page asked %d times for usage, want once", sums.asked)
+	}
+	w.get(t, ada, "/console/t/hotel/clients").lacks(t, "Tokens 24 h") // a member has no right to usage
+}
+
+// countedUsage counts how often it is asked.
+type countedUsage struct {
+	usage.Reports
+	asked int
+}
+
+func (c *countedUsage) Sums(ctx context.Context, q usage.Query) ([]usage.Sum, error) {
+	c.asked++
+	return c.Reports.Sums(ctx, q)
 }
 
 func TestClientsPages(t *testing.T) {
@@ -125,7 +180,7 @@ func BenchmarkClients(b *testing.B) {
 	w.get(b, owner, "/console/t/hotel/clients?q=99")
 	first := time.Since(began)
 	for b.Loop() {
-		w.get(b, owner, "/console/t/hotel/clients?sort=newest")
+		w.get(b, owner, "/console/t/hotel/clients?sort=-created")
 	}
 	b.ReportMetric(float64(first.Milliseconds()), "first-ms")
 }

@@ -22,7 +22,7 @@ const evil = `"><script>alert(1)</script><img src=x onerror=alert(2)>'` + "`{{.}
 // staticPages are the pages of a tenant that need no object.
 var staticPages = []string{
 	"overview", "clients", "clients/new", "apis", "apis/new", "keys", "keys/rotate", "requests", "token", "organizations",
-	"organizations/new", "audit", "config", "settings", "settings/disable",
+	"organizations/new", "audit", "config", "settings", "settings/disable", "settings/delete",
 }
 
 // fill puts hostile text into everything that takes text.
@@ -230,15 +230,80 @@ func TestAPIs(t *testing.T) {
 	at := "/console/t/hotel/apis/" + url.PathEscape(api)
 	w.get(t, owner, "/console/t/hotel/apis").want(t, 200, api, "orders/read", "built in")
 	w.get(t, owner, at).want(t, 200, "enforce.Verifier", "orders/write")
-	w.post(t, owner, at, url.Values{"name": {"api"}, "scopes": {"orders/write"}}).want(t, 422, "1 clients have the scope orders/read")
+	w.get(t, owner, at).want(t, 200, "mintage api create api --tenant hotel --audience "+api+" --scope orders/read", "audience: "+api, "mintage gateway --config")
+	narrower := url.Values{"name": {"api"}, "scopes": {"orders/write"}}
+	w.post(t, owner, at, narrower).want(t, 422, "orders/read", "Holder", "Acme", "Zenith", `name="break"`)
+	w.post(t, owner, at, url.Values{"name": {"api"}, "scopes": {"a\"c"}}).lacks(t, `name="break"`)
 	w.post(t, owner, at, url.Values{"name": {"api"}, "scopes": {"orders/read Read\norders/write\norders/new New"}, "version": {"1"}}).want(t, 303)
 	w.get(t, owner, at).want(t, 200, "orders/new")
-	w.get(t, owner, at+"/delete").want(t, 200, "Holder")
-	w.post(t, owner, at+"/delete", nil).want(t, 422)
+	w.get(t, owner, at+"/delete").want(t, 200, "1 client cannot get its scopes any more: Holder", "2 organizations cannot grant them any more: Acme, Zenith",
+		"mintage api delete api --tenant hotel --cascade", "-X DELETE", "?cascade=true")
+	w.post(t, owner, at+"/delete", nil).want(t, 422, "That is not api")
+	w.post(t, owner, at+"/delete", url.Values{"confirm": {"api"}}).want(t, 422, "Holder")
+	narrower.Set("break", "1")
+	w.post(t, owner, at, narrower).want(t, 303)
+	if cs, err := w.manager.Clients(t.Context(), "hotel", "", 0); err != nil || len(cs[0].Grants) != 0 {
+		t.Errorf("the scope is gone and the client has %+v, %v", cs[0].Grants, err)
+	}
+	if _, err := w.manager.CreateClient(t.Context(), manage.Server(), &mintage.Client{
+		Tenant: "hotel", Name: "All", Grants: []mintage.Grant{{ResourceServer: api, Scopes: []string{"*"}}},
+	}, manage.NewSecret{}); err != nil {
+		t.Fatal(err)
+	}
+	w.post(t, owner, at+"/delete", url.Values{"confirm": {"api"}, "break": {"1"}}).want(t, 303)
+	w.get(t, owner, at).want(t, 404)
+	live := "/console/t/live/apis/" + url.PathEscape(api)
+	w.client(t, "live", "", "Holder")
+	narrower.Del("confirm")
+	w.post(t, owner, live, narrower).want(t, 422, "That is not api", "This is production")
+	narrower.Set("confirm", "api")
+	w.post(t, owner, live, narrower).want(t, 303)
 	w.post(t, owner, "/console/t/hotel/apis", url.Values{"identifier": {"https://two.example"}, "name": {"two"}, "scopes": {"a\nb"}}).want(t, 303)
 	w.post(t, owner, "/console/t/hotel/apis", url.Values{"identifier": {"https://two.example"}}).want(t, 422, "already")
 	w.post(t, owner, "/console/t/hotel/apis/"+url.PathEscape("https://two.example")+"/delete", nil).want(t, 303)
 	w.post(t, owner, "/console/t/hotel/apis/"+url.PathEscape(mintage.AdminResource), url.Values{}).want(t, 422)
+}
+
+// The page of an API says which scopes were used, and which by nobody.
+func TestAPIUse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := w.client(t, "hotel", "", "Holder")
+	w.configure(t, func(cfg *console.Config) {
+		cfg.Usage = &usage.Reports{Store: w.manager.Store, Now: func() time.Time { return w.now }}
+	})
+	at := "/console/t/hotel/apis/" + url.PathEscape(api)
+	w.get(t, owner, at).want(t, 200, "Clients with tokens in 30 days", `<span class="badge warn">unused</span>`)
+	if err := w.manager.Store.AddUsage(t.Context(), []*mintage.UsageCount{
+		{Tenant: "hotel", ClientID: made.Client.ID, Audience: api, Scope: "orders/read", Start: w.now.Add(-29 * 24 * time.Hour), Step: time.Minute, Count: 3},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.get(t, owner, at).lacks(t, "unused")
+}
+
+func TestDeleteTenant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.client(t, "live", "", "Holder")
+	at := "/console/t/live/settings"
+	w.get(t, owner, at).want(t, 200, at+"/delete")
+	w.get(t, reader, at).lacks(t, at+"/delete")
+	w.post(t, reader, at+"/delete", url.Values{"confirm": {"live"}}).want(t, 403)
+	w.get(t, owner, at+"/delete").want(t, 200, "It owns 1 client, 2 organizations, 1 API.", "gone in seven days",
+		"mintage tenant delete live --cascade", "cascade=true&amp;allow_protected=true")
+	w.post(t, owner, at+"/delete", url.Values{"confirm": {"hotel"}, "break": {"1"}}).want(t, 422, "That is not live")
+	w.post(t, owner, at+"/delete", url.Values{"confirm": {"live"}}).want(t, 422, "by cascade")
+	w.post(t, owner, at+"/delete", url.Values{"confirm": {"live"}, "break": {"1"}}).want(t, 303)
+	w.get(t, owner, at).want(t, 200, "It was deleted", "Enable the tenant")
+	w.get(t, owner, "/console/t/live/overview").want(t, 200, "The tenant is disabled")
+	w.post(t, owner, at+"/enable", nil).want(t, 303)
+	w.get(t, owner, at).lacks(t, "It was deleted")
+	w.post(t, owner, "/console/tenants", url.Values{"id": {"bare"}, "issuer": {"https://bare.example"}}).want(t, 303)
+	w.get(t, owner, "/console/t/bare/settings/delete").want(t, 200, "gone at once")
+	w.post(t, owner, "/console/t/bare/settings/delete", url.Values{"confirm": {"bare"}}).want(t, 303)
+	w.get(t, owner, "/console/t/bare/settings").want(t, 404)
+	w.post(t, owner, "/console/t/mintage/settings/delete", url.Values{"confirm": {"mintage"}, "break": {"1"}}).want(t, 422)
 }
 
 func TestKeys(t *testing.T) {

@@ -3,12 +3,16 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/apply"
+	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/usage"
 )
 
 func resourceRoutes() []route {
@@ -74,14 +78,19 @@ type resourceForm struct {
 	Action, Delete, Back             string
 	Server                           *mintage.ResourceServer // nil: a new one
 	Holders                          []scopeHolders
-	Snippet                          string
+	Clients, Organizations           int    // that have a grant there
+	Counted                          bool   // whether tokens are
+	InUse                            bool   // whether what was to go is held by others
+	Type                             string // what has to be typed then; empty: nothing
+	Snippet, Route                   string
 	Copy                             *copyAs
 }
 
-// scopeHolders is a scope and how many clients may have it.
+// scopeHolders is a scope, how many may have it, and how much it was used in
+// thirty days.
 type scopeHolders struct {
-	Name, Wire, Description string
-	Clients                 int
+	manage.ScopeCount
+	Use usage.ScopeUse
 }
 
 // resourceFields are the fields by the members of a resource server.
@@ -146,7 +155,7 @@ func (c *console) resourceOf(ctx context.Context, q *request) (*resourceForm, er
 	at := link(q.tenant.ID, "apis", rs.Identifier)
 	f := &resourceForm{
 		Identifier: rs.Identifier, Name: rs.Name, Prefix: rs.ScopePrefix, Introspectors: strings.Join(rs.Introspectors, "\n"), Server: rs,
-		Version: rs.Version, Action: at, Delete: at + "/delete", Back: link(q.tenant.ID, "apis"), Snippet: enforceSnippet(q.tenant, rs),
+		Version: rs.Version, Action: at, Delete: at + "/delete", Back: link(q.tenant.ID, "apis"), Snippet: enforceSnippet(q.tenant, rs), Route: gatewayRoute(q.tenant, rs), Type: q.typed(cmp.Or(rs.Name, rs.Identifier)),
 	}
 	if rs.Token.Lifetime > 0 {
 		f.Lifetime = fileDuration(rs.Token.Lifetime)
@@ -155,29 +164,81 @@ func (c *console) resourceOf(ctx context.Context, q *request) (*resourceForm, er
 		f.Scopes += strings.TrimSpace(s.Name+" "+s.Description) + "\n"
 	}
 	f.choices(string(rs.Token.Format), rs.Token.Alg)
-	f.Copy = &copyAs{
-		CLI:  command("api", "show", rs.Identifier, "--tenant", rs.Tenant),
-		YAML: stateYAML(apply.Export(apply.Live{ResourceServers: []*mintage.ResourceServer{rs}}, c.cfg.Now())),
-	}
+	f.Copy = c.resourceAs(ctx, rs)
 	return f, c.addHolders(ctx, q, f)
 }
 
-// addHolders counts the clients that may have each scope.
+// resourceAs says how an API is made elsewhere.
+func (c *console) resourceAs(ctx context.Context, rs *mintage.ResourceServer) *copyAs {
+	return &copyAs{
+		CLI: resourceCommand(rs), YAML: stateYAML(apply.Export(apply.Live{ResourceServers: []*mintage.ResourceServer{rs}}, c.cfg.Now())),
+		Curl: c.call(ctx, http.MethodPost, "/tenants/"+rs.Tenant+"/resource-servers", newResourceOf(rs)),
+	}
+}
+
+// newResourceOf returns an API as the admin API takes it.
+func newResourceOf(rs *mintage.ResourceServer) adminclient.NewResourceServer {
+	n := adminclient.NewResourceServer{Identifier: rs.Identifier}
+	n.Name, n.ScopePrefix, n.Introspectors = rs.Name, rs.ScopePrefix, rs.Introspectors
+	n.Token = adminclient.TokenSettings{
+		Format: string(rs.Token.Format), Alg: rs.Token.Alg, Claims: string(rs.Token.Claims), Lifetime: int64(rs.Token.Lifetime.Seconds()),
+	}
+	for _, d := range rs.Scopes {
+		n.Scopes = append(n.Scopes, adminclient.Scope{Name: d.Name, Description: d.Description})
+	}
+	return n
+}
+
+// resourceCommand is mintage api create, where that can say it all.
+func resourceCommand(rs *mintage.ResourceServer) string {
+	if rs.Token.Claims != "" || rs.BuiltIn() {
+		return ""
+	}
+	words := []string{"api", "create", cmp.Or(rs.Name, rs.Identifier), "--tenant", rs.Tenant}
+	add := func(flag, value string) {
+		if value != "" {
+			words = append(words, flag, value)
+		}
+	}
+	if rs.Name != "" {
+		add("--audience", rs.Identifier)
+	}
+	for _, d := range rs.Scopes {
+		if strings.Contains(d.Name, "=") {
+			return "" // the flag would end the name there
+		}
+		add("--scope", strings.TrimSuffix(d.Name+"="+d.Description, "="))
+	}
+	add("--scope-prefix", rs.ScopePrefix)
+	add("--introspector", strings.Join(rs.Introspectors, ","))
+	add("--format", string(rs.Token.Format))
+	add("--alg", rs.Token.Alg)
+	if rs.Token.Lifetime > 0 {
+		add("--lifetime", fileDuration(rs.Token.Lifetime))
+	}
+	return command(words...)
+}
+
+// usedWithin is how far back the use of scopes is counted.
+const usedWithin = 30 * day
+
+// addHolders counts who may have each scope, and who used it.
 func (c *console) addHolders(ctx context.Context, q *request, f *resourceForm) error {
-	n := map[string]int{}
-	rows, err := c.index.clients(ctx, q.tenant.ID)
+	counts, clients, organizations, err := c.manager.CountScopes(ctx, f.Server)
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		for _, s := range r.Scopes[f.Server.Identifier] {
-			n[s]++
+	f.Clients, f.Organizations = clients, organizations
+	var used map[string]usage.ScopeUse
+	if c.cfg.Usage != nil && q.viewer.May("usage:read") {
+		used, err = c.cfg.Usage.Scopes(ctx, q.tenant.ID, f.Identifier, c.cfg.Now().Add(-usedWithin).Truncate(day))
+		if err != nil && !errors.Is(err, usage.ErrTooMany) {
+			return err
 		}
+		f.Counted = err == nil
 	}
-	for _, s := range f.Server.Scopes {
-		f.Holders = append(f.Holders, scopeHolders{
-			Name: s.Name, Wire: f.Server.ScopePrefix + s.Name, Description: s.Description, Clients: n[s.Name] + n[mintage.AllScopes],
-		})
+	for _, n := range counts {
+		f.Holders = append(f.Holders, scopeHolders{ScopeCount: n, Use: used[n.Wire]})
 	}
 	return nil
 }
@@ -197,98 +258,27 @@ func (c *console) saveResource(ctx context.Context, q *request) (*answer, error)
 	}
 	var tried mintage.ResourceServer
 	p := readResource(q, &tried)
-	for _, h := range f.Holders { // a scope that clients hold is not renamed by accident
-		if h.Clients > 0 && !slices.ContainsFunc(tried.Scopes, func(s mintage.ScopeDefinition) bool { return s.Name == h.Name }) && !q.ticked("break") {
-			p.add("scopes", count(h.Clients)+" clients have the scope "+h.Name+": tick the box below to take it from them.")
-		}
+	if q.ticked("break") && f.Type != "" && q.text("confirm") != f.Type {
+		f.InUse = true
+		p.add("", "That is not "+f.Type+". Nothing was changed.")
 	}
 	if len(p) == 0 {
-		_, err = c.manager.UpdateResourceServer(ctx, q.by(), q.tenant.ID, f.Identifier, q.version(), func(rs *mintage.ResourceServer) error {
-			claims := rs.Token.Claims
-			readResource(q, rs)
-			rs.Token.Claims = claims
-			return nil
-		})
+		_, err = c.manager.UpdateResourceServer(
+			ctx, q.by(), q.tenant.ID, f.Identifier, q.version(), manage.Consent(q.ticked("break")), func(rs *mintage.ResourceServer) error {
+				claims := rs.Token.Claims
+				readResource(q, rs)
+				rs.Token.Claims = claims
+				return nil
+			})
 		if err == nil {
 			return gone(f.Action, "The API is changed."), nil
 		}
+		var refusal *manage.Refusal
+		f.InUse = errors.As(err, &refusal) && refusal.Reason == "object.in_use" && len(refusal.Members) > 0
 		if p = problemsOf(err, resourceFields); p == nil {
 			return nil, err
 		}
 	}
 	f.resend(q, p)
 	return again("api", "apis", cmp.Or(f.Name, f.Identifier), f), nil
-}
-
-// resourceQuestion asks before an API is deleted, and says who has access.
-func (c *console) resourceQuestion(ctx context.Context, q *request) (*ask, error) {
-	rs, err := c.manager.ResourceServer(ctx, q.tenant.ID, q.value("api"))
-	if err != nil {
-		return nil, err
-	}
-	rows, err := c.index.clients(ctx, q.tenant.ID)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, r := range rows {
-		if slices.Contains(r.APIs, rs.Identifier) {
-			names = append(names, r.Name)
-		}
-	}
-	at := link(q.tenant.ID, "apis", rs.Identifier)
-	k := &ask{
-		Title: "Delete " + cmp.Or(rs.Name, rs.Identifier), Nav: "apis", Action: at + "/delete", Button: "Delete", Back: at, Type: q.typed(cmp.Or(rs.Name, rs.Identifier)),
-		Version: rs.Version, Text: "No client has access to it. Tokens for it live on until they end.",
-	}
-	if n := len(names); n > 0 {
-		k.Text = count(n) + " clients have access to it, and it cannot be deleted before that is taken from them: " + strings.Join(names[:min(n, 10)], ", ")
-		if n > 10 {
-			k.Text += " and others"
-		}
-		k.Text += "."
-	}
-	return k, nil
-}
-
-func (c *console) askDeleteResource(ctx context.Context, q *request) (*answer, error) {
-	k, err := c.resourceQuestion(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return k.page(), nil
-}
-
-func (c *console) deleteResource(ctx context.Context, q *request) (*answer, error) {
-	k, err := c.resourceQuestion(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	if a := k.unconfirmed(q); a != nil {
-		return a, nil
-	}
-	if err := c.manager.DeleteResourceServer(ctx, q.by(), q.tenant.ID, q.value("api"), q.version()); err != nil {
-		if a := k.failing(err); a != nil {
-			return a, nil
-		}
-		return nil, err
-	}
-	return &answer{location: link(q.tenant.ID, "apis"), done: "The API is deleted.", status: http.StatusSeeOther}, nil
-}
-
-// enforceSnippet protects an API with our middleware.
-func enforceSnippet(t *mintage.Tenant, rs *mintage.ResourceServer) string {
-	scope := ""
-	if len(rs.Scopes) > 0 {
-		scope = ", " + quoted(rs.ScopePrefix+rs.Scopes[0].Name)
-	}
-	return `client := &http.Client{Timeout: 10 * time.Second}
-keys := &enforce.RemoteKeySet{URL: ` + quoted(t.Issuer+"/.well-known/jwks.json") + `, Client: client, Log: log}
-v := &enforce.Verifier{
-	Issuers:  &enforce.Issuer{Name: ` + quoted(t.Issuer) + `, Keys: keys},
-	Audience: ` + quoted(rs.Identifier) + `,
-	Cache:    &enforce.TokenCache{},
-}
-mux.Handle("GET /orders", v.Require(listOrders` + scope + `))
-`
 }

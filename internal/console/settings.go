@@ -19,6 +19,8 @@ func settingRoutes() []route {
 		{pattern: "POST " + at, access: operator, scope: write, handle: (*console).saveTenant},
 		{pattern: "GET " + at + "/disable", access: operator, scope: write, handle: (*console).askDisableTenant},
 		{pattern: "POST " + at + "/disable", access: operator, scope: write, handle: (*console).disableTenant},
+		{pattern: "GET " + at + "/delete", access: operator, scope: write, handle: (*console).askDeleteTenant},
+		{pattern: "POST " + at + "/delete", access: operator, scope: write, handle: (*console).deleteTenant},
 		{pattern: "POST " + at + "/enable", access: operator, scope: write, handle: (*console).enableTenant},
 		{pattern: "GET /tenants/new", access: operator, scope: write, handle: (*console).newTenant},
 		{pattern: "POST /tenants", access: operator, scope: write, handle: (*console).createTenant},

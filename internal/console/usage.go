@@ -17,6 +17,7 @@ import (
 // Usage makes sums of token requests.
 type Usage interface {
 	Sums(ctx context.Context, q usage.Query) ([]usage.Sum, error)
+	Scopes(ctx context.Context, tenant, api string, since time.Time) (map[string]usage.ScopeUse, error)
 	Advice(ctx context.Context, tenant string) ([]usage.Advice, error)
 }
 

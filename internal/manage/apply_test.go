@@ -160,7 +160,7 @@ func TestApplyPrunes(t *testing.T) {
 		t.Errorf("revocations %v, %v; want the pruned client's (AD-11)", rs, err)
 	}
 	w.now = w.now.Add(8 * 24 * time.Hour)
-	if n, err := w.Purge(t.Context()); n != 1 || err != nil {
+	if n, _, err := w.Purge(t.Context()); n != 1 || err != nil {
 		t.Errorf("purged %d, %v; want 1", n, err)
 	}
 }

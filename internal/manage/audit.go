@@ -93,6 +93,7 @@ func at(t time.Time) string {
 func viewTenant(t *mintage.Tenant) view {
 	return view{
 		"issuer": t.Issuer, "aliases": t.Aliases, "protected": t.Protected, "disabled": t.Disabled,
+		"purge_at":    at(t.PurgeAt),
 		"token_paths": t.TokenPaths, "token": viewToken(t.Token),
 		"secret_lifetime": seconds(t.SecretLifetime), "secret_overlap": seconds(t.SecretOverlap),
 		"key_period":   seconds(t.KeyPeriod),

@@ -47,6 +47,26 @@ func checkOrganization(ctx context.Context, tx store.Tx, o *mintage.Organization
 
 func checkResourceServer(rs *mintage.ResourceServer) error { return rs.Validate() }
 
+// checkIntrospectors refuses introspectors that are no clients. Old is nil for a
+// new resource server; one that it has already may have been deleted since.
+func checkIntrospectors(ctx context.Context, r store.Clients, old, fresh *mintage.ResourceServer) error {
+	var errs []error
+	for i, id := range fresh.Introspectors {
+		if old != nil && slices.Contains(old.Introspectors, id) || mintage.ValidateClientID(id) != nil {
+			continue
+		}
+		switch _, err := r.Client(ctx, fresh.Tenant, id); {
+		case errors.Is(err, mintage.ErrNotFound):
+			errs = append(errs, &mintage.FieldError{
+				Pointer: mintage.Pointer("introspectors", i), Message: "the tenant has no client " + id,
+			})
+		case err != nil:
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func checkSecret(s NewSecret) error {
 	var errs []error
 	if s.Name != "" {

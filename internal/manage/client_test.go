@@ -266,7 +266,7 @@ func TestPurge(t *testing.T) {
 		}
 	}
 	w.now = w.now.Add(time.Hour)
-	if n, err := w.Purge(t.Context()); n != 1 || err != nil {
+	if n, _, err := w.Purge(t.Context()); n != 1 || err != nil {
 		t.Errorf("purged %d clients, error %v; want 1", n, err)
 	}
 	if _, err := w.Client(t.Context(), "hotel", due); !errors.Is(err, mintage.ErrNotFound) {

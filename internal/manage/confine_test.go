@@ -71,11 +71,11 @@ func TestAnotherOrganizationsClient(t *testing.T) {
 		"create for them":   errOf(w.CreateClient(ctx, by, &mintage.Client{Tenant: "hotel", Organization: "acme", Name: "X"}, manage.NewSecret{})),
 		"tenant":            errOf(w.UpdateTenant(ctx, by, "hotel", 0, func(t *mintage.Tenant) error { t.Protected = true; return nil })),
 		"new tenant":        errOf(w.CreateTenant(ctx, by, &mintage.Tenant{ID: "mine", Issuer: "https://mine.example"})),
-		"drop tenant":       w.DeleteTenant(ctx, by, "other", 0, true),
+		"drop tenant":       errOf(w.DeleteTenant(ctx, by, "other", manage.TenantDeletion{Protected: true})),
 		"resource server": errOf(w.CreateResourceServer(ctx, by, &mintage.ResourceServer{
 			Tenant: "hotel", Identifier: "https://mine.example", Scopes: []mintage.ScopeDefinition{{Name: "x"}},
 		})),
-		"drop resource server": w.DeleteResourceServer(ctx, by, "hotel", "https://api.example", 0),
+		"drop resource server": w.DeleteResourceServer(ctx, by, "hotel", "https://api.example", 0, manage.Cascade),
 		"organization":         errOf(w.UpdateOrganization(ctx, by, "hotel", "rival", 0, func(o *mintage.Organization) error { o.MaxClients = 9; return nil })),
 		"drop organization":    w.DeleteOrganization(ctx, by, "hotel", "acme", 0),
 		"key":                  errOf(w.RotateKey(ctx, by, "hotel", mintage.DefaultTokenAlg, 0)),

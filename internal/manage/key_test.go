@@ -17,7 +17,7 @@ func TestRotateKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	if _, err := w.UpdateResourceServer(t.Context(), admin(), "hotel", "https://api.example", 0, func(rs *mintage.ResourceServer) error {
+	if _, err := w.UpdateResourceServer(t.Context(), admin(), "hotel", "https://api.example", 0, manage.OnlyUnused, func(rs *mintage.ResourceServer) error {
 		rs.Token.Lifetime = 36 * time.Hour
 		return nil
 	}); err != nil {

@@ -51,9 +51,22 @@ func (m *Manager) Clients(ctx context.Context, tenant, after string, limit int) 
 	return m.Store.Clients(ctx, tenant, store.Page{After: after, Limit: limit})
 }
 
-// ClientsNamed lists the clients with exactly this name.
-func (m *Manager) ClientsNamed(ctx context.Context, tenant, name string) ([]*mintage.Client, error) {
-	return m.Store.ClientsNamed(ctx, tenant, name)
+// ClientQuery narrows and sorts a list of clients; see store.ClientQuery.
+type ClientQuery = store.ClientQuery
+
+// ClientStatus is what a list of clients is narrowed to.
+type ClientStatus = store.ClientStatus
+
+// ClientOrder is what a list of clients is sorted by.
+type ClientOrder = store.ClientOrder
+
+// ListedClient is a client and its place in a list.
+type ListedClient = store.ListedClient
+
+// FindClients lists the clients that a query asks for.
+func (m *Manager) FindClients(ctx context.Context, q ClientQuery) ([]ListedClient, error) {
+	q.Now = m.now()
+	return m.Store.FindClients(ctx, q)
 }
 
 // SigningKeys lists signing keys, oldest first, those that are gone included.

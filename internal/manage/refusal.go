@@ -12,6 +12,9 @@ type Refusal struct {
 	Reason  string // stable reason code, such as secret.last
 	Message string // one sentence for who asked; it repeats no secret
 	Denied  bool   // whether somebody with more rights could do it
+	// Members are those of the input that it is about, each with who is in the
+	// way; empty: all of it.
+	Members []*mintage.FieldError
 }
 
 // Error returns the message.

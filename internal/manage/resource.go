@@ -19,6 +19,9 @@ func (m *Manager) CreateResourceServer(ctx context.Context, by By, rs *mintage.R
 		if _, err := editableTenant(ctx, tx, fresh.Tenant); err != nil {
 			return err
 		}
+		if err := checkIntrospectors(ctx, tx, nil, &fresh); err != nil {
+			return err
+		}
 		if err := m.createResourceServer(ctx, tx, by, &fresh); err != nil {
 			return err
 		}
@@ -54,9 +57,12 @@ func (m *Manager) insertResourceServer(ctx context.Context, tx store.Tx, by By, 
 }
 
 // UpdateResourceServer changes a resource server; see UpdateOrganization for
-// change and version. Its identifier stays.
+// change and version. Its identifier stays: tokens and APIs compare it. What
+// clients and organizations hold of the scopes that it no longer defines, or
+// under another prefix, is changed with it when the consent is Cascade, and
+// else keeps it from being changed.
 func (m *Manager) UpdateResourceServer(
-	ctx context.Context, by By, tenant, identifier string, version int64, change func(*mintage.ResourceServer) error,
+	ctx context.Context, by By, tenant, identifier string, version int64, consent Consent, change func(*mintage.ResourceServer) error,
 ) (*mintage.ResourceServer, error) {
 	var out *mintage.ResourceServer
 	err := m.update(ctx, func(tx store.Tx) error {
@@ -74,7 +80,16 @@ func (m *Manager) UpdateResourceServer(
 		}
 		fresh.Tenant, fresh.Identifier = old.Tenant, old.Identifier
 		out = &fresh
-		return m.writeResourceServer(ctx, tx, by, old, out)
+		if err := checkIntrospectors(ctx, tx, old, out); err != nil {
+			return err
+		}
+		if err := m.writeResourceServer(ctx, tx, by, old, out); err != nil {
+			return err
+		}
+		if err := m.carryHolders(ctx, tx, by, old, out, consent); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, by, out)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("resource server %q: %w", identifier, err)
@@ -101,9 +116,10 @@ func (m *Manager) writeResourceServer(ctx context.Context, tx store.Tx, by By, o
 	return tx.AppendEvent(ctx, e)
 }
 
-// DeleteResourceServer deletes a resource server at which nobody has a
-// grant.
-func (m *Manager) DeleteResourceServer(ctx context.Context, by By, tenant, identifier string, version int64) error {
+// DeleteResourceServer deletes a resource server. The grants that clients and
+// organizations have there go with it when the consent is Cascade, and else
+// keep it from being deleted.
+func (m *Manager) DeleteResourceServer(ctx context.Context, by By, tenant, identifier string, version int64, consent Consent) error {
 	err := m.update(ctx, func(tx store.Tx) error {
 		old, err := tx.ResourceServer(ctx, tenant, identifier)
 		if err != nil {
@@ -111,6 +127,11 @@ func (m *Manager) DeleteResourceServer(ctx context.Context, by By, tenant, ident
 		}
 		if err := atVersion(version, old.Version); err != nil {
 			return err
+		}
+		if !old.BuiltIn() {
+			if err := m.takeGrants(ctx, tx, by, old, consent); err != nil {
+				return err
+			}
 		}
 		return m.deleteResourceServer(ctx, tx, by, old)
 	})

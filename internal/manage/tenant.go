@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/keys"
@@ -63,7 +65,7 @@ func (m *Manager) createTenant(ctx context.Context, tx store.Tx, by By, t *minta
 }
 
 // UpdateTenant changes a tenant; see UpdateOrganization for change and
-// version. Its identifier stays.
+// version. Its identifier stays. Enabling one takes back that it was deleted.
 func (m *Manager) UpdateTenant(
 	ctx context.Context, by By, id string, version int64, change func(*mintage.Tenant) error,
 ) (*mintage.Tenant, error) {
@@ -98,6 +100,9 @@ func (m *Manager) UpdateTenant(
 }
 
 func (m *Manager) writeTenant(ctx context.Context, tx store.Tx, by By, old, fresh *mintage.Tenant) error {
+	if !fresh.Disabled {
+		fresh.PurgeAt = time.Time{}
+	}
 	if err := checkTenant(fresh); err != nil {
 		return err
 	}
@@ -112,27 +117,84 @@ func (m *Manager) writeTenant(ctx context.Context, tx store.Tx, by By, old, fres
 	return tx.AppendEvent(ctx, e)
 }
 
+// TenantPurgeDelay is how long a tenant that was deleted with what it owns is
+// only disabled, and can come back.
+const TenantPurgeDelay = 7 * 24 * time.Hour
+
+// TenantDeletion is what was said of the deletion of a tenant.
+type TenantDeletion struct {
+	Version   int64   // zero: whichever
+	Protected bool    // that a protected tenant is meant
+	Consent   Consent // to what it owns going with it
+}
+
 // DeleteTenant deletes a tenant that has no organization, no client and no
-// resource server but its built-in one. A protected tenant is refused unless
-// allowProtected says that production is meant.
-func (m *Manager) DeleteTenant(ctx context.Context, by By, id string, version int64, allowProtected bool) error { //nolint:revive // consent that the caller passes on
+// resource server but its built-in one, and returns nil. With consent to
+// Cascade, one that has is disabled instead, and returned: Purge deletes it after
+// TenantPurgeDelay with all that it owns, unless it is enabled before. A
+// protected tenant is refused unless d says that it is meant.
+func (m *Manager) DeleteTenant(ctx context.Context, by By, id string, d TenantDeletion) (*mintage.Tenant, error) {
+	var left *mintage.Tenant
 	err := m.update(ctx, func(tx store.Tx) error {
+		left = nil
 		old, err := editableTenant(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if err := atVersion(version, old.Version); err != nil {
+		if err := atVersion(d.Version, old.Version); err != nil {
 			return err
 		}
-		if old.Protected && !allowProtected {
+		if by.confined() {
+			return mintage.ErrNotFound
+		}
+		if old.Protected && !d.Protected {
 			return &Refusal{Reason: "tenant.protected", Message: "the tenant is protected: deleting it must be asked for"}
 		}
-		return m.deleteTenant(ctx, tx, by, old)
+		owns, err := tenantOwns(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case owns == "":
+			return m.deleteTenant(ctx, tx, by, old)
+		case d.Consent != Cascade:
+			return inUse("the tenant owns " + owns + ": delete those first, or the tenant with them by cascade")
+		}
+		fresh := *old
+		fresh.Disabled = true
+		if fresh.PurgeAt.IsZero() {
+			fresh.PurgeAt = m.now().Add(TenantPurgeDelay)
+		}
+		left = &fresh
+		return m.writeTenant(ctx, tx, by, old, left)
 	})
 	if err != nil {
-		return fmt.Errorf("tenant %q: %w", id, err)
+		return nil, fmt.Errorf("tenant %q: %w", id, err)
 	}
-	return nil
+	return left, nil
+}
+
+// tenantOwns says what keeps a tenant from being deleted at once; empty: nothing.
+func tenantOwns(ctx context.Context, r store.Reader, tenant string) (string, error) {
+	var owns []string
+	clients, err := r.Clients(ctx, tenant, store.Page{Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	if len(clients) > 0 {
+		owns = append(owns, "clients")
+	}
+	organizations, err := r.Organizations(ctx, tenant, store.Page{Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	if len(organizations) > 0 {
+		owns = append(owns, "organizations")
+	}
+	servers, err := r.ResourceServers(ctx, tenant, store.Page{Limit: 2})
+	if slices.ContainsFunc(servers, func(rs *mintage.ResourceServer) bool { return !rs.BuiltIn() }) {
+		owns = append(owns, "resource servers")
+	}
+	return strings.Join(owns, " and "), err
 }
 
 func (m *Manager) deleteTenant(ctx context.Context, tx store.Tx, by By, old *mintage.Tenant) error {

@@ -157,9 +157,9 @@ func TestBuiltInObjectsStay(t *testing.T) {
 	w.hotel(t, "hotel")
 	for name, err := range map[string]error{
 		"tenant":          second(w.UpdateTenant(t.Context(), admin(), "mintage", 0, func(t *mintage.Tenant) error { t.Disabled = true; return nil })),
-		"delete tenant":   w.DeleteTenant(t.Context(), admin(), "mintage", 0, true),
-		"resource server": second(w.UpdateResourceServer(t.Context(), admin(), "hotel", mintage.AdminResource, 0, func(*mintage.ResourceServer) error { return nil })),
-		"delete it":       w.DeleteResourceServer(t.Context(), admin(), "hotel", mintage.AdminResource, 0),
+		"delete tenant":   second(w.DeleteTenant(t.Context(), admin(), "mintage", manage.TenantDeletion{Protected: true})),
+		"resource server": second(w.UpdateResourceServer(t.Context(), admin(), "hotel", mintage.AdminResource, 0, manage.OnlyUnused, func(*mintage.ResourceServer) error { return nil })),
+		"delete it":       w.DeleteResourceServer(t.Context(), admin(), "hotel", mintage.AdminResource, 0, manage.OnlyUnused),
 		"add one":         second(w.CreateResourceServer(t.Context(), admin(), &mintage.ResourceServer{Tenant: "mintage", Identifier: "https://x.example"})),
 	} {
 		var rule *manage.Refusal
@@ -234,16 +234,16 @@ func TestUpdateAndDeleteTenant(t *testing.T) {
 		t.Errorf("got %+v, %v with keys of %q; want version 2 and the key that it needs now", got, err, w.algs(t, "hotel"))
 	}
 	var rule *manage.Refusal
-	if err := w.DeleteTenant(t.Context(), admin(), "hotel", 2, false); !errors.As(err, &rule) || rule.Reason != "tenant.protected" {
+	if _, err := w.DeleteTenant(t.Context(), admin(), "hotel", manage.TenantDeletion{Version: 2}); !errors.As(err, &rule) || rule.Reason != "tenant.protected" {
 		t.Errorf("a protected tenant: got %v, want tenant.protected", err)
 	}
-	if err := w.DeleteTenant(t.Context(), admin(), "hotel", 2, true); !errors.As(err, &rule) || rule.Reason != "object.in_use" {
+	if _, err := w.DeleteTenant(t.Context(), admin(), "hotel", manage.TenantDeletion{Version: 2, Protected: true}); !errors.As(err, &rule) || rule.Reason != "object.in_use" {
 		t.Errorf("a tenant with a resource server: got %v, want object.in_use", err)
 	}
-	if err := w.DeleteResourceServer(t.Context(), admin(), "hotel", "https://api.example", 1); err != nil {
+	if err := w.DeleteResourceServer(t.Context(), admin(), "hotel", "https://api.example", 1, manage.OnlyUnused); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.DeleteTenant(t.Context(), admin(), "hotel", 2, true); err != nil {
+	if left, err := w.DeleteTenant(t.Context(), admin(), "hotel", manage.TenantDeletion{Version: 2, Protected: true}); err != nil || left != nil {
 		t.Errorf("an empty tenant: %v", err)
 	}
 	if _, err := w.Tenant(t.Context(), "hotel"); !errors.Is(err, mintage.ErrNotFound) {
@@ -255,7 +255,7 @@ func TestResourceServersAndOrganizations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hotel(t, "hotel")
-	rs, err := w.UpdateResourceServer(t.Context(), admin(), "hotel", "https://api.example", 1, func(rs *mintage.ResourceServer) error {
+	rs, err := w.UpdateResourceServer(t.Context(), admin(), "hotel", "https://api.example", 1, manage.OnlyUnused, func(rs *mintage.ResourceServer) error {
 		rs.Scopes = append(rs.Scopes, mintage.ScopeDefinition{Name: "a"})
 		return nil
 	})
@@ -281,7 +281,7 @@ func TestResourceServersAndOrganizations(t *testing.T) {
 	if err := w.DeleteOrganization(t.Context(), admin(), "hotel", "acme", 0); !errors.As(err, &rule) || rule.Reason != "object.in_use" {
 		t.Errorf("an organization with a client: got %v, want object.in_use", err)
 	}
-	if err := w.DeleteResourceServer(t.Context(), admin(), "hotel", "https://api.example", 0); !errors.As(err, &rule) || rule.Reason != "object.in_use" {
+	if err := w.DeleteResourceServer(t.Context(), admin(), "hotel", "https://api.example", 0, manage.OnlyUnused); !errors.As(err, &rule) || rule.Reason != "object.in_use" {
 		t.Errorf("a resource server with a grant: got %v, want object.in_use", err)
 	}
 	if err := w.DeleteClient(t.Context(), admin(), "hotel", made.Client.ID, 0); err != nil {

@@ -27,7 +27,7 @@ func (w *world) verified(t *testing.T, known *manage.Head) (manage.Head, string)
 func (w *world) rename(t *testing.T, n int) {
 	t.Helper()
 	for i := range n {
-		if _, err := w.UpdateResourceServer(t.Context(), admin(), "hotel", "https://api.example", 0, func(rs *mintage.ResourceServer) error {
+		if _, err := w.UpdateResourceServer(t.Context(), admin(), "hotel", "https://api.example", 0, manage.OnlyUnused, func(rs *mintage.ResourceServer) error {
 			rs.Name = "api-" + strconv.Itoa(i)
 			return nil
 		}); err != nil {

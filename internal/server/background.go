@@ -190,9 +190,9 @@ func (b *background) sweepPeople(ctx context.Context) error {
 }
 
 func (b *background) purge(ctx context.Context) error {
-	n, err := b.manager.Purge(ctx)
-	if n > 0 {
-		b.log.LogAttrs(ctx, slog.LevelInfo, "pruned clients are deleted", slog.Int("clients", n))
+	clients, tenants, err := b.manager.Purge(ctx)
+	if clients+tenants > 0 {
+		b.log.LogAttrs(ctx, slog.LevelInfo, "what was to go is deleted", slog.Int("clients", clients), slog.Int("tenants", tenants))
 	}
 	return err
 }

@@ -74,7 +74,7 @@ func TestAVerifiedTokenEndsAsAnyOther(t *testing.T) {
 	m, ctx, by := r.srv.Manager(), t.Context(), manage.Server()
 	introspectors := func(ids ...string) {
 		t.Helper()
-		if _, err := m.UpdateResourceServer(ctx, by, "demo", "https://api.demo.example", 0, func(rs *mintage.ResourceServer) error {
+		if _, err := m.UpdateResourceServer(ctx, by, "demo", "https://api.demo.example", 0, manage.OnlyUnused, func(rs *mintage.ResourceServer) error {
 			rs.Introspectors = ids
 			return nil
 		}); err != nil {

@@ -24,6 +24,7 @@ type Store interface {
 	Tokens
 	Feed
 	Upkeep
+	TenantUpkeep
 	Requests
 	Usage
 	KeptAnswers
@@ -93,6 +94,9 @@ type Tenants interface {
 	// TenantsAt returns, sorted, the tenants that have one of the places, by
 	// their issuer or by an alias, without reading the others.
 	TenantsAt(ctx context.Context, places []mintage.Place) ([]*mintage.Tenant, error)
+	// TenantsToPurge returns, sorted, the disabled tenants whose PurgeAt is set
+	// and not after now.
+	TenantsToPurge(ctx context.Context, now time.Time) ([]*mintage.Tenant, error)
 }
 
 // TenantWriter writes tenants. An issuer that another tenant has, or an alias
@@ -136,8 +140,8 @@ type ResourceServerWriter interface {
 type Clients interface {
 	Client(ctx context.Context, tenant, id string) (*mintage.Client, error) // ErrNotFound
 	Clients(ctx context.Context, tenant string, page Page) ([]*mintage.Client, error)
-	// ClientsNamed returns the clients with exactly this name.
-	ClientsNamed(ctx context.Context, tenant, name string) ([]*mintage.Client, error)
+	// FindClients returns the clients that a query asks for, in its order.
+	FindClients(ctx context.Context, q ClientQuery) ([]ListedClient, error)
 	// ClientsToPurge returns the clients of all tenants whose PurgeAt is set
 	// and not after now.
 	ClientsToPurge(ctx context.Context, now time.Time) ([]*mintage.Client, error)
@@ -176,6 +180,9 @@ type Census interface {
 	// CountOrganizationClients returns how many clients an organization owns,
 	// disabled ones included.
 	CountOrganizationClients(ctx context.Context, tenant, organization string) (int, error)
+	// CountGrants returns how many clients and organizations have which grant at
+	// a resource server, sorted by the scopes.
+	CountGrants(ctx context.Context, tenant, resourceServer string) ([]GrantCount, error)
 	// ManagedTenants returns, sorted, the tenants that have this ManagedBy or own
 	// anything that has it.
 	ManagedTenants(ctx context.Context, managedBy string) ([]string, error)
@@ -322,6 +329,14 @@ type Upkeep interface {
 	// transaction. It is no write to the clients, as MarkExposed. Secrets that
 	// are gone are passed over.
 	MarkUsed(ctx context.Context, uses []SecretUse) error
+}
+
+// TenantUpkeep is what is done before a tenant is deleted.
+type TenantUpkeep interface {
+	// SweepTenant deletes at most limit records of the tenant's request log, and
+	// as many of its usage counts, and says how many it deleted. The audit log
+	// stays.
+	SweepTenant(ctx context.Context, tenant string, limit int) (int, error)
 }
 
 // SecretUse is when and from where a secret was used.

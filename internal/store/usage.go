@@ -27,9 +27,10 @@ type UsageQuery struct {
 	// Organization of the tenant, which owns the clients.
 	Organization string
 	ClientID     string
-	Reason       string // of the refusals
-	Issued       bool   // only issued tokens
-	Refused      bool   // only refusals
+	Clients      []string // of any of these; nil: of all
+	Reason       string   // of the refusals
+	Issued       bool     // only issued tokens
+	Refused      bool     // only refusals
 	Since        time.Time
 	Until        time.Time // spans that begin before it
 

@@ -27,6 +27,7 @@ type Query struct {
 	// Organization of the tenant, which owns the clients; empty: of all clients.
 	Organization string
 	ClientID     string
+	Clients      []string // nil: all
 	Reason       string
 	Issued       bool // only issued tokens
 	Refused      bool // only refusals
@@ -65,7 +66,7 @@ func (s *Sum) key() Sum {
 // they are grouped by that.
 func (r *Reports) Sums(ctx context.Context, q Query) ([]Sum, error) {
 	counts, err := r.Store.Usage(ctx, store.UsageQuery{
-		Tenant: q.Tenant, Organization: q.Organization, ClientID: q.ClientID, Reason: q.Reason, Issued: q.Issued, Refused: q.Refused,
+		Tenant: q.Tenant, Organization: q.Organization, ClientID: q.ClientID, Clients: q.Clients, Reason: q.Reason, Issued: q.Issued, Refused: q.Refused,
 		Since: q.Since, Until: q.Until, Step: q.Step, ByTenant: q.ByTenant, ByClient: q.ByClient, ByReason: true,
 		ByAudience: q.ByAPI || q.API != "", ByScope: q.ByScope || q.Scope != "", Limit: 10*MaxSums + 1,
 	})
@@ -94,6 +95,29 @@ func (r *Reports) Sums(ctx context.Context, q Query) ([]Sum, error) {
 		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.ClientID, b.ClientID),
 			cmp.Compare(a.API, b.API), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Reason, b.Reason))
 	})
+	return out, nil
+}
+
+// ScopeUse is how much a scope was used.
+type ScopeUse struct {
+	Tokens  int64
+	Clients int // that got them
+}
+
+// Scopes returns how much each scope of a resource server was used since then,
+// by its name on the wire. A scope that two resource servers of a token have
+// counts for both.
+func (r *Reports) Scopes(ctx context.Context, tenant, api string, since time.Time) (map[string]ScopeUse, error) {
+	sums, err := r.Sums(ctx, Query{Tenant: tenant, API: api, Issued: true, Since: since, ByClient: true, ByScope: true})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]ScopeUse{}
+	for _, s := range sums {
+		u := out[s.Scope]
+		u.Tokens, u.Clients = u.Tokens+s.Issued, u.Clients+1
+		out[s.Scope] = u
+	}
 	return out, nil
 }
 

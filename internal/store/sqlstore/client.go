@@ -96,39 +96,16 @@ func (s session) Clients(ctx context.Context, tenant string, page store.Page) ([
 	return list, nil
 }
 
-// ClientsNamed implements store.Clients.
-func (s session) ClientsNamed(ctx context.Context, tenant, name string) ([]*mintage.Client, error) {
-	list, err := all(ctx, s, scanClient, selectClient+`WHERE tenant = $1 AND name = $2 ORDER BY id`, tenant, name)
-	if err == nil {
-		err = s.readPartsEach(ctx, list)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("clients named %q: %w", name, err)
-	}
-	return list, nil
-}
-
 // ClientsToPurge implements store.Clients.
 func (s session) ClientsToPurge(ctx context.Context, now time.Time) ([]*mintage.Client, error) {
 	list, err := all(ctx, s, scanClient, selectClient+`WHERE purge_at <= $1 ORDER BY tenant, id`, now.Unix())
-	if err == nil {
-		err = s.readPartsEach(ctx, list)
+	for i := 0; i < len(list) && err == nil; i++ {
+		err = s.readParts(ctx, list[i:i+1]) // they have nothing in common
 	}
 	if err != nil {
 		return nil, fmt.Errorf("clients to purge: %w", err)
 	}
 	return list, nil
-}
-
-// readPartsEach reads the grants and secrets of clients that have nothing in
-// common.
-func (s session) readPartsEach(ctx context.Context, list []*mintage.Client) error {
-	for i := range list {
-		if err := s.readParts(ctx, list[i:i+1]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // readParts reads the grants and secrets of clients of one tenant that follow
@@ -137,14 +114,19 @@ func (s session) readParts(ctx context.Context, list []*mintage.Client) error {
 	if len(list) == 0 {
 		return nil
 	}
+	return s.readPartsOf(ctx, list, "client >= $2 AND client <= $3", list[0].Tenant, list[0].ID, list[len(list)-1].ID)
+}
+
+// readPartsOf reads the grants and secrets of clients of one tenant: those that
+// a condition is about. Its arguments begin with the tenant.
+func (s session) readPartsOf(ctx context.Context, list []*mintage.Client, which string, args ...any) error {
 	byID := make(map[string]*mintage.Client, len(list))
 	for _, c := range list {
 		byID[c.ID] = c
 	}
-	tenant, from, to := list[0].Tenant, list[0].ID, list[len(list)-1].ID
 	grants, err := all(ctx, s, scanGrant, `
 		SELECT client, resource_server, scopes FROM client_grants
-		WHERE tenant = $1 AND client >= $2 AND client <= $3 ORDER BY client, position`, tenant, from, to)
+		WHERE tenant = $1 AND `+which+` ORDER BY client, position`, args...)
 	if err != nil {
 		return fmt.Errorf("grants: %w", err)
 	}
@@ -157,7 +139,7 @@ func (s session) readParts(ctx context.Context, list []*mintage.Client) error {
 		SELECT client, id, name, hash, digest, hint, created_by, created, expires, revoked, last_used, exposed,
 			retiring, previous_expires, successor, paused_until, last_used_from, announced
 		FROM client_secrets
-		WHERE tenant = $1 AND client >= $2 AND client <= $3 ORDER BY client, position`, tenant, from, to)
+		WHERE tenant = $1 AND `+which+` ORDER BY client, position`, args...)
 	if err != nil {
 		return fmt.Errorf("secrets: %w", err)
 	}

@@ -20,6 +20,9 @@ type engine struct {
 	dialect goose.Dialect
 	// ddl replaces the words in braces in the migrations.
 	ddl *strings.Replacer
+	// labels is the table of the labels of a row of clients, which its settings
+	// carry: key and value.
+	labels string
 	// writers is how many write transactions run at the same time.
 	writers int
 	// begin is the statement that a write begins with which must not run beside

@@ -26,6 +26,11 @@ func (s *Store) TenantsAt(ctx context.Context, places []mintage.Place) ([]*minta
 	return view(ctx, s, func(ses session) ([]*mintage.Tenant, error) { return ses.TenantsAt(ctx, places) })
 }
 
+// TenantsToPurge implements store.Tenants.
+func (s *Store) TenantsToPurge(ctx context.Context, now time.Time) ([]*mintage.Tenant, error) {
+	return view(ctx, s, func(ses session) ([]*mintage.Tenant, error) { return ses.TenantsToPurge(ctx, now) })
+}
+
 // Organization implements store.Organizations.
 func (s *Store) Organization(ctx context.Context, tenant, id string) (*mintage.Organization, error) {
 	return view(ctx, s, func(ses session) (*mintage.Organization, error) { return ses.Organization(ctx, tenant, id) })
@@ -56,9 +61,9 @@ func (s *Store) Clients(ctx context.Context, tenant string, page store.Page) ([]
 	return view(ctx, s, func(ses session) ([]*mintage.Client, error) { return ses.Clients(ctx, tenant, page) })
 }
 
-// ClientsNamed implements store.Clients.
-func (s *Store) ClientsNamed(ctx context.Context, tenant, name string) ([]*mintage.Client, error) {
-	return view(ctx, s, func(ses session) ([]*mintage.Client, error) { return ses.ClientsNamed(ctx, tenant, name) })
+// FindClients implements store.Clients.
+func (s *Store) FindClients(ctx context.Context, q store.ClientQuery) ([]store.ListedClient, error) {
+	return view(ctx, s, func(ses session) ([]store.ListedClient, error) { return ses.FindClients(ctx, q) })
 }
 
 // ExpiringSecrets implements store.Clients.
@@ -69,6 +74,11 @@ func (s *Store) ExpiringSecrets(ctx context.Context, p store.ExpiryPage) ([]*sto
 // CountClients implements store.Census.
 func (s *Store) CountClients(ctx context.Context) ([]store.ClientCount, error) {
 	return view(ctx, s, func(ses session) ([]store.ClientCount, error) { return ses.CountClients(ctx) })
+}
+
+// CountGrants implements store.Census.
+func (s *Store) CountGrants(ctx context.Context, tenant, resourceServer string) ([]store.GrantCount, error) {
+	return view(ctx, s, func(ses session) ([]store.GrantCount, error) { return ses.CountGrants(ctx, tenant, resourceServer) })
 }
 
 // ManagedTenants implements store.Census.

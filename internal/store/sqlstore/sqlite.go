@@ -116,6 +116,7 @@ func sqliteEngine() *engine {
 			"{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT",
 			"{clustered}", "WITHOUT ROWID",
 		),
+		labels:  `json_each(clients.settings, '$.labels')`,
 		writers: 1,
 		view:    &sql.TxOptions{ReadOnly: true},
 		fault:   sqliteFault,

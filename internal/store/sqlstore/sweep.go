@@ -139,6 +139,31 @@ func (s *Store) SweepRevocations(ctx context.Context, now time.Time, limit int) 
 	return int(swept), nil
 }
 
+// SweepTenant implements store.TenantUpkeep.
+func (s *Store) SweepTenant(ctx context.Context, tenant string, limit int) (int, error) {
+	var swept int64
+	err := s.writeBeside(ctx, func(ses session) error {
+		swept = 0
+		for _, text := range []string{`
+			DELETE FROM requests WHERE trace_id IN
+				(SELECT trace_id FROM requests WHERE tenant = $1 ORDER BY trace_id LIMIT $2)`, `
+			DELETE FROM usage_counts WHERE (tenant, start, step, client, reason, audience, scope) IN
+				(SELECT tenant, start, step, client, reason, audience, scope FROM usage_counts
+				WHERE tenant = $1 ORDER BY start LIMIT $2)`} {
+			n, err := ses.exec(ctx, text, tenant, limit)
+			if err != nil {
+				return err
+			}
+			swept += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("sweep tenant %q: %w", tenant, err)
+	}
+	return int(swept), nil
+}
+
 // SweepChanges implements store.Upkeep. It deletes a bounded number at a time,
 // so that writers get their turn.
 func (s *Store) SweepChanges(ctx context.Context, upTo int64) error {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/store"
@@ -32,7 +33,7 @@ func encodeTenant(t *mintage.Tenant) (string, error) {
 func scanTenant(row scanner) (*mintage.Tenant, error) {
 	t := new(mintage.Tenant)
 	var set tenantSettings
-	err := row.Scan(&t.ID, &t.Issuer, &t.Protected, &t.Disabled, document{&set},
+	err := row.Scan(&t.ID, &t.Issuer, &t.Protected, &t.Disabled, instant{&t.PurgeAt}, document{&set},
 		&t.ManagedBy, &t.Version, instant{&t.Created}, instant{&t.Updated})
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func scanTenant(row scanner) (*mintage.Tenant, error) {
 // Tenant implements store.Tenants.
 func (s session) Tenant(ctx context.Context, id string) (*mintage.Tenant, error) {
 	t, err := one(ctx, s, scanTenant, `
-		SELECT id, issuer, protected, disabled, settings, managed_by, version, created, updated
+		SELECT id, issuer, protected, disabled, purge_at, settings, managed_by, version, created, updated
 		FROM tenants WHERE id = $1`, id)
 	if err == nil {
 		err = s.readAliases(ctx, t)
@@ -63,13 +64,27 @@ func (s session) Tenant(ctx context.Context, id string) (*mintage.Tenant, error)
 // Tenants implements store.Tenants.
 func (s session) Tenants(ctx context.Context, page store.Page) ([]*mintage.Tenant, error) {
 	list, err := all(ctx, s, scanTenant, `
-		SELECT id, issuer, protected, disabled, settings, managed_by, version, created, updated
+		SELECT id, issuer, protected, disabled, purge_at, settings, managed_by, version, created, updated
 		FROM tenants WHERE id > $1 ORDER BY id LIMIT $2`, page.After, limit(page))
 	if err != nil {
 		return nil, fmt.Errorf("tenants: %w", err)
 	}
 	if err := s.readAllAliases(ctx, list); err != nil {
 		return nil, fmt.Errorf("tenants: %w", err)
+	}
+	return list, nil
+}
+
+// TenantsToPurge implements store.Tenants.
+func (s session) TenantsToPurge(ctx context.Context, now time.Time) ([]*mintage.Tenant, error) {
+	list, err := all(ctx, s, scanTenant, `
+		SELECT id, issuer, protected, disabled, purge_at, settings, managed_by, version, created, updated
+		FROM tenants WHERE purge_at <= $1 AND disabled = TRUE ORDER BY id`, now.Unix())
+	if err == nil {
+		err = s.readAllAliases(ctx, list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tenants to purge: %w", err)
 	}
 	return list, nil
 }
@@ -117,10 +132,10 @@ func (t *tx) CreateTenant(ctx context.Context, tenant *mintage.Tenant) error {
 			return err
 		}
 		_, err = t.exec(ctx, `
-			INSERT INTO tenants (id, issuer, protected, disabled, settings, managed_by, version, created, updated)
-			VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)`,
+			INSERT INTO tenants (id, issuer, protected, disabled, settings, managed_by, version, created, updated, purge_at)
+			VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9)`,
 			tenant.ID, tenant.Issuer, tenant.Protected, tenant.Disabled, settings, tenant.ManagedBy,
-			seconds(tenant.Created), seconds(tenant.Updated))
+			seconds(tenant.Created), seconds(tenant.Updated), seconds(tenant.PurgeAt))
 		if err != nil {
 			return err
 		}
@@ -145,10 +160,10 @@ func (t *tx) UpdateTenant(ctx context.Context, tenant *mintage.Tenant) error {
 		}
 		version, err = one(ctx, t.session, number, `
 			UPDATE tenants SET issuer = $2, protected = $3, disabled = $4, settings = $5, managed_by = $6,
-				version = version + 1, created = $7, updated = $8
+				version = version + 1, created = $7, updated = $8, purge_at = $9
 			WHERE id = $1 RETURNING version`,
 			tenant.ID, tenant.Issuer, tenant.Protected, tenant.Disabled, settings, tenant.ManagedBy,
-			seconds(tenant.Created), seconds(tenant.Updated))
+			seconds(tenant.Created), seconds(tenant.Updated), seconds(tenant.PurgeAt))
 		if err != nil {
 			return err
 		}

@@ -73,6 +73,9 @@ func (s *Store) Usage(ctx context.Context, q store.UsageQuery) ([]*mintage.Usage
 	w.text("tenant = ?", q.Tenant)
 	w.text("client = ?", q.ClientID)
 	w.owned("client", q.Tenant, q.Organization)
+	if q.Clients != nil {
+		w.in("client", q.Clients)
+	}
 	w.text("reason = ?", q.Reason)
 	if q.Issued {
 		w.add("reason = ?", "")

@@ -40,6 +40,20 @@ func (w *where) owned(column, tenant, organization string) {
 	w.terms = append(w.terms, column+" IN (SELECT id FROM clients WHERE tenant = "+in+" AND organization = "+w.last()+")")
 }
 
+// in adds that a column has one of the values; none has no value of none.
+func (w *where) in(column string, values []string) {
+	if len(values) == 0 {
+		w.terms = append(w.terms, "1 = 0")
+		return
+	}
+	names := make([]string, len(values))
+	for i, v := range values {
+		w.args = append(w.args, v)
+		names[i] = w.last()
+	}
+	w.terms = append(w.terms, column+" IN ("+strings.Join(names, ", ")+")")
+}
+
 // String returns the condition, which is empty when there is none.
 func (w *where) String() string {
 	if len(w.terms) == 0 {

@@ -41,7 +41,7 @@ func tenantNoun() noun {
 		a: func(_, id string) any {
 			return &mintage.Tenant{
 				ID: id, Issuer: "https://" + id + ".issuer.example/path", Aliases: []string{id + ":9400", "a." + id},
-				Protected: true, TokenPaths: map[string]string{"/oauth2/token": "rfc", "/token": "cognito"},
+				Protected: true, PurgeAt: at(30), TokenPaths: map[string]string{"/oauth2/token": "rfc", "/token": "cognito"},
 				Token:          mintage.TokenSettings{Format: mintage.FormatStored, Alg: "RS256", Claims: mintage.ClaimsCognito, Lifetime: 90 * time.Minute},
 				SecretLifetime: 90 * 24 * time.Hour, SecretOverlap: time.Hour, KeyPeriod: 48 * time.Hour, CORSOrigins: []string{"https://app.example"},
 				Meta: metaA(),

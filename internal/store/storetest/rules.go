@@ -177,21 +177,6 @@ func clientTombstones(t *testing.T, s store.Store) {
 	}
 }
 
-func clientsNamed(t *testing.T, s store.Store) {
-	prepare(t, s)
-	ctx, n := t.Context(), clientNoun()
-	first, second := fullClient("acme", "a"), fullClient("acme", "z")
-	for _, c := range []*mintage.Client{second, first, otherClient("acme", "m"), fullClient("other", "a")} {
-		must(t, change(ctx, s, n.create, c))
-	}
-	got, err := s.ClientsNamed(ctx, "acme", first.Name)
-	must(t, err)
-	diff(t, "clients named", got, []*mintage.Client{first, second})
-	got, err = s.ClientsNamed(ctx, "acme", "nightly export") // exactly this name
-	must(t, err)
-	diff(t, "clients of another case", got, []*mintage.Client(nil))
-}
-
 func clientsToPurge(t *testing.T, s store.Store) {
 	prepare(t, s)
 	ctx, n := t.Context(), clientNoun()
