@@ -15,13 +15,13 @@ import (
 )
 
 // apiCommand is mintage api: resource servers, by the word that people use.
-// They are made and changed by mintage apply.
 func (a *app) apiCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "api",
 		Aliases: []string{"resource-server"},
-		Short:   "APIs (resource servers) and their scopes: list, show (make and change them with mintage apply)",
+		Short:   "APIs (resource servers): list, show, create, edit, delete; their scopes are mintage scope",
 		Example: `  mintage api list --tenant prod
+  mintage api create orders --audience https://api.example --scope orders/read="Read orders"
   mintage api show https://api.example --tenant prod`,
 		Args: nounArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -36,8 +36,15 @@ func (a *app) apiCommand() *cobra.Command {
 		},
 		&cobra.Command{
 			Use: "show API", Short: "Show an API with its scopes", Example: "  mintage api show orders --tenant prod", Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error { return a.apiShow(cmd.Context(), args[0]) },
+			RunE: func(cmd *cobra.Command, args []string) error {
+				_, rs, err := a.findAPI(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return a.print(apiResult(rs))
+			},
 		},
+		a.apiCreateCommand(), a.apiEditCommand(), a.apiDeleteCommand(),
 	)
 	return cmd
 }
@@ -47,18 +54,10 @@ func (a *app) apiList(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := result{head: []string{"IDENTIFIER", "NAME", "SCOPES"}}
-	docs := []*adminclient.ResourceServer{}
-	for rs, err := range api.ResourceServers(ctx, tenant, adminclient.List{Limit: 200}) {
-		if err != nil {
-			return err
-		}
-		docs = append(docs, rs)
-		r.name = append(r.name, rs.Identifier)
-		r.rows = append(r.rows, []string{rs.Identifier, rs.Name, strings.Join(scopeNames(rs), " ")})
-	}
-	r.doc = docs
-	return a.print(r)
+	return listed(a, []string{"IDENTIFIER", "NAME", "SCOPES"}, api.ResourceServers(ctx, tenant, wholeList),
+		func(rs *adminclient.ResourceServer) (string, []string) {
+			return rs.Identifier, []string{rs.Identifier, rs.Name, strings.Join(scopeNames(rs), " ")}
+		})
 }
 
 func scopeNames(rs *adminclient.ResourceServer) []string {
@@ -69,20 +68,29 @@ func scopeNames(rs *adminclient.ResourceServer) []string {
 	return names
 }
 
-func (a *app) apiShow(ctx context.Context, name string) error {
-	api, tenant, err := a.tenantAPI(ctx)
-	if err != nil {
-		return err
-	}
-	rs, err := findResourceServer(ctx, api, tenant, name)
-	if err != nil {
-		return err
-	}
+// apiResult is how one API is shown.
+func apiResult(rs *adminclient.ResourceServer) result {
 	rows := [][]string{{"identifier", rs.Identifier}, {"name", rs.Name}}
 	for _, s := range rs.Scopes {
 		rows = append(rows, []string{"scope", strings.TrimSuffix(rs.ScopePrefix+s.Name+"  "+s.Description, "  ")})
 	}
-	return a.print(result{doc: rs, rows: rows, name: []string{rs.Identifier}})
+	for _, id := range rs.Introspectors {
+		rows = append(rows, []string{"introspected by", id})
+	}
+	if rs.ManagedBy != "" {
+		rows = append(rows, []string{"declared in", rs.ManagedBy})
+	}
+	return result{doc: rs, rows: rows, name: []string{rs.Identifier}}
+}
+
+// findAPI is findResourceServer for a command that is about one.
+func (a *app) findAPI(ctx context.Context, name string) (*adminclient.Client, *adminclient.ResourceServer, error) {
+	api, tenant, err := a.tenantAPI(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	rs, err := findResourceServer(ctx, api, tenant, name)
+	return api, rs, err
 }
 
 // findResourceServer returns the resource server with an identifier or a short
@@ -92,7 +100,7 @@ func findResourceServer(ctx context.Context, api *adminclient.Client, tenant, na
 	if err == nil || !errors.Is(err, mintage.ErrNotFound) {
 		return rs, err
 	}
-	for rs, err := range api.ResourceServers(ctx, tenant, adminclient.List{Limit: 200}) {
+	for rs, err := range api.ResourceServers(ctx, tenant, wholeList) {
 		if err != nil {
 			return nil, err
 		}

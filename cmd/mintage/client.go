@@ -35,39 +35,6 @@ func (a *app) clientCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) clientListCommand() *cobra.Command {
-	var ladder bool
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the clients of a tenant",
-		Example: "  mintage client list --tenant prod -o json\n  mintage client list --tenant prod --ladder",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if ladder {
-				return a.clientLadder(cmd.Context())
-			}
-			api, tenant, err := a.tenantAPI(cmd.Context())
-			if err != nil {
-				return err
-			}
-			r := result{doc: []*adminclient.RegisteredClient{}, head: []string{"NAME", "ID", "STATUS", "APIS", "SECRET EXPIRES"}}
-			docs := []*adminclient.RegisteredClient{}
-			for c, err := range api.Clients(cmd.Context(), tenant, adminclient.List{Limit: 200}) {
-				if err != nil {
-					return err
-				}
-				docs = append(docs, c)
-				r.name = append(r.name, c.ClientID)
-				r.rows = append(r.rows, []string{c.Name, c.ClientID, clientStatus(c), strings.Join(grantNames(c), " "), soonestExpiry(c)})
-			}
-			r.doc = docs
-			return a.print(r)
-		},
-	}
-	cmd.Flags().BoolVar(&ladder, "ladder", false, "those that send secrets in the URL, or authenticate twice, and when they last did")
-	return cmd
-}
-
 func clientStatus(c *adminclient.RegisteredClient) string {
 	switch {
 	case c.PurgeAt != nil:
@@ -76,36 +43,6 @@ func clientStatus(c *adminclient.RegisteredClient) string {
 		return "disabled"
 	}
 	return "active"
-}
-
-func grantNames(c *adminclient.RegisteredClient) []string {
-	names := make([]string, len(c.Grants))
-	for i, g := range c.Grants {
-		names[i] = g.ResourceServer
-	}
-	return names
-}
-
-// soonestExpiry is when the next live secret ends.
-func soonestExpiry(c *adminclient.RegisteredClient) string {
-	var soonest *time.Time
-	live := false
-	for _, s := range c.Secrets {
-		if s.State != adminclient.SecretActive && s.State != adminclient.SecretRetiring {
-			continue
-		}
-		live = true
-		if s.ExpiresAt != nil && (soonest == nil || s.ExpiresAt.Before(*soonest)) {
-			soonest = s.ExpiresAt
-		}
-	}
-	switch {
-	case !live:
-		return "no live secret"
-	case soonest == nil:
-		return "never"
-	}
-	return when(*soonest)
 }
 
 // when prints a time the way that all commands do.

@@ -104,6 +104,15 @@ func duration(s string) (time.Duration, error) {
 	return time.Duration(d), err
 }
 
+// spanFlag reads a flag that is a duration of a second at least.
+func spanFlag(flag, said, example string) (time.Duration, error) {
+	d, err := duration(said)
+	if err != nil || d <= 0 {
+		return 0, usage(fmt.Sprintf("--%s %q is no duration", flag, said), "--"+flag+" "+example)
+	}
+	return d, nil
+}
+
 func (a *app) keyRotate(ctx context.Context, alg, wait string) error {
 	rotation := adminclient.KeyRotation{Alg: alg}
 	if wait != "" {

@@ -193,22 +193,14 @@ func (a *app) organizationList(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := result{head: []string{"ID", "NAME", "MAY GRANT", "MAX CLIENTS"}}
-	docs := []*adminclient.Organization{}
-	for o, err := range api.Organizations(ctx, tenant, adminclient.List{Limit: 200}) {
-		if err != nil {
-			return err
-		}
-		docs = append(docs, o)
-		var may []string
-		for _, g := range o.Grants {
-			may = append(may, g.ResourceServer)
-		}
-		r.name = append(r.name, o.ID)
-		r.rows = append(r.rows, []string{o.ID, o.Name, strings.Join(may, " "), bound(o.MaxClients)})
-	}
-	r.doc = docs
-	return a.print(r)
+	return listed(a, []string{"ID", "NAME", "MAY GRANT", "MAX CLIENTS"}, api.Organizations(ctx, tenant, wholeList),
+		func(o *adminclient.Organization) (string, []string) {
+			var may []string
+			for _, g := range o.Grants {
+				may = append(may, g.ResourceServer)
+			}
+			return o.ID, []string{o.ID, o.Name, strings.Join(may, " "), bound(o.MaxClients)}
+		})
 }
 
 // bound is how a number is shown of which zero means any.
@@ -232,7 +224,7 @@ func (a *app) findOrganization(ctx context.Context, name string) (*adminclient.C
 	}
 	var found []*adminclient.Organization
 	var ids []string
-	for o, err := range api.Organizations(ctx, tenant, adminclient.List{Limit: 200}) {
+	for o, err := range api.Organizations(ctx, tenant, wholeList) {
 		if err != nil {
 			return nil, nil, err
 		}

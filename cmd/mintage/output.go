@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"text/tabwriter"
 	"text/template"
@@ -12,6 +13,7 @@ import (
 	"github.com/itchyny/gojq"
 	"github.com/spf13/cobra"
 
+	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/yamlfile"
 )
 
@@ -25,6 +27,23 @@ type result struct {
 	name []string    // for -o name: one a line
 	env  [][2]string // for -o env: NAME, value
 	note string      // for people at a terminal, on stderr after the data
+}
+
+// wholeList fetches a list in as few pages as there can be.
+var wholeList = adminclient.List{Limit: 200}
+
+// listed prints what a list has: for each its name, and its cells under head.
+func listed[T any](a *app, head []string, items iter.Seq2[*T, error], row func(*T) (name string, cells []string)) error {
+	docs, r := []*T{}, result{head: head}
+	for item, err := range items {
+		if err != nil {
+			return err
+		}
+		name, cells := row(item)
+		docs, r.name, r.rows = append(docs, item), append(r.name, name), append(r.rows, cells)
+	}
+	r.doc = docs
+	return a.print(r)
 }
 
 // outputEnv marks the commands that print credentials, and so know -o env.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 func (a *app) tenantCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tenant",
-		Short: "Tenants: list, show, create, disable, enable (change them with mintage apply)",
+		Short: "Tenants: list, show, create, disable, enable, delete (change them with mintage apply)",
 		Example: `  mintage tenant list
   mintage tenant show prod -o json`,
 		Args: nounArgs,
@@ -32,6 +33,7 @@ func (a *app) tenantCommand() *cobra.Command {
 			RunE: func(cmd *cobra.Command, args []string) error { return a.tenantShow(cmd, args[0]) },
 		},
 		a.tenantCreateCommand(), a.tenantSwitchCommand("disable", true), a.tenantSwitchCommand("enable", false),
+		a.tenantDeleteCommand(),
 	)
 	return cmd
 }
@@ -72,7 +74,7 @@ func (a *app) tenantCreateCommand() *cobra.Command {
 // tenantSwitchCommand is mintage tenant disable or enable.
 func (a *app) tenantSwitchCommand(verb string, disabled bool) *cobra.Command {
 	short := map[bool]string{
-		true: "Let a tenant answer nothing, as if it were not there", false: "Let a tenant answer again, as before it was disabled",
+		true: "Let a tenant answer nothing, as if it were not there", false: "Let a tenant answer again, as before it was disabled or deleted",
 	}
 	cmd := &cobra.Command{
 		Use: verb + " TENANT", Short: short[disabled], Example: "  mintage tenant " + verb + " sandbox", Args: cobra.ExactArgs(1),
@@ -115,28 +117,70 @@ func (a *app) tenantSwitch(cmd *cobra.Command, id, verb string, disabled bool) e
 	return nil
 }
 
+func (a *app) tenantDeleteCommand() *cobra.Command {
+	var r adminclient.TenantRemoval
+	cmd := &cobra.Command{
+		Use:   "delete TENANT",
+		Short: "Delete a tenant: at once when it owns nothing, else in seven days",
+		Example: `  mintage tenant delete sandbox --confirm sandbox
+  mintage tenant delete sandbox --cascade --confirm sandbox`,
+		Long: "Delete a tenant. One that owns nothing is gone at once. With --cascade, one that owns clients, organizations or APIs " +
+			"answers nothing from now on, and is gone with all of them after seven days; mintage tenant enable undoes that before.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.tenantDelete(cmd.Context(), args[0], r) },
+	}
+	cascadeFlag(cmd, &r.Cascade, "delete the clients, organizations and APIs that it owns")
+	a.writeFlags(cmd)
+	return cmd
+}
+
+func (a *app) tenantDelete(ctx context.Context, id string, r adminclient.TenantRemoval) error {
+	api, err := a.connect("cli")
+	if err != nil {
+		return err
+	}
+	t, err := api.Tenant(ctx, id)
+	if err != nil {
+		return err
+	}
+	does := "This deletes the tenant " + id + "."
+	if t.Protected {
+		does = "This deletes the protected tenant " + id + "."
+	}
+	if err := a.confirmed(danger{does: does, name: id}); err != nil {
+		return err
+	}
+	if a.flags.dryRun {
+		return a.print(tenantResult(t))
+	}
+	r.Version, r.Protected = t.Version, t.Protected
+	d, err := api.DeleteTenant(ctx, id, r)
+	switch {
+	case err != nil:
+		return err
+	case d.PurgeAt == nil:
+		fmt.Fprintf(a.stderr, "deleted the tenant %s\n", id)
+	default:
+		fmt.Fprintf(a.stderr, "the tenant %s answers nothing now, and is gone at %s; undo: mintage tenant enable %s\n", id, when(*d.PurgeAt), id)
+	}
+	return nil
+}
+
 func (a *app) tenantList(cmd *cobra.Command) error {
 	api, err := a.connect("cli")
 	if err != nil {
 		return err
 	}
-	r := result{head: []string{"ID", "ISSUER", "STATUS"}}
-	docs := []*adminclient.Tenant{}
-	for t, err := range api.Tenants(cmd.Context(), adminclient.List{Limit: 200}) {
-		if err != nil {
-			return err
-		}
-		docs = append(docs, t)
-		r.name = append(r.name, t.ID)
-		r.rows = append(r.rows, []string{t.ID, t.Issuer, tenantStatus(t)})
-	}
-	r.doc = docs
-	return a.print(r)
+	return listed(a, []string{"ID", "ISSUER", "STATUS"}, api.Tenants(cmd.Context(), wholeList),
+		func(t *adminclient.Tenant) (string, []string) { return t.ID, []string{t.ID, t.Issuer, tenantStatus(t)} })
 }
 
 func tenantStatus(t *adminclient.Tenant) string {
 	words := []string{"active"}
-	if t.Disabled {
+	switch {
+	case t.PurgeAt != nil:
+		words[0] = "deleted at " + when(*t.PurgeAt)
+	case t.Disabled:
 		words[0] = "disabled"
 	}
 	if t.Protected {
