@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +20,7 @@ import (
 func auditRoutes() []route {
 	return []route{
 		{pattern: "GET /t/{tenant}/audit", access: operator, scope: "audit:read", handle: (*console).audit},
+		{pattern: "POST /t/{tenant}/audit/verify", access: operator, scope: "audit:read", handle: (*console).verifyChain},
 		{pattern: "GET /t/{tenant}/audit.ndjson", access: operator, scope: "audit:read", handle: (*console).exportAudit},
 	}
 }
@@ -95,42 +99,57 @@ func (c *console) eventsOf(ctx context.Context, query manage.EventQuery) ([]even
 
 // auditPage is the audit log.
 type auditPage struct {
-	Rows        []eventRow
-	Action      []option
-	Via         []option
-	Target      string
-	Set         bool
-	First, Next string
-	Export      string
-	Copy        *copyAs
+	Rows          []eventRow
+	Action        []option
+	Via           []option
+	Target, Actor string
+	Since, Until  string
+	Set           bool
+	First, Next   string
+	Export        string
+	Chain         *chainView
 }
 
 // auditNouns are the nouns of actions.
 const auditNouns = "client secret key token tenant organization resource_server state operator session invitation"
 
+// auditFilter reads the filters of an address.
+func auditFilter(q *request) manage.EventQuery {
+	return manage.EventQuery{
+		Tenant: q.tenant.ID, Action: q.query("noun"), Via: q.query("via"), Target: q.query("target"), Actor: q.query("actor"),
+		Since: readMoment(q.query("since")), Until: readMoment(q.query("until")),
+	}
+}
+
 func (c *console) audit(ctx context.Context, q *request) (*answer, error) {
-	noun, via, target := q.query("noun"), q.query("via"), q.query("target")
+	f := auditFilter(q)
 	before, err := strconv.ParseInt(cmp.Or(q.query("before"), "0"), 10, 64)
 	if err != nil || before < 0 {
 		before = 0
 	}
-	rows, err := c.eventsOf(ctx, manage.EventQuery{
-		Tenant: q.tenant.ID, Action: noun, Via: via, Target: target, After: before, Limit: pageSize + 1,
-	})
+	page := f
+	page.After, page.Limit = before, pageSize+1
+	rows, err := c.eventsOf(ctx, page)
 	if err != nil {
 		return nil, err
 	}
+	v := q.r.URL.Query()
+	v.Del("before")
+	at := link(q.tenant.ID, "audit")
 	d := &auditPage{
-		Target: target, Set: noun+via+target != "", Export: link(q.tenant.ID, "audit.ndjson"),
-		Via: options(via, "", "any way", "console", "console", "api", "API", "cli", "command", "apply", "apply", "server", "server"),
+		Target: f.Target, Actor: f.Actor, Since: formMoment(f.Since), Until: formMoment(f.Until), Set: len(v) > 0,
+		Export: link(q.tenant.ID, "audit.ndjson") + "?" + v.Encode(),
+		Via:    options(f.Via, "", "any way", "console", "console", "api", "API", "cli", "command", "apply", "apply", "server", "server"),
 	}
-	d.Action = options(noun, "", "anything")
+	if d.Chain, err = c.checkChain(ctx, false); err != nil {
+		return nil, err
+	}
+	d.Chain.Again = at + "/verify"
+	d.Action = options(f.Action, "", "anything")
 	for n := range strings.FieldsSeq(auditNouns) {
-		d.Action = append(d.Action, option{Value: n, Text: strings.ReplaceAll(n, "_", " "), Selected: n == noun})
+		d.Action = append(d.Action, option{Value: n, Text: strings.ReplaceAll(n, "_", " "), Selected: n == f.Action})
 	}
-	at, v := link(q.tenant.ID, "audit"), q.r.URL.Query()
 	if before > 0 {
-		v.Del("before")
 		d.First = at + "?" + v.Encode()
 	}
 	if len(rows) > pageSize {
@@ -142,35 +161,46 @@ func (c *console) audit(ctx context.Context, q *request) (*answer, error) {
 	return shown("audit", "audit", "Audit", d), nil
 }
 
-// exportAudit is the log as lines of JSON, newest first.
+// exportMost bounds the rows of an export.
+const exportMost = 100_000
+
+// exportAudit is what the filters leave of the log as lines of JSON, newest
+// first, written as it is read.
 func (c *console) exportAudit(ctx context.Context, q *request) (*answer, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	const most = 100_000
-	for before, n := int64(0), 0; n < most; {
-		es, err := c.manager.Events(ctx, manage.EventQuery{Tenant: q.tenant.ID, After: before, Limit: indexStep})
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range es {
-			if err := enc.Encode(auditLine(e)); err != nil {
-				return nil, err
+	query := auditFilter(q)
+	query.Limit = indexStep
+	first, err := c.manager.Events(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	h := q.w.Header()
+	return &answer{stream: func() {
+		h.Set("Content-Type", "application/x-ndjson")
+		h.Set("Content-Disposition", `attachment; filename="`+url.PathEscape("audit-"+q.tenant.ID+".ndjson")+`"`)
+		enc := json.NewEncoder(q.w)
+		for es, n := first, 0; n < exportMost; {
+			for _, e := range es {
+				if enc.Encode(auditLine(e)) != nil {
+					return // the browser is gone
+				}
+			}
+			n += len(es)
+			if len(es) < indexStep {
+				return
+			}
+			query.After = es[len(es)-1].Seq
+			if es, err = c.manager.Events(ctx, query); err != nil {
+				panic(http.ErrAbortHandler) // half a log must not look whole
 			}
 		}
-		if len(es) < indexStep {
-			break
-		}
-		n += len(es)
-		before = es[len(es)-1].Seq
-	}
-	return &answer{file: "audit-" + q.tenant.ID + ".ndjson", media: "application/x-ndjson", body: buf.Bytes()}, nil
+	}}, nil
 }
 
 // auditLine is a row as it is exported.
 func auditLine(e *mintage.Event) map[string]any {
 	line := map[string]any{
 		"seq": e.Seq, "time": stamp(e.Time), "tenant": e.Tenant, "action": e.Action, "target": e.Target, "name": e.Name, "via": e.Via,
-		"trace_id": e.TraceID, "actor": actorName(e), "address": e.Actor.Address,
+		"trace_id": e.TraceID, "actor": actorName(e), "address": e.Actor.Address, "hash": hex.EncodeToString(e.Hash),
 	}
 	if len(e.Before) > 0 {
 		line["before"] = json.RawMessage(e.Before)

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/mintage-auth/mintage"
-	"github.com/mintage-auth/mintage/adminclient"
 )
 
 func accessRoutes() []route {
@@ -85,10 +84,7 @@ func (c *console) saveAccess(ctx context.Context, q *request) (*answer, error) {
 		clientForm: clientForm{Version: q.version()}, Action: link(q.tenant.ID, "clients", cl.ID, "access"),
 		Gained: without(will, was), Lost: without(was, will), Values: values, Type: q.typed(cl.Name), Changed: true,
 	}
-	d.Copy = &copyAs{Curl: c.call(ctx, http.MethodPatch, clientPath(cl), map[string]any{"grants": settingsOf(&mintage.Client{Grants: grants}).Grants})}
-	changed := *cl
-	changed.Grants = grants
-	d.Copy.YAML = clientYAML(&changed, nil)
+	d.Copy = c.asGranted(ctx, cl, grants)
 	switch {
 	case len(d.Gained)+len(d.Lost) == 0:
 		return gone(d.Action, "Nothing is different, so nothing was changed."), nil
@@ -161,21 +157,12 @@ func (c *console) settingsPage(ctx context.Context, q *request, cl *mintage.Clie
 	if err := c.choices(ctx, q, &d.clientForm, string(cl.Token.Format), cl.Token.Alg, "", cl.Dialects); err != nil {
 		return nil, err
 	}
-	d.Copy = &copyAs{YAML: clientYAML(cl, nil), Curl: c.call(ctx, http.MethodPatch, clientPath(cl), settingsPatch(cl))}
+	d.Copy = &copyAs{YAML: wholeClient(cl)}
 	a := c.clientTab(q, cl, "settings", d)
 	if len(p) > 0 {
 		a.status = http.StatusUnprocessableEntity
 	}
 	return a, nil
-}
-
-// settingsPatch is what the form of the settings changes, for the admin API.
-func settingsPatch(cl *mintage.Client) adminclient.Patch {
-	s := settingsOf(cl)
-	return adminclient.Patch{
-		"name": s.Name, "labels": s.Labels, "dialects": s.Dialects, "token": s.Token, "limits": s.Limits, "allow_from": s.AllowFrom,
-		"multi_audience": s.MultiAudience, "downscope": s.Downscope,
-	}
 }
 
 // formOf fills a form in with what a client has.
@@ -223,6 +210,9 @@ func (c *console) saveSettings(ctx context.Context, q *request) (*answer, error)
 	}
 	tried := *cl
 	p := change(&tried)
+	if q.previews() {
+		return elsewhere("clients", c.asSet(ctx, cl, &tried)), nil
+	}
 	if len(p) == 0 {
 		_, err = c.manager.UpdateClient(ctx, q.by(), cl.Tenant, cl.ID, q.version(), func(cl *mintage.Client) error {
 			change(cl)

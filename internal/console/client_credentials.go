@@ -20,6 +20,9 @@ func credentialRoutes() []route {
 		{pattern: "GET " + at + "/credentials", access: member, scope: "clients:read", handle: (*console).credentials},
 		{pattern: "GET " + at + "/rotate", access: member, scope: write, handle: (*console).askRotate},
 		{pattern: "POST " + at + "/rotate", access: member, scope: write, handle: (*console).rotate},
+		{pattern: "GET " + at + "/rotate/complete", access: member, scope: write, handle: (*console).askCompleteRotation},
+		{pattern: "GET " + at + "/rotate/cancel", access: member, scope: write, handle: (*console).askCancelRotation},
+		{pattern: "GET " + at + "/secrets/{secret}/pause", access: member, scope: write, handle: (*console).askPauseSecret},
 		{pattern: "POST " + at + "/rotate/complete", access: member, scope: write, handle: (*console).completeRotation},
 		{pattern: "POST " + at + "/rotate/cancel", access: member, scope: write, handle: (*console).cancelRotation},
 		{pattern: "GET " + at + "/secrets/new", access: member, scope: write, handle: (*console).askSecret},
@@ -47,7 +50,6 @@ type credentialsTab struct {
 	// Rotating says that a rotation is under way, that can be completed or
 	// cancelled.
 	Rotating bool
-	Copy     *copyAs
 }
 
 func rowOfSecret(s mintage.Secret, now time.Time) secretRow {
@@ -82,10 +84,7 @@ func (c *console) credentials(ctx context.Context, q *request) (*answer, error) 
 		return nil, err
 	}
 	now := c.cfg.Now()
-	d := &credentialsTab{Copy: &copyAs{
-		CLI:  command("client", "secret", "list", cl.ID, "--tenant", cl.Tenant),
-		Curl: c.call(ctx, http.MethodGet, clientPath(cl, "secrets"), nil),
-	}}
+	d := &credentialsTab{}
 	for _, s := range slices.Backward(cl.Secrets) { // newest first
 		r := rowOfSecret(s, now)
 		d.Secrets = append(d.Secrets, r)
@@ -120,13 +119,10 @@ func (c *console) secretQuestion(ctx context.Context, q *request, cl *mintage.Cl
 		Problems: problems{}, Client: cl, Mark: cmp.Or(q.text("mark"), c.once.mark()), Name: q.text("secret_name"), Back: at + "/credentials",
 		Title: "Add a secret to " + cl.Name, Action: at + "/secrets", Button: "Add secret",
 		Text: "Another secret beside those that it has. To replace one, rotate it.",
-		Copy: &copyAs{
-			CLI:  command("client", "secret", "add", cl.ID, "--tenant", cl.Tenant),
-			Curl: c.call(ctx, http.MethodPost, clientPath(cl, "secrets"), adminclient.NewSecret{}),
-		},
 	}
 	f.Expires = options(q.text("expires"), "", defaultExpiry(q.tenant), "30", "in 30 days", "90", "in 90 days", "180", "in 180 days", "365", "in a year", "never", "never, until somebody revokes it")
 	if !rotation {
+		f.Copy = c.asAdded(ctx, cl, readExpiry(q, problems{}))
 		return f
 	}
 	own := cmp.Or(q.tenant.SecretOverlap, mintage.DefaultSecretOverlap)
@@ -139,10 +135,50 @@ func (c *console) secretQuestion(ctx context.Context, q *request, cl *mintage.Cl
 	} else if usual == "1d" && f.Overlap == "1d" {
 		f.Overlaps[2].Selected = true
 	}
-	f.Copy.CLI = command("client", "rotate", cl.ID, "--tenant", cl.Tenant, "--overlap", apply.Duration(own).String())
-	seconds := int64(own.Seconds())
-	f.Copy.Curl = c.call(ctx, http.MethodPost, clientPath(cl, "rotate"), adminclient.SecretRotation{Overlap: &seconds})
+	overlap := readOverlap(q, problems{})
+	if overlap == nil {
+		overlap = &own
+	}
+	f.Copy = c.asRotated(ctx, cl, readExpiry(q, problems{}), *overlap)
 	return f
+}
+
+// secretWords are the flags that say how a new secret is, and the document that
+// does.
+func secretWords(s manage.NewSecret) (words []string, doc adminclient.NewSecret) {
+	if s.Name != "" {
+		words = append(words, "--name", s.Name)
+	}
+	switch {
+	case s.Forever:
+		words = append(words, "--expires", "never")
+	case s.Lifetime > 0:
+		words = append(words, "--expires", fileDuration(s.Lifetime))
+	}
+	return words, adminclient.NewSecret{Name: s.Name, ExpiresIn: int64(s.Lifetime.Seconds()), NoExpiry: s.Forever}
+}
+
+// asAdded says how a secret is added elsewhere.
+func (c *console) asAdded(ctx context.Context, cl *mintage.Client, s manage.NewSecret) *copyAs {
+	words, doc := secretWords(s)
+	return &copyAs{
+		CLI:  command(append([]string{"client", "secret", "add", cl.ID, "--tenant", cl.Tenant}, words...)...),
+		Curl: c.call(ctx, http.MethodPost, clientPath(cl, "secrets"), doc),
+	}
+}
+
+// asRotated says how a secret is rotated elsewhere.
+func (c *console) asRotated(ctx context.Context, cl *mintage.Client, s manage.NewSecret, overlap time.Duration) *copyAs {
+	words, doc := secretWords(s)
+	seconds := int64(overlap.Seconds())
+	lasts := "0s"
+	if overlap > 0 {
+		lasts = fileDuration(overlap)
+	}
+	return &copyAs{
+		CLI:  command(append([]string{"client", "rotate", cl.ID, "--tenant", cl.Tenant, "--overlap", lasts}, words...)...),
+		Curl: c.call(ctx, http.MethodPost, clientPath(cl, "rotate"), adminclient.SecretRotation{NewSecret: doc, Overlap: &seconds}),
+	}
 }
 
 func (f *secretForm) page(status int) *answer {
@@ -173,6 +209,9 @@ func (c *console) rotate(ctx context.Context, q *request) (*answer, error) {
 		return nil, err
 	}
 	f := c.secretQuestion(ctx, q, cl, true)
+	if q.previews() {
+		return elsewhere("clients", f.Copy), nil
+	}
 	r := manage.Rotation{NewSecret: readExpiry(q, f.Problems)}
 	if f.Type != "" && q.text("confirm") != f.Type {
 		f.Problems.add("", "That is not "+f.Type+". Nothing was changed.")
@@ -210,6 +249,9 @@ func (c *console) addSecret(ctx context.Context, q *request) (*answer, error) {
 		return nil, err
 	}
 	f := c.secretQuestion(ctx, q, cl, false)
+	if q.previews() {
+		return elsewhere("clients", f.Copy), nil
+	}
 	s := readExpiry(q, f.Problems)
 	return c.makeSecret(ctx, q, f, "A secret more for "+cl.Name, func() (*manage.Credentials, error) {
 		return c.manager.AddSecret(ctx, q.by(), cl.Tenant, cl.ID, s)

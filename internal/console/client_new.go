@@ -25,7 +25,6 @@ type reveal struct {
 	Label  mintage.Secret
 	Secret string
 	Quick  *quickstart
-	Copy   *copyAs
 	After  string // where to go when it is stored
 	Verify string // where to try the credentials; empty: nowhere
 	// Old are the secrets that retire now.
@@ -125,14 +124,20 @@ func (c *console) createClient(ctx context.Context, q *request) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
-	d.Copy = c.asCreated(ctx, cl, s)
 	return revealPage(d), nil
+}
+
+// newAPI is the API that the form brings along; nil: it brings none.
+func (f *clientForm) newAPI(q *request) *mintage.ResourceServer {
+	if f.NewAPI == "" || !q.viewer.May("resource_servers:write") {
+		return nil
+	}
+	return &mintage.ResourceServer{Tenant: q.tenant.ID, Identifier: f.NewAPI, Scopes: readScopes(f.NewScopes)}
 }
 
 // makeClient makes a client, and before it the API that the form brings along.
 func (c *console) makeClient(ctx context.Context, q *request, f *clientForm, cl *mintage.Client, s manage.NewSecret) (*manage.Credentials, error) {
-	if f.NewAPI != "" && q.viewer.May("resource_servers:write") {
-		rs := &mintage.ResourceServer{Tenant: q.tenant.ID, Identifier: f.NewAPI, Scopes: readScopes(f.NewScopes)}
+	if rs := f.newAPI(q); rs != nil {
 		if _, err := c.manager.CreateResourceServer(ctx, q.by(), rs); err != nil {
 			if p := fieldErrors(err); len(p) > 0 {
 				return nil, &mintage.FieldError{Pointer: "/grants", Message: "the new API: " + p[0].Error()}
@@ -158,11 +163,11 @@ func readScopes(text string) []mintage.ScopeDefinition {
 
 // previewClient says what the form would be as a command, a call and a file.
 func (c *console) previewClient(ctx context.Context, q *request) (*answer, error) {
-	_, cl, s, err := c.readNew(ctx, q)
+	f, cl, s, err := c.readNew(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	return shown("copyas", "clients", "The same elsewhere", c.asCreated(ctx, cl, s)), nil
+	return elsewhere("clients", c.asCreated(ctx, cl, s, f.newAPI(q))), nil
 }
 
 // revealed puts together the page that shows a secret once.

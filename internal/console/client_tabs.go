@@ -27,10 +27,13 @@ func (c *console) clientRequests(ctx context.Context, q *request) (*answer, erro
 		return nil, err
 	}
 	at := link(q.tenant.ID, "clients", cl.ID, "requests")
-	d, err := c.requestList(ctx, q, at, manage.RequestQuery{Tenant: cl.Tenant, ClientID: cl.ID, Before: q.query("before"), Limit: pageSize + 1})
+	query := requestFilter(q, c.cfg.Now())
+	query.ClientID = cl.ID
+	d, err := c.requestList(ctx, q, at, query)
 	if err != nil {
 		return nil, err
 	}
+	d.Alone = true
 	return c.clientTab(q, cl, "requests", d), nil
 }
 
@@ -117,16 +120,9 @@ func (c *console) revokeTokens(ctx context.Context, q *request) (*answer, error)
 		return nil, err
 	}
 	k := c.tokensQuestion(ctx, q, cl)
-	if a := k.unconfirmed(q); a != nil {
-		return a, nil
-	}
-	if err := c.manager.RevokeClientTokens(ctx, q.by(), cl.Tenant, cl.ID, c.cfg.Now()); err != nil {
-		if a := k.failing(err); a != nil {
-			return a, nil
-		}
-		return nil, err
-	}
-	return gone(k.Back, "All tokens of "+cl.Name+" that were issued until now have ended."), nil
+	return k.carriedOut(q, "All tokens of "+cl.Name+" that were issued until now have ended.", func() error {
+		return c.manager.RevokeClientTokens(ctx, q.by(), cl.Tenant, cl.ID, c.cfg.Now())
+	})
 }
 
 // clientAudit is the audit log of one client.

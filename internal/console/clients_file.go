@@ -2,10 +2,8 @@ package console
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/csv"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -56,34 +54,6 @@ func inert(s string) string {
 		return "'" + s
 	}
 	return s
-}
-
-// disableClients disables the clients that were ticked in the list.
-func (c *console) disableClients(ctx context.Context, q *request) (*answer, error) {
-	back := link(q.tenant.ID, "clients")
-	ids := q.form["id"]
-	if len(ids) == 0 {
-		return gone(back, "No client was ticked, so nothing was changed."), nil
-	}
-	if q.tenant.Protected && q.text("confirm") != q.tenant.ID {
-		a := errorPage(http.StatusUnprocessableEntity, "Not confirmed",
-			"This is production: type "+q.tenant.ID+" beside the button to disable clients here. Nothing was changed.")
-		return a, nil
-	}
-	for _, id := range ids {
-		if _, err := c.ownClient(ctx, q, id); err != nil {
-			return nil, err
-		}
-	}
-	for _, id := range ids {
-		if _, err := c.manager.UpdateClient(ctx, q.by(), q.tenant.ID, id, 0, func(cl *mintage.Client) error {
-			cl.Disabled, cl.DisabledReason = true, cmp.Or(cl.DisabledReason, "disabled in the console with others")
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return gone(back, count(len(ids))+" disabled. Their tokens have ended."), nil
 }
 
 // ownClient reads a client that the viewer may know of.

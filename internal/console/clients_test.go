@@ -158,6 +158,11 @@ func TestDisableClients(t *testing.T) {
 	if c, _ := w.manager.Client(t.Context(), "hotel", mine.Client.ID); c.Disabled {
 		t.Error("half of it was done")
 	}
+	w.post(t, owner, "/console/t/hotel/clients/disable", both).want(t, 200, "Disable 2 clients", "Mine", "Foreign")
+	if c, _ := w.manager.Client(t.Context(), "hotel", mine.Client.ID); c.Disabled {
+		t.Error("it was done before anybody agreed")
+	}
+	both.Set("sure", "1")
 	w.post(t, owner, "/console/t/hotel/clients/disable", both).want(t, 303)
 	for _, m := range []*manage.Credentials{mine, foreign} {
 		if c, _ := w.manager.Client(t.Context(), "hotel", m.Client.ID); !c.Disabled || c.DisabledReason == "" {
@@ -165,8 +170,8 @@ func TestDisableClients(t *testing.T) {
 		}
 	}
 	live := w.client(t, "live", "", "Production")
-	w.post(t, owner, "/console/t/live/clients/disable", url.Values{"id": {live.Client.ID}}).want(t, 422, "type live")
-	w.post(t, owner, "/console/t/live/clients/disable", url.Values{"id": {live.Client.ID}, "confirm": {"live"}}).want(t, 303)
+	w.post(t, owner, "/console/t/live/clients/disable", url.Values{"id": {live.Client.ID}, "sure": {"1"}}).want(t, 422, "Nothing was changed", "This is production")
+	w.post(t, owner, "/console/t/live/clients/disable", url.Values{"id": {live.Client.ID}, "confirm": {"live"}, "sure": {"1"}}).want(t, 303)
 	w.get(t, owner, "/console/t/live/clients").want(t, 200, `class="production"`, "production")
 }
 

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/apply"
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/yamlfile"
@@ -32,6 +34,12 @@ type configPage struct {
 	Problem  string
 	Sources  []sourceRow
 	Hand     int // objects that no file declares
+	Objects  []objectRow
+	Kinds    []option
+	From     []option
+	First    string
+	Next     string
+	Drifted  []driftRow
 	Export   string
 	BuiltIn  bool
 	Text     string // what was pasted
@@ -69,42 +77,121 @@ func (c *console) config(ctx context.Context, q *request) (*answer, error) {
 func (c *console) configPage(ctx context.Context, q *request) (*configPage, error) {
 	d := &configPage{
 		BuiltIn: q.tenant.BuiltIn(), Export: link(q.tenant.ID, "config", "export"), Type: q.typed(q.tenant.ID),
-		Copy: &copyAs{CLI: command("export", "--tenant", q.tenant.ID) + command("apply", "-f", "tenants.yaml")},
 	}
-	var managed []string
-	servers, err := c.manager.ResourceServers(ctx, q.tenant.ID, "", 0)
+	rows, err := c.objects(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	orgs, err := c.manager.Organizations(ctx, q.tenant.ID, "", 0)
+	d.countSources(rows)
+	d.addObjects(q, rows)
+	found, err := c.drift(ctx, q.tenant.ID, 0)
 	if err != nil {
 		return nil, err
 	}
-	clients, err := c.index.clients(ctx, q.tenant.ID)
-	if err != nil {
-		return nil, err
+	for _, f := range found {
+		d.Drifted = append(d.Drifted, driftRowOf(f))
 	}
-	managed = append(managed, q.tenant.ManagedBy)
-	for _, rs := range servers {
-		if !rs.BuiltIn() {
-			managed = append(managed, rs.ManagedBy)
-		}
-	}
-	for _, o := range orgs {
-		managed = append(managed, o.ManagedBy)
-	}
-	for _, cl := range clients {
-		managed = append(managed, cl.ManagedBy)
-	}
-	d.countSources(managed)
 	return d, c.addOthers(ctx, q, d)
 }
 
+// objectRow is an object and who declares it.
+type objectRow struct {
+	Kind, ID, Name string
+	Source         string // file; empty: it was made by hand
+	Link           string
+}
+
+// objects are all of a tenant's that a file may declare.
+func (c *console) objects(ctx context.Context, q *request) ([]objectRow, error) {
+	id := q.tenant.ID
+	servers, err := c.manager.ResourceServers(ctx, id, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	orgs, err := c.manager.Organizations(ctx, id, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	clients, err := c.index.clients(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rows := []objectRow{{"tenant", id, "", q.tenant.ManagedBy, link(id, "settings")}}
+	for _, rs := range servers {
+		if !rs.BuiltIn() {
+			rows = append(rows, objectRow{"API", rs.Identifier, rs.Name, rs.ManagedBy, link(id, "apis", rs.Identifier)})
+		}
+	}
+	for _, o := range orgs {
+		rows = append(rows, objectRow{"organization", o.ID, o.Name, o.ManagedBy, link(id, "organizations", o.ID)})
+	}
+	for _, cl := range clients {
+		rows = append(rows, objectRow{"client", cl.ID, cl.Name, cl.ManagedBy, link(id, "clients", cl.ID)})
+	}
+	return rows, nil
+}
+
+// byHand stands for no file in an address.
+const byHand = "-"
+
+// addObjects adds the objects that the address asks for, a page of them.
+func (d *configPage) addObjects(q *request, rows []objectRow) {
+	kind, from := q.query("kind"), q.query("from")
+	d.Kinds = options(kind, "", "anything", "tenant", "tenant", "API", "APIs", "organization", "organizations", "client", "clients")
+	d.From = options(from, "", "anywhere", byHand, "by hand")
+	for _, s := range d.Sources {
+		d.From = append(d.From, option{Value: s.Source, Text: s.Source, Selected: s.Source == from})
+	}
+	page := max(1, days(q.query("page")))
+	at, v := link(q.tenant.ID, "config"), q.r.URL.Query()
+	skip := (page - 1) * pageSize
+	for _, r := range rows {
+		if kind != "" && r.Kind != kind || from != "" && cmp.Or(r.Source, byHand) != from {
+			continue
+		}
+		if skip--; skip >= 0 {
+			continue
+		}
+		if len(d.Objects) == pageSize {
+			v.Set("page", strconv.Itoa(page+1))
+			d.Next = at + "?" + v.Encode()
+			break
+		}
+		d.Objects = append(d.Objects, r)
+	}
+	if page > 1 {
+		v.Del("page")
+		d.First = at + "?" + v.Encode()
+	}
+}
+
+// driftRow is an object that is not as a file says.
+type driftRow struct {
+	Source, What, Name, Problem string
+	Diff                        []memberDiff // is it, and would be as the file says
+}
+
+func driftRowOf(f manage.Drifted) driftRow {
+	if f.Change == nil {
+		return driftRow{Source: f.Source, Problem: f.Problem}
+	}
+	r := driftRow{Source: f.Source, What: strings.ReplaceAll(strings.TrimSuffix(f.Change.Kind, "s"), "_", " ") + " " + f.Change.ID, Name: f.Change.Name}
+	if f.Change.Op == apply.OpAdd {
+		r.Problem = "It is not there any more."
+	}
+	for _, d := range f.Change.Diffs {
+		if f.Change.Op == apply.OpChange {
+			r.Diff = append(r.Diff, memberDiff{Name: d.Path, Was: d.After, Is: d.Before})
+		}
+	}
+	return r
+}
+
 // countSources counts objects by the file that declares them.
-func (d *configPage) countSources(managed []string) {
+func (d *configPage) countSources(rows []objectRow) {
 	n := map[string]int64{}
-	for _, m := range managed {
-		n[m]++
+	for _, r := range rows {
+		n[r.Source]++
 	}
 	d.Hand = int(n[""])
 	delete(n, "")
@@ -181,7 +268,17 @@ func (c *console) planConfig(ctx context.Context, q *request) (*answer, error) {
 		return d.refused(err)
 	}
 	d.Plan, d.Hash, d.Empty = apply.Render(p), p.Hash, p.Empty()
+	d.Copy = c.asApplied(ctx, d.Text, declared, p.Hash)
 	return shown("config", "config", "Configuration", d), nil
+}
+
+// asApplied says how what was pasted is applied elsewhere.
+func (c *console) asApplied(ctx context.Context, text string, d manage.Declared, hash string) *copyAs {
+	as := &copyAs{CLI: command("apply", "-f", "tenants.yaml"), YAML: text}
+	if doc, err := json.Marshal(d.State); err == nil {
+		as.Curl = c.call(ctx, http.MethodPost, "/state/apply", adminclient.StateRequest{State: doc, Source: d.Source, Hash: hash})
+	}
+	return as
 }
 
 // applyConfig applies what was planned, if it is still the same plan.

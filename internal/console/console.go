@@ -48,6 +48,8 @@ type Config struct {
 	// OpenAPI returns the OpenAPI document of the admin API. Nil: the console has no
 	// reference of it.
 	OpenAPI func() ([]byte, error)
+	// State says how the server runs and is. Nil: pages know nothing of it.
+	State func(context.Context) ServerState
 	// Address says where a request comes from, without the port.
 	Address func(*http.Request) string
 	DocsURL func() string // without a slash at the end
@@ -69,6 +71,8 @@ type console struct {
 	tails     tails
 	// apiReference is what the pages about the admin API show.
 	apiReference func() (*apidoc.Reference, error)
+	drifts       drifts
+	chain        chainCheck
 	routes       map[string]route // by pattern
 	mux          *http.ServeMux
 }

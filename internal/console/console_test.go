@@ -50,7 +50,11 @@ func viewer(name, role string, m *console.Membership, scope oauth.Scope) *consol
 	return &console.Viewer{
 		Name: name, Email: strings.ToLower(name) + "@example.com", Role: role, Membership: m, Scope: scope,
 		By: func(address, traceID string) manage.By {
-			return manage.By{Actor: mintage.Actor{Address: address}, Via: "console", TraceID: traceID, Scope: scope}
+			by := manage.By{Actor: mintage.Actor{Address: address}, Via: "console", TraceID: traceID, Scope: scope}
+			if m != nil {
+				by.Organization = manage.OrganizationKey{Tenant: m.Tenant, ID: m.Organization}
+			}
+			return by
 		},
 	}
 }
@@ -92,7 +96,7 @@ func newWorld(tb testing.TB) *world {
 	all := manage.AdminScope()
 	reads := oauth.NewScope("mintage/clients:read", "mintage/resource_servers:read", "mintage/keys:read", "mintage/requests:read",
 		"mintage/audit:read", "mintage/tenants:read", "mintage/tokens:read", "mintage/usage:read", "mintage/state:read")
-	theirs := oauth.NewScope("mintage/clients:read", "mintage/clients:write", "mintage/requests:read", "mintage/audit:read")
+	theirs := manage.MemberScope(mintage.RoleAdmin)
 	w.people = people{
 		owner:  viewer("Olga", "owner", nil, all),
 		reader: viewer("Rita", "viewer", nil, reads),

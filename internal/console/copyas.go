@@ -21,7 +21,8 @@ import (
 )
 
 // copyAs is a change in other words: the command, the call of the admin API,
-// and the declared state, each empty where there is none.
+// and the declared state, each empty where there is none. A test runs each of
+// them and holds that it does what the form does.
 type copyAs struct {
 	CLI, Curl, YAML string
 }
@@ -77,19 +78,21 @@ func settingsOf(c *mintage.Client) adminclient.ClientSettings {
 	for _, n := range c.AllowFrom {
 		d.AllowFrom = append(d.AllowFrom, n.String())
 	}
-	for _, g := range c.Grants {
-		d.Grants = append(d.Grants, adminclient.Grant(g))
-	}
+	d.Grants = adminGrants(c.Grants)
 	return d
 }
 
-// asCreated says how a client is made elsewhere.
-func (c *console) asCreated(ctx context.Context, cl *mintage.Client, s manage.NewSecret) *copyAs {
+// asCreated says how a client is made elsewhere, and with it an API; nil: it
+// brings none.
+func (c *console) asCreated(ctx context.Context, cl *mintage.Client, s manage.NewSecret, api *mintage.ResourceServer) *copyAs {
+	if api != nil { // no one command or call makes both
+		return &copyAs{YAML: asNewAPI(clientState(cl, &s), api, c.cfg.Now())}
+	}
 	body := adminclient.NewClient{ClientSettings: settingsOf(cl), Secret: &adminclient.NewSecret{
 		Name: s.Name, ExpiresIn: int64(s.Lifetime.Seconds()), NoExpiry: s.Forever,
 	}}
 	return &copyAs{
-		CLI: createCommand(cl, s), YAML: clientYAML(cl, &s),
+		CLI: createCommand(cl, s), YAML: stateYAML(clientState(cl, &s)),
 		Curl: c.call(ctx, http.MethodPost, "/tenants/"+cl.Tenant+"/clients", body),
 	}
 }
@@ -137,9 +140,9 @@ func createCommand(cl *mintage.Client, s manage.NewSecret) string {
 	return command(words...)
 }
 
-// clientYAML is a client as declared state, with a secret to be generated
+// clientState is a client as declared state, with a secret to be generated
 // where one is asked for.
-func clientYAML(cl *mintage.Client, secret *manage.NewSecret) string {
+func clientState(cl *mintage.Client, secret *manage.NewSecret) *apply.State {
 	plain := *cl
 	plain.Secrets = nil
 	if plain.GrantTypes == nil {
@@ -156,7 +159,15 @@ func clientYAML(cl *mintage.Client, secret *manage.NewSecret) string {
 		}
 		state.Clients[0].Secrets = []apply.Secret{s}
 	}
-	return stateYAML(state)
+	return state
+}
+
+// declaredClient is a client as a file that says no more of it than what change
+// sets.
+func declaredClient(cl *mintage.Client, change func(*apply.Client)) string {
+	d := apply.Client{ID: cl.ID, Tenants: []string{cl.Tenant}}
+	change(&d)
+	return stateYAML(&apply.State{APIVersion: apply.APIVersion, Clients: []apply.Client{d}})
 }
 
 // stateYAML prints declared state as a file.

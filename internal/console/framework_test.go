@@ -98,7 +98,7 @@ func TestCrossSite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := w.client(t, "hotel", "", "Victim")
-	form := url.Values{"id": {made.Client.ID}}
+	form := url.Values{"id": {made.Client.ID}, "sure": {"1"}}
 	for name, header := range map[string][]string{
 		"cross-site":       {"Sec-Fetch-Site", "cross-site"},
 		"same-site":        {"Sec-Fetch-Site", "same-site"},

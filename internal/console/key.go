@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/yamlfile"
 )
 
@@ -31,6 +34,10 @@ const keyWait = time.Hour
 type keyRow struct {
 	*mintage.SigningKey
 	State, Kind string
+	Due         time.Time // when the server replaces it; zero: it has an end already
+	// Tokens says how many of its tokens are out, where that is known: a key that
+	// did not sign yet has none, and neither has one whose last has ended.
+	Tokens string
 }
 
 // keyPage is the page of keys.
@@ -47,7 +54,7 @@ type keyPage struct {
 type jwksAnswer struct {
 	Status  int
 	KIDs    []string
-	Age     string // max-age
+	Age     time.Duration // that readers may keep it
 	Missing []string
 	OK      bool
 }
@@ -62,7 +69,11 @@ func (c *console) keyRows(ctx context.Context, q *request) ([]keyRow, error) {
 	var rows []keyRow
 	for _, k := range slices.Backward(ks) {
 		s := k.State(now)
-		rows = append(rows, keyRow{SigningKey: k, State: string(s), Kind: look[s]})
+		r := keyRow{SigningKey: k, State: string(s), Kind: look[s], Due: c.manager.KeyDueAt(q.tenant, k), Tokens: "not counted"}
+		if s == mintage.KeyNext || s == mintage.KeyGone {
+			r.Tokens = "none"
+		}
+		rows = append(rows, r)
 	}
 	return rows, nil
 }
@@ -115,7 +126,7 @@ func (c *console) testJWKS(ctx context.Context, q *request) (*answer, error) {
 			KID string `json:"kid"`
 		} `json:"keys"`
 	}
-	a := &jwksAnswer{Status: h.status, Age: h.header.Get("Cache-Control")}
+	a := &jwksAnswer{Status: h.status, Age: maxAge(h.header.Get("Cache-Control"))}
 	a.OK = h.status == http.StatusOK && json.Unmarshal(h.body.Bytes(), &set) == nil
 	for _, k := range set.Keys {
 		a.KIDs = append(a.KIDs, k.KID)
@@ -128,6 +139,18 @@ func (c *console) testJWKS(ctx context.Context, q *request) (*answer, error) {
 	a.OK = a.OK && len(a.Missing) == 0
 	d.Answer = a
 	return shown("keys", "keys", "Keys", d), nil
+}
+
+// maxAge is how long an answer may be kept; zero: not at all, or it does not say.
+func maxAge(control string) time.Duration {
+	for part := range strings.SplitSeq(control, ",") {
+		if s, ok := strings.CutPrefix(strings.TrimSpace(part), "max-age="); ok {
+			if n, err := strconv.Atoi(s); err == nil && n > 0 {
+				return time.Duration(n) * time.Second
+			}
+		}
+	}
+	return 0
 }
 
 // keyForm is the form of a rotation.
@@ -152,11 +175,35 @@ func (c *console) keyQuestion(ctx context.Context, q *request) *keyForm {
 	for _, a := range append(mintage.SigningAlgs(), mintage.SealingAlg) {
 		f.Algs = append(f.Algs, option{Value: a, Text: a, Selected: a == alg})
 	}
-	f.Copy = &copyAs{
-		CLI:  command("key", "rotate", "--tenant", q.tenant.ID),
-		Curl: c.call(ctx, http.MethodPost, "/tenants/"+q.tenant.ID+"/keys/rotate", map[string]any{"wait": int64(keyWait.Seconds())}),
+	wait, err := readWait(f.Wait)
+	if err != nil {
+		wait = keyWait
 	}
+	f.Copy = c.asKeyRotated(ctx, q.tenant.ID, alg, wait)
 	return f
+}
+
+// asKeyRotated says how a key is rotated elsewhere.
+func (c *console) asKeyRotated(ctx context.Context, tenant, alg string, wait time.Duration) *copyAs {
+	lasts := "0s"
+	if wait > 0 {
+		lasts = fileDuration(wait)
+	}
+	words := []string{"key", "rotate", "--wait", lasts, "--tenant", tenant}
+	seconds := int64(wait.Seconds())
+	doc := adminclient.KeyRotation{Alg: alg, Wait: &seconds}
+	if alg != "" {
+		words = append(words, "--alg", alg)
+	}
+	return &copyAs{CLI: command(words...), Curl: c.call(ctx, http.MethodPost, "/tenants/"+tenant+"/keys/rotate", doc)}
+}
+
+// readWait reads how long a key is published before it signs.
+func readWait(s string) (time.Duration, error) {
+	if s == "" || s == "0" || s == "0s" {
+		return 0, nil
+	}
+	return yamlfile.ParseDuration(s)
 }
 
 func (c *console) askRotateKey(ctx context.Context, q *request) (*answer, error) {
@@ -165,13 +212,13 @@ func (c *console) askRotateKey(ctx context.Context, q *request) (*answer, error)
 
 func (c *console) rotateKey(ctx context.Context, q *request) (*answer, error) {
 	f := c.keyQuestion(ctx, q)
+	if q.previews() {
+		return elsewhere("keys", f.Copy), nil
+	}
 	p := problems{}
-	var wait time.Duration
-	if f.Wait != "0" && f.Wait != "0s" && f.Wait != "" {
-		var err error
-		if wait, err = yamlfile.ParseDuration(f.Wait); err != nil {
-			p.add("wait", "A number with d, h, m or s behind it, such as 1h, or 0.")
-		}
+	wait, err := readWait(f.Wait)
+	if err != nil {
+		p.add("wait", "A number with d, h, m or s behind it, such as 1h, or 0.")
 	}
 	if f.Type != "" && q.text("confirm") != f.Type {
 		p.add("", "That is not "+f.Type+". Nothing was changed.")

@@ -19,12 +19,13 @@ func operatorRoutes() []route {
 		row("GET "+p, "operators:read", (*console).operators),
 		row("GET "+p+"/invite", "operators:write", (*console).inviteForm),
 		row("POST "+p+"/invite", "operators:write", (*console).invite),
+		row("GET "+p+"/invitations/{invitation}/delete", "operators:write", (*console).askDropInvitation),
 		row("POST "+p+"/invitations/{invitation}/delete", "operators:write", (*console).dropInvitation),
 		row("GET "+p+"/{operator}", "operators:read", (*console).operator),
 		row("POST "+p+"/{operator}", "operators:write", (*console).editOperator),
 		row("POST "+p+"/{operator}/recover", "operators:write", (*console).recoverOperator),
 		row("POST "+p+"/{operator}/sessions", "operators:write", (*console).endOperatorSessions),
-		row("GET "+p+"/{operator}/delete", "operators:write", (*console).askDeleteOperator),
+		row("GET "+p+"/{operator}/{what}", "operators:write", (*console).askOperator),
 		row("POST "+p+"/{operator}/delete", "operators:write", (*console).deleteOperator),
 	}
 }
@@ -123,6 +124,12 @@ func (c *console) invite(ctx context.Context, q *request, s *people.Service) (*a
 	if org := q.text("organization"); org != "" && q.viewer.Operator() {
 		i.Tenant, i.Organization = q.tenant.ID, org
 	}
+	if q.previews() {
+		if m := q.viewer.Membership; m != nil {
+			i.Tenant, i.Organization = m.Tenant, m.Organization
+		}
+		return elsewhere("operators", c.asInvited(ctx, &i)), nil
+	}
 	l, err := c.manager.Invite(ctx, q.by(), i)
 	if err != nil {
 		if wrong := problemsOf(err, inviteFields); wrong != nil {
@@ -139,10 +146,13 @@ func (c *console) invite(ctx context.Context, q *request, s *people.Service) (*a
 }
 
 func (c *console) dropInvitation(ctx context.Context, q *request, _ *people.Service) (*answer, error) {
-	if err := c.manager.DeleteInvitation(ctx, q.by(), q.value("invitation")); err != nil {
+	k, err := c.invitationQuestion(ctx, q)
+	if err != nil {
 		return nil, err
 	}
-	return gone(link(q.tenant.ID, "operators"), "The invitation works no more."), nil
+	return k.carriedOut(q, "The invitation works no more.", func() error {
+		return c.manager.DeleteInvitation(ctx, q.by(), q.value("invitation"))
+	})
 }
 
 // operatorPage is one person.
@@ -154,6 +164,7 @@ type operatorPage struct {
 	Roles       []option // over everything, or of the member
 	Confined    bool
 	MayWrite    bool
+	Copy        *copyAs
 }
 
 func (c *console) operator(ctx context.Context, q *request, s *people.Service) (*answer, error) {
@@ -181,6 +192,11 @@ func (c *console) operatorPage(ctx context.Context, q *request, s *people.Servic
 			return nil, err
 		}
 	}
+	for _, r := range p.Roles {
+		if r.Selected {
+			p.Copy = c.asEdited(ctx, q, o, o.Name, r.Value)
+		}
+	}
 	a := shown("operator", "operators", cmp.Or(o.Name, o.Email), p)
 	if wrong != nil {
 		a.status = http.StatusUnprocessableEntity
@@ -192,6 +208,13 @@ func (c *console) operatorPage(ctx context.Context, q *request, s *people.Servic
 // sign in.
 func (c *console) editOperator(ctx context.Context, q *request, s *people.Service) (*answer, error) {
 	id := q.value("operator")
+	if q.previews() {
+		o, err := c.manager.Operator(ctx, q.by(), id)
+		if err != nil {
+			return nil, err
+		}
+		return elsewhere("operators", c.asEdited(ctx, q, o, q.text("name"), q.text("role"))), nil
+	}
 	_, err := c.manager.UpdateOperator(ctx, q.by(), id, q.version(), func(o *mintage.Operator) error {
 		if m := q.viewer.Membership; m != nil {
 			if own := o.Member(m.Tenant, m.Organization); own != nil {
@@ -240,17 +263,13 @@ func (c *console) endOperatorSessions(ctx context.Context, q *request, _ *people
 	return gone(link(q.tenant.ID, "operators", id), "Signed out."), nil
 }
 
-func (c *console) askDeleteOperator(ctx context.Context, q *request, _ *people.Service) (*answer, error) {
-	o, err := c.manager.Operator(ctx, q.by(), q.value("operator"))
+func (c *console) deleteOperator(ctx context.Context, q *request, _ *people.Service) (*answer, error) {
+	k, err := c.operatorQuestion(ctx, q, askDelete)
 	if err != nil {
 		return nil, err
 	}
-	return shown("operator-delete", "operators", "Delete "+o.Email, &operatorPage{Operator: o, Confined: !q.viewer.Operator()}), nil
-}
-
-func (c *console) deleteOperator(ctx context.Context, q *request, _ *people.Service) (*answer, error) {
-	if err := c.manager.DeleteOperator(ctx, q.by(), q.value("operator"), q.version()); err != nil {
-		return nil, err
-	}
-	return gone(link(q.tenant.ID, "operators"), "They can do nothing here any more."), nil
+	k.Done = link(q.tenant.ID, "operators")
+	return k.carriedOut(q, "They can do nothing here any more.", func() error {
+		return c.manager.DeleteOperator(ctx, q.by(), q.value("operator"), q.version())
+	})
 }

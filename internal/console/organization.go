@@ -2,10 +2,14 @@ package console
 
 import (
 	"context"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
+	"github.com/mintage-auth/mintage/internal/apply"
 )
 
 func organizationRoutes() []route {
@@ -58,6 +62,7 @@ type organizationForm struct {
 	Action, Back string
 	Delete       string
 	Managed      string
+	Copy         *copyAs
 }
 
 // organizationFields are the fields by the members of an organization.
@@ -95,11 +100,48 @@ func (c *console) readOrganization(ctx context.Context, q *request, o *mintage.O
 	return p, nil
 }
 
+// asOrganization says how an organization is made, or changed to this, elsewhere.
+func (c *console) asOrganization(ctx context.Context, o *mintage.Organization, fresh bool) *copyAs { //nolint:revive // one of two verbs
+	verb, method, path := "edit", http.MethodPatch, "/tenants/"+o.Tenant+"/organizations/"+o.ID
+	settings := adminclient.OrganizationSettings{Name: o.Name, MaxClients: o.MaxClients, Grants: adminGrants(o.Grants)}
+	var doc any = map[string]any{"name": o.Name, "max_clients": o.MaxClients, "grants": append([]adminclient.Grant{}, settings.Grants...)}
+	if fresh {
+		verb, method, path = "create", http.MethodPost, "/tenants/"+o.Tenant+"/organizations"
+		doc = adminclient.NewOrganization{ID: o.ID, OrganizationSettings: settings}
+	}
+	words := []string{"organization", verb, o.ID, "--name", o.Name, "--tenant", o.Tenant}
+	for _, g := range o.Grants {
+		grant := g.ResourceServer + "=" + strings.Join(g.Scopes, ",")
+		words = append(words, "--grant", grant)
+	}
+	if len(o.Grants) == 0 && !fresh {
+		words = append(words, "--grant", "")
+	}
+	if o.MaxClients > 0 || !fresh {
+		words = append(words, "--max-clients", strconv.Itoa(o.MaxClients))
+	}
+	state := apply.Export(apply.Live{Organizations: []*mintage.Organization{o}}, c.cfg.Now())
+	state.Organizations[0].MaxClients = &o.MaxClients
+	return &copyAs{CLI: command(words...), Curl: c.call(ctx, method, path, doc), YAML: stateYAML(state)}
+}
+
+// adminGrants are grants as the admin API takes them.
+func adminGrants(grants []mintage.Grant) []adminclient.Grant {
+	var out []adminclient.Grant
+	for _, g := range grants {
+		out = append(out, adminclient.Grant(g))
+	}
+	return out
+}
+
 func (c *console) createOrganization(ctx context.Context, q *request) (*answer, error) {
 	o := &mintage.Organization{Tenant: q.tenant.ID, ID: strings.ToLower(q.text("id"))}
 	p, err := c.readOrganization(ctx, q, o)
 	if err != nil {
 		return nil, err
+	}
+	if q.previews() {
+		return elsewhere("organizations", c.asOrganization(ctx, o, true)), nil
 	}
 	if len(p) == 0 {
 		if _, err = c.manager.CreateOrganization(ctx, q.by(), o); err == nil {
@@ -131,18 +173,22 @@ func (c *console) organization(ctx context.Context, q *request) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
+	f.Copy = c.asOrganization(ctx, o, false)
 	return c.organizationPage(ctx, q, f, grantValues(o.Grants))
 }
 
 func (c *console) saveOrganization(ctx context.Context, q *request) (*answer, error) {
-	f, _, err := c.organizationOf(ctx, q)
+	f, o, err := c.organizationOf(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	var tried mintage.Organization
+	tried := mintage.Organization{Tenant: o.Tenant, ID: o.ID}
 	p, err := c.readOrganization(ctx, q, &tried)
 	if err != nil {
 		return nil, err
+	}
+	if q.previews() {
+		return elsewhere("organizations", c.asOrganization(ctx, &tried, false)), nil
 	}
 	if len(p) == 0 {
 		_, err = c.manager.UpdateOrganization(ctx, q.by(), q.tenant.ID, f.ID, q.version(), func(o *mintage.Organization) error {
@@ -169,6 +215,10 @@ func (c *console) organizationQuestion(ctx context.Context, q *request) (*ask, e
 	return &ask{
 		Title: "Delete " + o.Name, Nav: "organizations", Action: at + "/delete", Button: "Delete", Back: at, Type: q.typed(o.Name), Version: o.Version,
 		Text: "It is possible only while it owns no client. Its people lose what they may see here.",
+		Copy: &copyAs{
+			CLI:  command("organization", "delete", o.ID, "--tenant", o.Tenant),
+			Curl: c.call(ctx, http.MethodDelete, "/tenants/"+o.Tenant+"/organizations/"+o.ID, nil),
+		},
 	}, nil
 }
 
@@ -185,14 +235,8 @@ func (c *console) deleteOrganization(ctx context.Context, q *request) (*answer, 
 	if err != nil {
 		return nil, err
 	}
-	if a := k.unconfirmed(q); a != nil {
-		return a, nil
-	}
-	if err := c.manager.DeleteOrganization(ctx, q.by(), q.tenant.ID, q.value("id"), q.version()); err != nil {
-		if a := k.failing(err); a != nil {
-			return a, nil
-		}
-		return nil, err
-	}
-	return gone(link(q.tenant.ID, "organizations"), "The organization is deleted."), nil
+	k.Done = link(q.tenant.ID, "organizations")
+	return k.carriedOut(q, "The organization is deleted.", func() error {
+		return c.manager.DeleteOrganization(ctx, q.by(), q.tenant.ID, q.value("id"), q.version())
+	})
 }

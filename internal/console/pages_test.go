@@ -169,15 +169,20 @@ func TestRequestsPage(t *testing.T) {
 	if r.To != "/console/t/hotel/requests/req_000000000000000a" {
 		t.Errorf("explaining leads to %q", r.To)
 	}
-	w.get(t, owner, "/console/t/hotel/requests?trace=req_none").want(t, 200, "No request of this tenant has it")
+	w.get(t, owner, "/console/t/hotel/requests?trace=req_none").want(t, 200, "No request here has it")
 	w.get(t, owner, "/console/t/hotel/requests/req_000000000000000c").want(t, 404)
 	// A member sees what is about their own clients alone.
 	w.get(t, ada, "/console/t/hotel/requests/req_000000000000000a").want(t, 200, "Mistaken")
 	w.get(t, ada, "/console/t/hotel/requests/req_000000000000000b").want(t, 404)
 	w.get(t, zoe, "/console/t/hotel/requests/req_000000000000000a").want(t, 404)
-	w.get(t, ada, "/console/t/hotel/requests").want(t, 404)
+	mine := w.get(t, ada, "/console/t/hotel/requests")
+	mine.want(t, 200, "auth.whitespace", "req_000000000000000a")
+	mine.lacks(t, "req_000000000000000b")
+	w.get(t, zoe, "/console/t/hotel/requests").lacks(t, "req_000000000000000a")
+	w.get(t, zoe, "/console/t/hotel/requests?client="+made.Client.ID).want(t, 404)
+	w.get(t, zoe, "/console/t/hotel/requests?trace=req_000000000000000a").want(t, 200, "No request here has it")
+	w.get(t, ada, "/console/t/hotel/requests?trace=req_000000000000000b").want(t, 200, "No request here has it")
 	w.get(t, zoe, "/console/t/hotel/requests/tail?client="+made.Client.ID).want(t, 404)
-	w.get(t, ada, "/console/t/hotel/requests/tail").want(t, 404)
 	w.get(t, ada, "/console/t/hotel/clients/"+made.Client.ID+"/requests").want(t, 200, "auth.whitespace")
 }
 
@@ -412,5 +417,19 @@ func TestUsagePage(t *testing.T) {
 		r.lacks(t, "1,000")
 	}
 	w.get(t, owner, "/console/t/hotel/usage.csv?span=week").want(t, 200, made.Client.ID+",secret.mismatch,0,4")
-	w.get(t, ada, "/console/t/hotel/usage").want(t, 404)
+	// A member sees what their own clients did, and nothing else.
+	for _, path := range []string{"usage", "usage?span=month", "usage?client=" + made.Client.ID, "usage.csv"} {
+		r := w.get(t, ada, "/console/t/hotel/"+path)
+		r.lacks(t, "Asker", "it does not cache", made.Client.ID+",")
+	}
+	w.get(t, ada, "/console/t/hotel/usage?client="+made.Client.ID).want(t, 404)
+	own := w.client(t, "hotel", "acme", "Own")
+	if err := w.manager.Store.AddUsage(t.Context(), []*mintage.UsageCount{
+		{Start: minute, Step: time.Minute, Tenant: "hotel", ClientID: own.Client.ID, Audience: api, Scope: "orders/read", Lifetime: 3600, Count: 7},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.get(t, ada, "/console/t/hotel/usage").want(t, 200, "7 issued, 0 refused", "Own")
+	w.get(t, ada, "/console/t/hotel/usage.csv").want(t, 200, own.Client.ID+",,7,0")
+	w.get(t, zoe, "/console/t/hotel/usage").want(t, 200, "0 issued, 0 refused")
 }

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/explain"
@@ -15,7 +17,7 @@ import (
 func requestRoutes() []route {
 	const at = "/t/{tenant}/requests"
 	return []route{
-		{pattern: "GET " + at, access: operator, scope: "requests:read", handle: (*console).requests},
+		{pattern: "GET " + at, access: member, scope: "requests:read", handle: (*console).requests},
 		{pattern: "GET " + at + "/tail", access: member, scope: "requests:read", handle: (*console).tailRequests},
 		{pattern: "GET " + at + "/{trace}", access: member, scope: "requests:read", handle: (*console).request},
 	}
@@ -30,7 +32,7 @@ type requestRow struct {
 	Refused bool
 }
 
-// requestList is a list of records.
+// requestList is a list of records, with what narrows it.
 type requestList struct {
 	Rows         []requestRow
 	First, Next  string
@@ -38,18 +40,38 @@ type requestList struct {
 	Filtered     bool
 	Reasons      []option
 	Outcomes     []option
+	Dialects     []option
+	Spans        []option
 	Client       string
+	Address      string
+	Since, Until string
+	Alone        bool   // whether it is of one client, and no other can be chosen
 	Trace, Found string // what was looked for, and when it was not found, what to say
 	At           string
+	Kept         string // how long the log goes back
+}
+
+// requestSpans are spans of time to choose from, by their names in an address.
+var requestSpans = []struct {
+	key, title string
+	back       time.Duration
+}{
+	{"15m", "15 minutes", 15 * time.Minute}, {"1h", "an hour", time.Hour}, {"24h", "24 hours", day}, {"7d", "7 days", 7 * day},
 }
 
 // requestFilter reads the filters of an address.
-func requestFilter(q *request) manage.RequestQuery {
+func requestFilter(q *request, now time.Time) manage.RequestQuery {
 	r := manage.RequestQuery{
-		Tenant: q.tenant.ID, Reason: q.query("reason"), ClientID: q.query("client"), Before: q.query("before"), Limit: pageSize + 1,
+		Tenant: q.tenant.ID, Reason: q.query("reason"), ClientID: q.query("client"), Dialect: q.query("dialect"), Address: q.query("address"),
+		Since: readMoment(q.query("since")), Until: readMoment(q.query("until")), Before: q.query("before"), Limit: pageSize + 1,
 	}
 	if _, ok := explain.Lookup(r.Reason); !ok {
 		r.Reason = ""
+	}
+	for _, s := range requestSpans {
+		if from := now.Add(-s.back); s.key == q.query("span") && from.After(r.Since) {
+			r.Since = from
+		}
 	}
 	switch q.query("outcome") {
 	case "refused":
@@ -62,18 +84,51 @@ func requestFilter(q *request) manage.RequestQuery {
 	return r
 }
 
+// readMoment reads an instant of an address, in UTC: as a form has it, or as
+// RFC 3339; what is none is the zero time.
+func readMoment(s string) time.Time {
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// formMoment is an instant as a form has it.
+func formMoment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04")
+}
+
+// confine narrows a query to the clients that the viewer may know of.
+func (c *console) confine(ctx context.Context, q *request, query *manage.RequestQuery) error {
+	query.Organization = q.viewer.organization()
+	if query.Organization == "" || query.ClientID == "" {
+		return nil
+	}
+	_, err := c.ownClient(ctx, q, query.ClientID)
+	return err
+}
+
 // requestList reads a part of the log, newest first.
 func (c *console) requestList(ctx context.Context, q *request, at string, query manage.RequestQuery) (*requestList, error) {
+	if err := c.confine(ctx, q, &query); err != nil {
+		return nil, err
+	}
 	records, err := c.manager.Requests(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	d := &requestList{At: at, Client: q.query("client"), Tail: link(q.tenant.ID, "requests", "tail")}
+	d := &requestList{At: at, Tail: link(q.tenant.ID, "requests", "tail"), Kept: c.state(ctx).keeps()}
+	d.choices(q, query)
 	v := q.r.URL.Query()
 	v.Del("before")
 	v.Del("trace")
 	d.Filtered = len(v) > 0
-	tail := v
+	tail := maps.Clone(v)
 	if query.ClientID != "" {
 		tail.Set("client", query.ClientID)
 	}
@@ -81,7 +136,7 @@ func (c *console) requestList(ctx context.Context, q *request, at string, query 
 		d.Tail += "?" + tail.Encode()
 	}
 	if query.Before != "" {
-		d.First = at
+		d.First = at + "?" + v.Encode()
 	}
 	if query.Limit > 0 && len(records) == query.Limit {
 		records = records[:query.Limit-1]
@@ -92,6 +147,27 @@ func (c *console) requestList(ctx context.Context, q *request, at string, query 
 		d.Rows = append(d.Rows, rowOfRequest(q.tenant.ID, r))
 	}
 	return d, nil
+}
+
+// choices fills in what the list is narrowed by.
+func (d *requestList) choices(q *request, query manage.RequestQuery) {
+	d.Client, d.Address = q.query("client"), q.query("address")
+	d.Since, d.Until = formMoment(readMoment(q.query("since"))), formMoment(query.Until)
+	d.Outcomes = options(q.query("outcome"), "", "any outcome", "issued", "issued", "refused", "refused", "warned", "answered with a warning")
+	d.Reasons = options(query.Reason, "", "any reason")
+	for _, r := range explain.Reasons() {
+		if !r.Reserved() && r.Code != "ok" {
+			d.Reasons = append(d.Reasons, option{Value: r.Code, Text: r.Code, Selected: r.Code == query.Reason})
+		}
+	}
+	d.Dialects = options(query.Dialect, "", "any dialect")
+	for _, l := range mintage.Dialects() {
+		d.Dialects = append(d.Dialects, option{Value: l.Name, Text: l.Name, Selected: l.Name == query.Dialect})
+	}
+	d.Spans = options(q.query("span"), "", "any time")
+	for _, s := range requestSpans {
+		d.Spans = append(d.Spans, option{Value: s.key, Text: "the last " + s.title, Selected: s.key == q.query("span")})
+	}
 }
 
 func rowOfRequest(tenant string, r *mintage.RequestRecord) requestRow {
@@ -108,29 +184,38 @@ func (c *console) requests(ctx context.Context, q *request) (*answer, error) {
 	at := link(q.tenant.ID, "requests")
 	notFound := ""
 	if trace := q.query("trace"); trace != "" {
-		_, err := c.manager.Request(ctx, q.tenant.ID, trace)
+		r, err := c.manager.Request(ctx, q.tenant.ID, trace)
+		if err == nil {
+			_, err = c.clientOfRequest(ctx, q, r)
+		}
 		if err == nil {
 			return gone(link(q.tenant.ID, "requests", trace), ""), nil
 		}
 		if !errors.Is(err, mintage.ErrNotFound) {
 			return nil, err
 		}
-		notFound = "No request of this tenant has it. The log goes back for seven days unless the server says otherwise; a wait of two seconds may help."
+		notFound = "No request here has it. The log goes back " + c.state(ctx).keeps() + "; a wait of two seconds may help."
 	}
-	query := requestFilter(q)
-	d, err := c.requestList(ctx, q, at, query)
+	d, err := c.requestList(ctx, q, at, requestFilter(q, c.cfg.Now()))
 	if err != nil {
 		return nil, err
 	}
 	d.Trace, d.Found = q.query("trace"), notFound
-	d.Outcomes = options(q.query("outcome"), "", "any outcome", "issued", "issued", "refused", "refused", "warned", "answered with a warning")
-	d.Reasons = options(query.Reason, "", "any reason")
-	for _, r := range explain.Reasons() {
-		if !r.Reserved() && r.Code != "ok" {
-			d.Reasons = append(d.Reasons, option{Value: r.Code, Text: r.Code, Selected: r.Code == query.Reason})
-		}
-	}
 	return shown("requests", "requests", "Requests", d), nil
+}
+
+// clientOfRequest returns the client that a record is about; nil: there is none
+// of that name. To a member, a record about no client of theirs is not there.
+func (c *console) clientOfRequest(ctx context.Context, q *request, r *mintage.RequestRecord) (*mintage.Client, error) {
+	var cl *mintage.Client
+	err := mintage.ErrNotFound
+	if r.ClientID != "" {
+		cl, err = c.ownClient(ctx, q, r.ClientID)
+	}
+	if errors.Is(err, mintage.ErrNotFound) && q.viewer.Operator() {
+		return nil, nil //nolint:nilnil // anybody may claim any name
+	}
+	return cl, err
 }
 
 // requestPage is one record with all that is known of it.
@@ -152,13 +237,8 @@ func (c *console) request(ctx context.Context, q *request) (*answer, error) {
 		return nil, err
 	}
 	d := &requestPage{requestRow: rowOfRequest(q.tenant.ID, r), Owner: q.viewer.Operator(), Coalesce: r.Count > 1}
-	if r.ClientID != "" {
-		if cl, err := c.ownClient(ctx, q, r.ClientID); err == nil {
-			d.Client = cl
-		}
-	}
-	if d.Client == nil && !q.viewer.Operator() {
-		return nil, mintage.ErrNotFound
+	if d.Client, err = c.clientOfRequest(ctx, q, r); err != nil {
+		return nil, err
 	}
 	d.First, _ = explain.Lookup(r.Reason)
 	for _, code := range r.Notes {
@@ -189,15 +269,6 @@ func replay(t *mintage.Tenant, r *mintage.RequestRecord) string {
 		}
 	}
 	return strings.Replace(curlSnippet(v), "curl ", "curl -i ", 1)
-}
-
-// tally counts the records of the last day by reason.
-func tally(rows []*mintage.RequestRecord, by func(*mintage.RequestRecord) string) []tallied {
-	n := map[string]int64{}
-	for _, r := range rows {
-		n[by(r)] += r.Count
-	}
-	return sorted(n)
 }
 
 // sorted returns numbers by size, greatest first.

@@ -132,6 +132,9 @@ func (f *resourceForm) resend(q *request, p problems) {
 func (c *console) createResource(ctx context.Context, q *request) (*answer, error) {
 	rs := &mintage.ResourceServer{Tenant: q.tenant.ID, Identifier: q.text("identifier")}
 	p := readResource(q, rs)
+	if q.previews() {
+		return elsewhere("apis", c.resourceAs(ctx, rs)), nil
+	}
 	if len(p) == 0 {
 		_, err := c.manager.CreateResourceServer(ctx, q.by(), rs)
 		if err == nil {
@@ -164,7 +167,7 @@ func (c *console) resourceOf(ctx context.Context, q *request) (*resourceForm, er
 		f.Scopes += strings.TrimSpace(s.Name+" "+s.Description) + "\n"
 	}
 	f.choices(string(rs.Token.Format), rs.Token.Alg)
-	f.Copy = c.resourceAs(ctx, rs)
+	f.Copy = c.asResource(ctx, rs, rs, false)
 	return f, c.addHolders(ctx, q, f)
 }
 
@@ -256,8 +259,11 @@ func (c *console) saveResource(ctx context.Context, q *request) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
-	var tried mintage.ResourceServer
+	tried := mintage.ResourceServer{Tenant: q.tenant.ID, Identifier: f.Identifier}
 	p := readResource(q, &tried)
+	if q.previews() {
+		return elsewhere("apis", c.asResource(ctx, f.Server, &tried, q.ticked("break"))), nil
+	}
 	if q.ticked("break") && f.Type != "" && q.text("confirm") != f.Type {
 		f.InUse = true
 		p.add("", "That is not "+f.Type+". Nothing was changed.")

@@ -23,6 +23,20 @@ type route struct {
 	handle  func(*console, context.Context, *request) (*answer, error)
 }
 
+// Form is a row of the table that takes a form, for tests that walk it.
+type Form struct{ Pattern, Access, Scope string }
+
+// Forms returns them.
+func Forms() []Form {
+	var out []Form
+	for _, rt := range routes() {
+		if strings.HasPrefix(rt.pattern, "POST ") {
+			out = append(out, Form{rt.pattern, string(rt.access), rt.scope})
+		}
+	}
+	return out
+}
+
 // muxPattern is the pattern with the Prefix.
 func (rt route) muxPattern() string {
 	method, path, _ := strings.Cut(rt.pattern, " ")
@@ -53,8 +67,8 @@ func screens() []screen {
 		{key: "clients", title: "API clients", path: "clients", letter: "c", scope: "clients:read", members: true},
 		{key: "apis", title: "APIs", path: "apis", letter: "p", scope: "resource_servers:read"},
 		{key: "keys", title: "Keys", path: "keys", letter: "k", scope: "keys:read"},
-		{key: "requests", title: "Requests", path: "requests", letter: "l", scope: "requests:read"},
-		{key: "usage", title: "Usage", path: "usage", letter: "u", scope: "usage:read"},
+		{key: "requests", title: "Requests", path: "requests", letter: "l", scope: "requests:read", members: true},
+		{key: "usage", title: "Usage", path: "usage", letter: "u", scope: "usage:read", members: true},
 		{key: "token", title: "Token tool", path: "token", letter: "t", scope: "tokens:read"},
 		{key: "organizations", title: "Organizations", path: "organizations", letter: "r", scope: "organizations:read"},
 		{key: "operators", title: "People", path: "operators", letter: "m", scope: "operators:read", members: true},

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage"
-	"github.com/mintage-auth/mintage/internal/apply"
 )
 
 func settingRoutes() []route {
@@ -21,6 +20,7 @@ func settingRoutes() []route {
 		{pattern: "POST " + at + "/disable", access: operator, scope: write, handle: (*console).disableTenant},
 		{pattern: "GET " + at + "/delete", access: operator, scope: write, handle: (*console).askDeleteTenant},
 		{pattern: "POST " + at + "/delete", access: operator, scope: write, handle: (*console).deleteTenant},
+		{pattern: "GET " + at + "/enable", access: operator, scope: write, handle: (*console).askEnableTenant},
 		{pattern: "POST " + at + "/enable", access: operator, scope: write, handle: (*console).enableTenant},
 		{pattern: "GET /tenants/new", access: operator, scope: write, handle: (*console).newTenant},
 		{pattern: "POST /tenants", access: operator, scope: write, handle: (*console).createTenant},
@@ -42,6 +42,11 @@ type tenantForm struct {
 	Action, Type               string
 	BuiltIn                    bool
 	Server                     string // release
+	State                      *ServerState
+	Backup                     string // how the age of the last backup looks
+	Spoken                     []spoken
+	Tenants                    []option // value and issuer of each environment
+	KeyPeriod                  time.Duration
 	Dialects                   string
 	Copy                       *copyAs
 }
@@ -50,6 +55,27 @@ type tenantForm struct {
 var tenantFields = map[string]string{
 	"id": "id", "issuer": "issuer", "aliases": "aliases", "token_paths": "paths", "cors_origins": "origins", "token": "lifetime",
 	"secret_lifetime": "expires", "secret_overlap": "overlap",
+}
+
+// spoken is a dialect and where it is spoken; no URL: nowhere, it is off.
+type spoken struct {
+	Name string
+	URLs []string
+}
+
+// spokenBy returns all dialects, with the URLs at which a tenant speaks them.
+func spokenBy(t *mintage.Tenant) []spoken {
+	var out []spoken
+	for _, d := range mintage.Dialects() {
+		s := spoken{Name: d.Name}
+		for _, e := range endpointsOf(t, nil) {
+			if e.Dialect == d.Name {
+				s.URLs = append(s.URLs, e.URL)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func (f *tenantForm) choices(format, alg string) {
@@ -88,13 +114,30 @@ func (c *console) tenantOf(q *request) *tenantForm {
 	}
 	f.choices(string(t.Token.Format), t.Token.Alg)
 	if !f.BuiltIn {
-		f.Copy = &copyAs{CLI: command("tenant", "show", t.ID), YAML: stateYAML(apply.Export(apply.Live{Tenants: []*mintage.Tenant{t}}, c.cfg.Now()))}
+		f.Copy = &copyAs{YAML: wholeTenant(t)}
 	}
 	return f
 }
 
-func (c *console) settings(_ context.Context, q *request) (*answer, error) {
-	return shown("settings", "settings", "Settings", c.tenantOf(q)), nil
+func (c *console) settings(ctx context.Context, q *request) (*answer, error) {
+	f, err := c.settingsOfTenant(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return shown("settings", "settings", "Settings", f), nil
+}
+
+// settingsOfTenant makes the form of a tenant, with what is known of the server
+// and the other environments.
+func (c *console) settingsOfTenant(ctx context.Context, q *request) (*tenantForm, error) {
+	f := c.tenantOf(q)
+	f.State = c.state(ctx)
+	f.Backup, f.Spoken, f.KeyPeriod = f.State.BackupKind(c.cfg.Now()), spokenBy(q.tenant), c.manager.KeyPeriodOf(q.tenant)
+	ts, err := c.manager.Tenants(ctx, "", maxSwitch)
+	for _, t := range ts {
+		f.Tenants = append(f.Tenants, option{Value: t.ID, Text: t.Issuer, Selected: t.Protected})
+	}
+	return f, err
 }
 
 // readTenant reads the form into t.
@@ -125,9 +168,15 @@ func (f *tenantForm) resend(q *request, p problems) {
 }
 
 func (c *console) saveTenant(ctx context.Context, q *request) (*answer, error) {
-	f := c.tenantOf(q)
+	f, err := c.settingsOfTenant(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	tried := *q.tenant
 	p := readTenant(q, &tried)
+	if q.previews() {
+		return elsewhere("settings", c.asTenant(ctx, &tried, false)), nil
+	}
 	if f.Type != "" && q.text("confirm") != f.Type {
 		p.add("", "That is not "+f.Type+". Nothing was changed.")
 	}
@@ -158,6 +207,9 @@ func (c *console) newTenant(context.Context, *request) (*answer, error) {
 func (c *console) createTenant(ctx context.Context, q *request) (*answer, error) {
 	t := &mintage.Tenant{ID: q.text("id")}
 	p := readTenant(q, t)
+	if q.previews() {
+		return elsewhere("settings", c.asTenant(ctx, t, true)), nil
+	}
 	if len(p) == 0 {
 		_, err := c.manager.CreateTenant(ctx, q.by(), t)
 		if err == nil {
@@ -172,44 +224,50 @@ func (c *console) createTenant(ctx context.Context, q *request) (*answer, error)
 	return again("settings", "settings", "New tenant", f), nil
 }
 
-func (c *console) tenantQuestion(q *request) *ask {
+// tenantQuestion asks before a tenant is disabled.
+func (c *console) tenantQuestion(ctx context.Context, q *request) *ask {
 	at := link(q.tenant.ID, "settings")
 	return &ask{
 		Title: "Disable the tenant " + q.tenant.ID, Nav: "settings", Action: at + "/disable", Button: "Disable", Back: at, Type: q.typed(q.tenant.ID),
 		Text: "It answers nothing from now on: no token, no key set, no introspection. It can be enabled again.",
-		Copy: &copyAs{CLI: command("tenant", "disable", q.tenant.ID)},
+		Copy: c.asSwitched(ctx, q.tenant.ID, true),
 	}
 }
 
-func (c *console) askDisableTenant(_ context.Context, q *request) (*answer, error) {
-	return c.tenantQuestion(q).page(), nil
+// enableTenantQuestion asks before a tenant answers again.
+func (c *console) enableTenantQuestion(ctx context.Context, q *request) *ask {
+	at := link(q.tenant.ID, "settings")
+	return &ask{
+		Title: "Enable the tenant " + q.tenant.ID, Nav: "settings", Action: at + "/enable", Button: "Enable", Safe: true, Back: at, Type: q.typed(q.tenant.ID),
+		Text: "It answers again, as before it was disabled.",
+		Copy: c.asSwitched(ctx, q.tenant.ID, false),
+	}
+}
+
+func (c *console) askDisableTenant(ctx context.Context, q *request) (*answer, error) {
+	return c.tenantQuestion(ctx, q).page(), nil
+}
+
+func (c *console) askEnableTenant(ctx context.Context, q *request) (*answer, error) {
+	return c.enableTenantQuestion(ctx, q).page(), nil
 }
 
 func (c *console) disableTenant(ctx context.Context, q *request) (*answer, error) {
-	k := c.tenantQuestion(q)
-	if a := k.unconfirmed(q); a != nil {
-		return a, nil
-	}
-	return c.setDisabled(ctx, q, k, true)
+	return c.tenantQuestion(ctx, q).carriedOut(q, "The tenant is disabled: it answers nothing.", func() error {
+		return c.setDisabled(ctx, q, true)
+	})
 }
 
 func (c *console) enableTenant(ctx context.Context, q *request) (*answer, error) {
-	return c.setDisabled(ctx, q, c.tenantQuestion(q), false)
+	return c.enableTenantQuestion(ctx, q).carriedOut(q, "The tenant is enabled.", func() error {
+		return c.setDisabled(ctx, q, false)
+	})
 }
 
-func (c *console) setDisabled(ctx context.Context, q *request, k *ask, disabled bool) (*answer, error) { //nolint:revive // it is the state that is set
+func (c *console) setDisabled(ctx context.Context, q *request, disabled bool) error { //nolint:revive // it is the state that is set
 	_, err := c.manager.UpdateTenant(ctx, q.by(), q.tenant.ID, 0, func(t *mintage.Tenant) error {
 		t.Disabled = disabled
 		return nil
 	})
-	if err != nil {
-		if a := k.failing(err); a != nil {
-			return a, nil
-		}
-		return nil, err
-	}
-	if disabled {
-		return gone(k.Back, "The tenant is disabled: it answers nothing."), nil
-	}
-	return gone(k.Back, "The tenant is enabled."), nil
+	return err
 }

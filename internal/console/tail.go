@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -21,27 +21,56 @@ const (
 	tailLife   = 10 * time.Minute       // then the browser connects again
 	tailStall  = 10 * time.Second       // that a browser may take to read a row
 	tailMost   = 64                     // at one time
+	tailEach   = 8                      // of one session
 	tailBehind = 5 * time.Second        // how long after its time a record may be written
 	tailBatch  = 100                    // rows at one look
 )
 
 // tails counts who follows the request log.
-type tails struct{ now atomic.Int64 }
+type tails struct {
+	mu  sync.Mutex
+	all int
+	by  map[string]int // by session
+}
+
+// begin lets one more follow, unless there are too many.
+func (t *tails) begin(session string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all >= tailMost || t.by[session] >= tailEach {
+		return false
+	}
+	if t.by == nil {
+		t.by = map[string]int{}
+	}
+	t.all++
+	t.by[session]++
+	return true
+}
+
+// end lets one go.
+func (t *tails) end(session string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all--
+	if t.by[session]--; t.by[session] == 0 {
+		delete(t.by, session)
+	}
+}
 
 // tailRequests sends rows of the log as they come, ready to be shown.
 func (c *console) tailRequests(ctx context.Context, q *request) (*answer, error) {
-	query := requestFilter(q)
-	if !q.viewer.Operator() {
-		if _, err := c.ownClient(ctx, q, query.ClientID); err != nil {
-			return nil, mintage.ErrNotFound
-		}
+	query := requestFilter(q, c.cfg.Now())
+	query.Until = time.Time{} // what comes is later
+	if err := c.confine(ctx, q, &query); err != nil {
+		return nil, err
 	}
-	if c.tails.now.Add(1) > tailMost {
-		c.tails.now.Add(-1)
+	session := q.cookie(SessionCookie)
+	if !c.tails.begin(session) {
 		return errorPage(http.StatusServiceUnavailable, "Too many follow the log", "Close another tail, or reload the list."), nil
 	}
 	return &answer{stream: func() {
-		defer c.tails.now.Add(-1)
+		defer c.tails.end(session)
 		f := &follower{c: c, q: q, query: query, sent: map[string]int64{}, from: c.cfg.Now()}
 		f.run(ctx)
 	}}, nil
@@ -83,7 +112,7 @@ func (f *follower) run(ctx context.Context) {
 				return
 			}
 		case <-beat.C:
-			if _, err := f.c.cfg.People.Viewer(ctx, f.q.cookie(SessionCookie)); err != nil || !send([]byte(": still here\n\n")) {
+			if !f.mayGoOn(ctx) || !send([]byte(": still here\n\n")) {
 				return
 			}
 		case <-end.C:
@@ -94,6 +123,14 @@ func (f *follower) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// mayGoOn reports whether who follows is still signed in, in the same place and
+// with the same right.
+func (f *follower) mayGoOn(ctx context.Context) bool {
+	was := f.q.viewer
+	v, err := f.c.cfg.People.Viewer(ctx, f.q.cookie(SessionCookie))
+	return err == nil && v.May("requests:read") && v.Operator() == was.Operator() && v.organization() == was.organization()
 }
 
 // look sends the rows that are new, or stand for more than when they were sent.
@@ -107,6 +144,9 @@ func (f *follower) look(ctx context.Context, send func([]byte) bool) bool {
 	records, err := f.c.manager.Requests(ctx, query)
 	if err != nil {
 		return false
+	}
+	if fresh := slices.ContainsFunc(records, func(r *mintage.RequestRecord) bool { return f.sent[r.TraceID+r.Second] != r.Count }); fresh && !f.mayGoOn(ctx) {
+		return false // what came since the last look is not for them any more
 	}
 	for _, r := range slices.Backward(records) { // oldest first
 		key := r.TraceID + r.Second

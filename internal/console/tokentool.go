@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +33,7 @@ func tokenRoutes() []route {
 	return []route{
 		{pattern: "GET /t/{tenant}/token", access: operator, scope: "tokens:read", handle: (*console).tokenTool},
 		{pattern: "POST /t/{tenant}/token", access: operator, scope: "tokens:read", handle: (*console).lookAtToken},
+		{pattern: "GET /t/{tenant}/token/revoke", access: operator, scope: "tokens:write", handle: (*console).askRevokeToken},
 		{pattern: "POST /t/{tenant}/token/revoke", access: operator, scope: "tokens:write", handle: (*console).revokeToken},
 	}
 }
@@ -50,6 +54,7 @@ type tokenPage struct {
 	Client  *mintage.Client
 	Of      string // tenant whose token it is; empty: none knows it
 	Revoke  string // address; empty: it cannot be revoked
+	Issued  string // address of the log about when it was issued; empty: that is not known
 	JTI     string
 	Secret  bool // whether a secret was pasted instead
 	Owner   *mintage.SecretOwner
@@ -136,9 +141,43 @@ func (c *console) findToken(ctx context.Context, q *request, d *tokenPage, text 
 	}
 	d.Reason, _ = explain.Lookup(d.Info.Reason)
 	if d.Info.Active && q.viewer.May("tokens:write") {
-		d.Revoke, d.JTI = link(d.Of, "token", "revoke"), d.Info.ID
+		d.JTI = d.Info.ID
+		d.Revoke = link(d.Of, "token", "revoke") + "?" + url.Values{"jti": {d.Info.ID}, "client": {d.Info.ClientID}}.Encode()
 	}
-	return c.findHolder(ctx, d)
+	if err := c.findHolder(ctx, d); err != nil {
+		return err
+	}
+	d.Issued = c.issuedAt(q, d)
+	return nil
+}
+
+// issuedAt is the address of the requests of a token's client about when it was
+// issued, if the log goes back so far; empty: nobody can tell.
+func (c *console) issuedAt(q *request, d *tokenPage) string {
+	at := time.Unix(d.Info.IssuedAt, 0)
+	if d.Info.IssuedAt == 0 {
+		at = issueTime(d.Claims)
+	}
+	if d.Client == nil || at.Unix() <= 0 || !q.viewer.May("requests:read") {
+		return ""
+	}
+	return link(d.Of, "clients", d.Client.ID, "requests") + "?" + url.Values{
+		"outcome": {"issued"}, "since": {at.Add(-time.Second).UTC().Format(time.RFC3339)}, "until": {at.Add(2 * time.Second).UTC().Format(time.RFC3339)},
+	}.Encode()
+}
+
+// issueTime is what the claims say of when a token was issued; the zero time:
+// nothing.
+func issueTime(claims []claim) time.Time {
+	for _, cl := range claims {
+		if cl.Name == "iat" {
+			number, _, _ := strings.Cut(cl.Value, " ")
+			if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+				return time.Unix(n, 0)
+			}
+		}
+	}
+	return time.Time{}
 }
 
 // findHolder reads the client that got the token.
@@ -209,14 +248,38 @@ func decodeJWT(text string) (header string, claims []claim, jti string) {
 	return buf.String(), claims, jti
 }
 
-// revokeToken ends the token with a jti.
-func (c *console) revokeToken(ctx context.Context, q *request) (*answer, error) {
-	jti := q.text("jti")
-	if jti == "" || len(jti) > 256 {
+// tokenQuestion asks before the token with a jti ends.
+func (c *console) tokenQuestion(ctx context.Context, q *request, jti, client string) (*ask, error) {
+	if jti == "" || len(jti) > 256 || len(client) > 256 {
 		return nil, &mintage.FieldError{Message: "which token is meant, the form does not say"}
 	}
-	if err := c.manager.RevokeToken(ctx, q.by(), q.tenant.ID, jti, q.text("client"), time.Time{}); err != nil {
+	at := link(q.tenant.ID, "token")
+	return &ask{
+		Title: "End the token " + jti, Nav: "token", Action: at + "/revoke", Button: "End it", Back: at, Type: q.typed(q.tenant.ID),
+		Text:   "Whoever follows revocations or introspects refuses it from now on. An API that does neither takes it until it ends by itself.",
+		Hidden: []hidden{{"jti", jti}, {"client", client}},
+		Copy: &copyAs{
+			CLI:  command("token", "revoke", "--jti", jti, "--tenant", q.tenant.ID),
+			Curl: c.call(ctx, http.MethodPost, "/tenants/"+q.tenant.ID+"/tokens/revoke", map[string]string{"jti": jti}),
+		},
+	}, nil
+}
+
+func (c *console) askRevokeToken(ctx context.Context, q *request) (*answer, error) {
+	k, err := c.tokenQuestion(ctx, q, q.query("jti"), q.query("client"))
+	if err != nil {
 		return nil, err
 	}
-	return gone(link(q.tenant.ID, "token"), "The token has ended. Whoever follows revocations refuses it."), nil
+	return k.page(), nil
+}
+
+// revokeToken ends the token with a jti.
+func (c *console) revokeToken(ctx context.Context, q *request) (*answer, error) {
+	k, err := c.tokenQuestion(ctx, q, q.text("jti"), q.text("client"))
+	if err != nil {
+		return nil, err
+	}
+	return k.carriedOut(q, "The token has ended. Whoever follows revocations refuses it.", func() error {
+		return c.manager.RevokeToken(ctx, q.by(), q.tenant.ID, q.text("jti"), q.text("client"), time.Time{})
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +24,8 @@ type Usage interface {
 
 func usageRoutes() []route {
 	return []route{
-		{pattern: "GET /t/{tenant}/usage", access: operator, scope: "usage:read", handle: (*console).usage},
-		{pattern: "GET /t/{tenant}/usage.csv", access: operator, scope: "usage:read", handle: (*console).usageCSV},
+		{pattern: "GET /t/{tenant}/usage", access: member, scope: "usage:read", handle: (*console).usage},
+		{pattern: "GET /t/{tenant}/usage.csv", access: member, scope: "usage:read", handle: (*console).usageCSV},
 	}
 }
 
@@ -43,22 +44,29 @@ var usageSpans = []usageSpan{
 
 // usagePage is the page of usage.
 type usagePage struct {
-	Spans           []tab
-	Client          string
-	Bars            *bars
-	Issued, Refused int64
-	Clients         []usageRow
-	APIs, Scopes    []usageRow
-	Advice          []adviceRow
-	CSV             string
-	Off             bool // whether nobody counts
+	Spans              []tab
+	Span               string
+	Client, API, Scope string
+	Bars               *bars
+	Issued, Refused    int64
+	Clients            []usageRow
+	APIs, Scopes       []usageRow
+	Days               []usageRow
+	Advice             []adviceRow
+	CSV                string
+	Base               string // address of the page
+	Off                bool   // whether nobody counts
 }
+
+// Narrowed reports whether the page is about a part.
+func (d *usagePage) Narrowed() bool { return d.Client+d.API+d.Scope != "" }
 
 // usageRow is a line of a table.
 type usageRow struct {
 	Key, Name       string
 	Issued, Refused int64
 	Share           int // of the greatest, in percent
+	Limit           int // tokens a minute that a client may have; zero: any number
 }
 
 // adviceRow is a client that should keep its tokens.
@@ -67,10 +75,13 @@ type adviceRow struct {
 	Name string
 }
 
-const usageTop = 20 // lines of a table
+const (
+	usageTop  = 20 // lines of a table
+	usageDays = 31
+)
 
-// usageQuery reads the span and the client of an address.
-func (c *console) usageQuery(q *request) (usageSpan, usage.Query) {
+// usageQuery reads the span of an address, and what it is narrowed to.
+func (c *console) usageQuery(ctx context.Context, q *request) (usageSpan, usage.Query, error) {
 	span := usageSpans[0]
 	for _, s := range usageSpans {
 		if s.Key == q.query("span") {
@@ -78,37 +89,60 @@ func (c *console) usageQuery(q *request) (usageSpan, usage.Query) {
 		}
 	}
 	since := c.cfg.Now().Add(-span.Back).UTC().Truncate(span.Step).Add(span.Step)
-	return span, usage.Query{Tenant: q.tenant.ID, ClientID: q.query("client"), Since: since}
+	query := usage.Query{
+		Tenant: q.tenant.ID, Organization: q.viewer.organization(), ClientID: q.query("client"), API: q.query("api"), Scope: q.query("scope"), Since: since,
+	}
+	var err error
+	if query.ClientID != "" && !q.viewer.Operator() {
+		_, err = c.ownClient(ctx, q, query.ClientID)
+	}
+	return span, query, err
 }
 
 func (c *console) usage(ctx context.Context, q *request) (*answer, error) {
-	span, query := c.usageQuery(q)
-	at := link(q.tenant.ID, "usage")
-	d := &usagePage{Client: query.ClientID, CSV: at + ".csv?span=" + span.Key, Off: c.cfg.Usage == nil}
-	for _, s := range usageSpans {
-		d.Spans = append(d.Spans, tab{Title: s.Title, Link: at + "?span=" + s.Key, Current: s.Key == span.Key})
-	}
-	if d.Off {
-		return shown("usage", "usage", "Usage", d), nil
-	}
-	byTime := query
-	byTime.Step, byTime.ByReason = span.Step, true
-	sums, err := c.cfg.Usage.Sums(ctx, byTime)
+	span, query, err := c.usageQuery(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range sums {
-		d.Issued += s.Issued
-		d.Refused += s.Refused
+	at := link(q.tenant.ID, "usage")
+	v := q.r.URL.Query()
+	d := &usagePage{Client: query.ClientID, API: query.API, Scope: query.Scope, Off: c.cfg.Usage == nil, Span: span.Key, Base: at}
+	for _, s := range usageSpans {
+		v.Set("span", s.Key)
+		d.Spans = append(d.Spans, tab{Title: s.Title, Link: at + "?" + v.Encode(), Current: s.Key == span.Key})
 	}
-	d.Bars = barsOf(sums, query.Since, c.cfg.Now(), span)
+	v.Set("span", span.Key)
+	d.CSV = at + ".csv?" + v.Encode()
+	if d.Off {
+		return shown("usage", "usage", "Usage", d), nil
+	}
+	if d.Bars, err = c.barsFor(ctx, query, span); err != nil {
+		return nil, err
+	}
+	for _, p := range d.Bars.Legend {
+		if p.Class == 0 {
+			d.Issued += p.Count
+		} else {
+			d.Refused += p.Count
+		}
+	}
 	if err := c.usageTables(ctx, q, query, d); err != nil {
 		return nil, err
 	}
 	return shown("usage", "usage", "Usage", d), nil
 }
 
-// usageTables adds the sums by client, API and scope, and the advice.
+// barsFor draws what came of the requests that a query is about.
+func (c *console) barsFor(ctx context.Context, query usage.Query, span usageSpan) (*bars, error) {
+	query.Step, query.ByReason = span.Step, true
+	sums, err := c.cfg.Usage.Sums(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return barsOf(sums, query.Since, c.cfg.Now(), span), nil
+}
+
+// usageTables adds the sums by client, API, scope and day, and the advice.
 func (c *console) usageTables(ctx context.Context, q *request, query usage.Query, d *usagePage) error {
 	names := map[string]string{}
 	rows, err := c.index.clients(ctx, q.tenant.ID)
@@ -116,7 +150,9 @@ func (c *console) usageTables(ctx context.Context, q *request, query usage.Query
 		return err
 	}
 	for _, r := range rows {
-		names[r.ID] = r.Name
+		if q.viewer.Sees(q.tenant.ID, r.Organization) {
+			names[r.ID] = r.Name
+		}
 	}
 	for _, t := range []struct {
 		into *[]usageRow
@@ -135,12 +171,53 @@ func (c *console) usageTables(ctx context.Context, q *request, query usage.Query
 		}
 		*t.into = usageRows(sums, t.key, names)
 	}
+	if err := c.usageByDay(ctx, query, d); err != nil {
+		return err
+	}
+	if err := c.addLimits(ctx, q.tenant.ID, d.Clients); err != nil {
+		return err
+	}
 	advice, err := c.cfg.Usage.Advice(ctx, q.tenant.ID)
 	if err != nil {
 		return err
 	}
 	for _, a := range advice {
-		d.Advice = append(d.Advice, adviceRow{Advice: a, Name: cmp.Or(names[a.ClientID], a.ClientID)})
+		if name, ok := names[a.ClientID]; ok && (query.ClientID == "" || query.ClientID == a.ClientID) {
+			d.Advice = append(d.Advice, adviceRow{Advice: a, Name: name})
+		}
+	}
+	return nil
+}
+
+// usageByDay adds the sums of each day, the last one first.
+func (c *console) usageByDay(ctx context.Context, query usage.Query, d *usagePage) error {
+	query.Step, query.Since = day, query.Since.Truncate(day)
+	sums, err := c.cfg.Usage.Sums(ctx, query)
+	if err != nil {
+		return err
+	}
+	for _, s := range slices.Backward(sums) {
+		if len(d.Days) < usageDays {
+			d.Days = append(d.Days, usageRow{Name: s.Start.UTC().Format(time.DateOnly), Issued: s.Issued, Refused: s.Refused})
+		}
+	}
+	return nil
+}
+
+// addLimits adds how many tokens a minute clients may have.
+func (c *console) addLimits(ctx context.Context, tenant string, rows []usageRow) error {
+	for i := range rows {
+		if rows[i].Key == "" {
+			continue
+		}
+		cl, err := c.manager.Client(ctx, tenant, rows[i].Key)
+		switch {
+		case errors.Is(err, mintage.ErrNotFound): // deleted since
+		case err != nil:
+			return err
+		default:
+			rows[i].Limit = cl.Limits.TokensPerMinute
+		}
 	}
 	return nil
 }
@@ -168,7 +245,10 @@ func (c *console) usageCSV(ctx context.Context, q *request) (*answer, error) {
 	if c.cfg.Usage == nil {
 		return nil, mintage.ErrNotFound
 	}
-	span, query := c.usageQuery(q)
+	span, query, err := c.usageQuery(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	query.Step, query.ByClient, query.ByReason = span.Step, true, true
 	sums, err := c.cfg.Usage.Sums(ctx, query)
 	if err != nil {

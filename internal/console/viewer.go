@@ -42,5 +42,13 @@ func (v *Viewer) Sees(tenant, organization string) bool {
 // Operator reports whether the viewer is one over everything.
 func (v *Viewer) Operator() bool { return v.Membership == nil }
 
+// organization is the one that the viewer is confined to; empty: none.
+func (v *Viewer) organization() string {
+	if v.Membership == nil {
+		return ""
+	}
+	return v.Membership.Organization
+}
+
 // Membership is the organization that a Viewer is confined to.
 type Membership struct{ Tenant, Organization string }

@@ -8,6 +8,7 @@
 package lastuse
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
 	"log/slog"
@@ -45,6 +46,10 @@ type Store interface {
 // Recorder notes uses and writes them. Make one with New. It is safe for
 // concurrent use.
 type Recorder struct {
+	// Every is how often uses are written; zero: once an Interval. Set it before
+	// Run.
+	Every time.Duration
+
 	store  Store
 	log    *slog.Logger
 	seed   maphash.Seed
@@ -100,7 +105,7 @@ func (r *Recorder) Note(tenant, client, secret string, at time.Time, from netip.
 // Run writes what was noted once an Interval until ctx ends, and then what is
 // left.
 func (r *Recorder) Run(ctx context.Context) {
-	ticker := time.NewTicker(Interval)
+	ticker := time.NewTicker(cmp.Or(r.Every, Interval))
 	defer ticker.Stop()
 	for {
 		select {

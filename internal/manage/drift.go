@@ -80,57 +80,91 @@ func withoutSecrets(s *apply.State) *apply.State {
 	return &out
 }
 
+// Drifted is an object that is not as the file says that was applied last.
+type Drifted struct {
+	Source string // the file
+	Tenant string
+	// Change is what applying the file again would do; nil where it could not be
+	// applied again, and Problem says what keeps it from that.
+	Change  *apply.Change
+	Problem string
+}
+
 // Drift says for each tenant that an applied file declares anything of, how
 // many of those objects are not as the file says any more. What another file
 // took over since is that one's. A file that could not be applied again counts
 // by what keeps it from that.
 func (m *Manager) Drift(ctx context.Context) (map[string]int, error) {
-	rows, err := m.Store.DataKeys(ctx, appliedPrefix)
-	if err != nil {
-		return nil, err
-	}
 	drift := map[string]int{}
-	var errs []error
-	for _, row := range rows {
-		if err := m.driftOf(ctx, row, drift); err != nil {
-			errs = append(errs, err)
+	err := m.eachApplied(ctx, func(tenants []string, found []Drifted) {
+		for _, id := range tenants {
+			drift[id] += 0
 		}
-	}
-	return drift, errors.Join(errs...)
+		for _, d := range found {
+			drift[d.Tenant]++
+		}
+	})
+	return drift, err
 }
 
-func (m *Manager) driftOf(ctx context.Context, row *store.DataKey, drift map[string]int) error {
-	doc, err := m.Vault.Open(row.Name, row.Sealed)
+// Drifts returns what Drift counts, file by file.
+func (m *Manager) Drifts(ctx context.Context) ([]Drifted, error) {
+	var all []Drifted
+	err := m.eachApplied(ctx, func(_ []string, found []Drifted) { all = append(all, found...) })
+	return all, err
+}
+
+// eachApplied tells of each applied file which tenants it is about, and what
+// drifted.
+func (m *Manager) eachApplied(ctx context.Context, tell func(tenants []string, found []Drifted)) error {
+	rows, err := m.Store.DataKeys(ctx, appliedPrefix)
 	if err != nil {
 		return err
+	}
+	var errs []error
+	for _, row := range rows {
+		tenants, found, err := m.driftOf(ctx, row)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		tell(tenants, found)
+	}
+	return errors.Join(errs...)
+}
+
+func (m *Manager) driftOf(ctx context.Context, row *store.DataKey) (tenants []string, found []Drifted, err error) {
+	doc, err := m.Vault.Open(row.Name, row.Sealed)
+	if err != nil {
+		return nil, nil, err
 	}
 	var last appliedState
 	if err := json.Unmarshal(doc, &last); err != nil {
-		return fmt.Errorf("an applied state: %w", err)
+		return nil, nil, fmt.Errorf("an applied state: %w", err)
 	}
 	managed, err := m.Store.ManagedTenants(ctx, last.Source)
 	if err != nil || len(managed) == 0 { // the file has another name by now
-		return err
+		return nil, nil, err
 	}
 	by := Server()
 	by.Actor.Tenant = last.Tenant
-	tenants := last.State.TenantIDs()
+	tenants = last.State.TenantIDs()
 	p, err := m.plan(ctx, m.Store, by, Declared{State: last.State, Source: last.Source})
 	if broken := mintage.FieldErrors(err); len(broken) > 0 && len(tenants) > 0 {
-		drift[tenants[0]] += len(broken)
-		return nil
+		for _, b := range broken {
+			found = append(found, Drifted{Source: last.Source, Tenant: tenants[0], Problem: b.Error()})
+		}
+		return nil, found, nil
 	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	for _, id := range tenants {
-		drift[id] += 0
-	}
-	for _, c := range p.Changes {
+	for i := range p.Changes {
+		c := &p.Changes[i]
 		moved := slices.ContainsFunc(c.Diffs, func(d apply.Diff) bool { return d.Path == "managed_by" && d.Before != "" })
 		if c.Op != apply.OpLeft && !moved {
-			drift[c.Tenant]++
+			found = append(found, Drifted{Source: last.Source, Tenant: c.Tenant, Change: c})
 		}
 	}
-	return nil
+	return tenants, found, nil
 }

@@ -146,6 +146,12 @@ func (m *Manager) KeyPeriodOf(t *mintage.Tenant) time.Duration {
 	return min(max(period, mintage.ShortestKeyPeriod), keys.LongestPeriod)
 }
 
+// KeyDueAt returns when the server replaces a key of the tenant; the zero time
+// for a key that has an end already.
+func (m *Manager) KeyDueAt(t *mintage.Tenant, k *mintage.SigningKey) time.Time {
+	return keys.DueAt(k, m.KeyPeriodOf(t))
+}
+
 func (m *Manager) rotateDue(ctx context.Context, t *mintage.Tenant) (int, error) {
 	have, err := m.Store.SigningKeys(ctx, t.ID)
 	if err != nil {

@@ -30,9 +30,9 @@ func MemberScope(r mintage.Role) oauth.Scope {
 	allowed := []string{"clients:read", "organizations:read", "requests:read", "resource_servers:read", "usage:read"}
 	switch r {
 	case mintage.RoleAdmin:
-		allowed = append(allowed, "clients:write", "audit:read", "operators:read", "operators:write")
+		allowed = append(allowed, "clients:write", "tokens:write", "audit:read", "operators:read", "operators:write")
 	case mintage.RoleDeveloper:
-		allowed = append(allowed, "clients:write")
+		allowed = append(allowed, "clients:write", "tokens:write")
 	case mintage.RoleViewer:
 	case mintage.RoleOwner: // none of an organization
 		return nil

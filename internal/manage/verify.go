@@ -72,6 +72,31 @@ func (m *Manager) VerifyAudit(ctx context.Context, known *Head) (Head, *mintage.
 	return Head{c.Seq, c.Hash}, nil, nil
 }
 
+// ContinueAudit checks at most most rows after those that c knows of, and moves c
+// on. It returns how many rows the log has by number, and what is wrong with the
+// row after the last one that is as it was written, or nil.
+func (m *Manager) ContinueAudit(ctx context.Context, c *mintage.Chain, most int) (last int64, broken *mintage.BrokenChain, err error) {
+	if last, err = m.Store.LastEvent(ctx); err != nil {
+		return 0, nil, err
+	}
+	for done := 0; c.Seq < last && done < most; {
+		rows, err := m.Store.Events(ctx, EventQuery{Oldest: true, After: c.Seq, Limit: min(verifiedAtOnce, most-done)})
+		if err != nil {
+			return last, nil, err
+		}
+		if len(rows) == 0 {
+			return last, &mintage.BrokenChain{Seq: c.Seq + 1, Why: fmt.Sprintf("rows %d to %d are missing at the end", c.Seq+1, last)}, nil
+		}
+		for _, e := range rows {
+			if broken := nextOf(c, e, nil); broken != nil {
+				return last, broken, nil
+			}
+		}
+		done += len(rows)
+	}
+	return last, nil, nil
+}
+
 // nextOf gives the chain its next row and returns what is wrong with it.
 func nextOf(c *mintage.Chain, e *mintage.Event, known *Head) *mintage.BrokenChain {
 	before := *c

@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/mintage-auth/mintage/internal/console"
@@ -24,6 +26,7 @@ func (s *Server) openConsole() error {
 		Manager: s.manager, People: console.Sessions{Service: s.people}, Accounts: s.people, Public: s.publicHandler(),
 		Tokens: s.adminAPI, Owners: owners{s.store, s.hasher}, Usage: &usage.Reports{Store: s.store, Now: s.cfg.Now},
 		OpenAPI: s.adminAPI.OpenAPI,
+		State:   s.consoleState,
 		Address: func(r *http.Request) string { return s.peer(r).Addr.String() },
 		DocsURL: s.consoleDocs, Stopping: s.stopping, Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log,
 	})
@@ -32,6 +35,25 @@ func (s *Server) openConsole() error {
 	}
 	s.console.Store(&h)
 	return nil
+}
+
+// consoleState is how the server runs and is, for the console.
+func (s *Server) consoleState(ctx context.Context) console.ServerState {
+	h := s.health(ctx)
+	st := console.ServerState{
+		Backups: s.cfg.Database.URL == "" && !s.cfg.Volatile && !s.cfg.Debug, LastBackup: s.cfg.lastBackup(), Database: "SQLite",
+		KeepRequests: s.cfg.KeepRequests, RefusedOnly: s.cfg.RefusedOnly, RequestsPerMinute: s.cfg.RequestsPerMinute, KeyPeriod: s.cfg.KeyPeriod,
+		Ready: h.Status == "ok",
+	}
+	if s.cfg.Database.URL != "" {
+		st.Database = "PostgreSQL"
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Checks)) {
+		if said := h.Checks[name]; said != "ok" && said != "no" {
+			st.Checks = append(st.Checks, console.Check{Name: name, Said: said})
+		}
+	}
+	return st
 }
 
 // OIDC is an OpenID provider and the console's account there.

@@ -31,7 +31,12 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 
 // readyz says whether the server can do all that it is for, and if not, why.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
+	writeHealth(w, s.health(r.Context()))
+}
+
+// health looks at all that the server needs.
+func (s *Server) health(ctx context.Context) health {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	h := health{Status: "ok", Checks: map[string]string{"store": "ok", "changes": "ok", "key": "ok", "draining": "no"}}
 	if err := s.store.Ping(ctx); err != nil {
@@ -46,7 +51,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		h.fail("draining", "the server is stopping")
 	}
-	writeHealth(w, h)
+	return h
 }
 
 // canSign says whether the built-in tenant, whose tokens administer, has a key

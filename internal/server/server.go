@@ -84,6 +84,10 @@ type Config struct {
 	KeepRequests time.Duration
 	RefusedOnly  bool
 
+	// NoteUses is how often the last use of secrets is written; zero: once a
+	// minute. A shorter time costs writes and loses less with the process.
+	NoteUses time.Duration
+
 	// KeyPeriod is how long the signing keys of a tenant sign that sets nothing
 	// else; zero means mintage.DefaultKeyPeriod.
 	KeyPeriod time.Duration
@@ -218,6 +222,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	}
 	s.background = newBackground(s.store, s.directory, s.manager, s.metrics, s.cfg.Now, s.log)
 	s.requests.Keep, s.requests.RefusedOnly = s.cfg.KeepRequests, s.cfg.RefusedOnly
+	s.lastUse.Every = s.cfg.NoteUses
 	s.peers.Store(&peers{proxies: s.cfg.BehindProxy})
 	s.drainTimeout.Store(int64(s.cfg.DrainTimeout))
 	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st, Signed: s.metrics.Signed}

@@ -35,6 +35,8 @@ type RequestQuery struct {
 	Organization string
 	Reason       string // Reason, Second or one of Notes
 	ClientID     string
+	Dialect      string
+	Address      string
 	Refused      bool      // only those with an error
 	Warned       bool      // only those that were answered with a warning
 	Issued       bool      // only tokens that were issued as asked: their reason is ok

@@ -11,7 +11,7 @@ const dialog = $('#dialog'), inside = $('#dialog-content');
 const ready = at => {
   all('[data-copy],[data-copy-from],[data-palette]', at).forEach(b => { b.hidden = false; });
   all('[data-tail]', at).forEach(follow);
-  all('form[data-live]', at).forEach(f => { const b = $('[data-apply]', f); if (b) b.hidden = true; });
+  all('form[data-live] [data-apply],[data-plain]', at).forEach(b => { b.hidden = true; });
 };
 
 // swap replaces the content of the page by that of another address. A later
@@ -88,7 +88,7 @@ const post = async (form, by) => {
 // Copying.
 const copy = async button => {
   const from = button.dataset.copyFrom;
-  const text = from ? $(from).textContent : button.dataset.copy;
+  const text = from ? $(from, button.closest('dialog') || document).textContent : button.dataset.copy;
   try { await navigator.clipboard.writeText(text); }
   catch { // no permission: the old way
     const t = document.createElement('textarea');
@@ -185,7 +185,7 @@ const narrow = input => {
 };
 // preview shows what a form would be as a command.
 const preview = async form => {
-  const into = $(form.dataset.into2 || '#preview');
+  const into = $('[data-as]', form);
   if (!into || !into.closest('details').open) return;
   const body = new URLSearchParams(new FormData(form));
   const res = await fetch(form.dataset.preview, { method: 'POST', body, headers: { 'X-Fragment': '1' } }).catch(() => null);

@@ -60,6 +60,8 @@ func (s *Store) Requests(ctx context.Context, q store.RequestQuery) ([]*mintage.
 	w.text("tenant = ?", q.Tenant)
 	w.text("trace_id < ?", q.Before)
 	w.text("client_id = ?", q.ClientID)
+	w.text("dialect = ?", q.Dialect)
+	w.text("address = ?", q.Address)
 	w.owned("client_id", q.Tenant, q.Organization)
 	// A reason is a word of notes; its underscore stands for itself too.
 	w.text("(reason = ? OR second = ? OR ' ' || notes || ' ' LIKE '% ' || ? || ' %')", q.Reason)
