@@ -200,7 +200,7 @@ try {
   step('the samples of the seed and the programs of the console get tokens')
 
   // Nothing else is there for the customer.
-  for (const path of ['/t/production/clients', '/t/saas/apis', '/t/saas/settings', '/t/mintage/clients', '/t/saas/organizations', '/t/saas/requests']) {
+  for (const path of ['/t/production/clients', '/t/saas/apis', '/t/saas/settings', '/t/mintage/clients', '/t/saas/organizations', '/t/saas/token', '/t/saas/audit']) {
     const res = await fetch(CONSOLE + path, { redirect: 'manual', headers: { Cookie: await cookies(theirs) } })
     check(res.status === 404, `${path} answers a customer ${res.status}`)
   }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -19,9 +20,15 @@ import (
 // member leaves it as it is, so that these say all that a form has, what is
 // empty too.
 
+// A lifetime alone is never said to be empty: a file has no word for that.
 func wholeToken(s mintage.TokenSettings) *apply.Token {
-	format, life := string(s.Format), apply.Duration(s.Lifetime)
-	return &apply.Token{Format: &format, Alg: &s.Alg, Lifetime: &life}
+	format := string(s.Format)
+	t := &apply.Token{Format: &format, Alg: &s.Alg}
+	if s.Lifetime > 0 {
+		life := apply.Duration(s.Lifetime)
+		t.Lifetime = &life
+	}
+	return t
 }
 
 // all returns a list that is there, also when it is empty.
@@ -42,7 +49,7 @@ func wholeClient(cl *mintage.Client) string {
 
 // wholeTenant is what the form of a tenant has.
 func wholeTenant(t *mintage.Tenant) string {
-	expires, overlap := apply.Duration(t.SecretLifetime), apply.Duration(t.SecretOverlap)
+	expires, overlap := apply.Duration(t.SecretLifetime), apply.Duration(cmp.Or(t.SecretOverlap, mintage.DefaultSecretOverlap))
 	d := apply.Tenant{
 		ID: t.ID, Issuer: &t.Issuer, Aliases: all(t.Aliases), Protected: &t.Protected, TokenPaths: map[string]string{}, Token: wholeToken(t.Token),
 		Secret: &apply.SecretPolicy{Expires: &expires, Overlap: &overlap}, CORSOrigins: all(t.CORSOrigins),
@@ -54,7 +61,10 @@ func wholeTenant(t *mintage.Tenant) string {
 // asSet says how a client's settings become those of will elsewhere.
 func (c *console) asSet(ctx context.Context, was, will *mintage.Client) *copyAs {
 	patch, words := settingsChange(was, will)
-	as := &copyAs{YAML: wholeClient(will)}
+	as := &copyAs{}
+	if will.Token.Lifetime > 0 || was.Token.Lifetime == 0 {
+		as.YAML = wholeClient(will)
+	}
 	if len(patch) > 0 {
 		as.Curl = c.call(ctx, http.MethodPatch, clientPath(will), patch)
 	}
@@ -124,12 +134,10 @@ func labelsChange(was, will map[string]string) (patch map[string]any, flags []st
 	return patch, flags
 }
 
-// asTenant says how a tenant is made elsewhere, or becomes this one.
-func (c *console) asTenant(ctx context.Context, t *mintage.Tenant, fresh bool) *copyAs { //nolint:revive // one of two verbs
+// asTenantMade says how a tenant is made elsewhere.
+func (c *console) asTenantMade(ctx context.Context, t *mintage.Tenant) *copyAs {
 	as := &copyAs{YAML: wholeTenant(t)}
-	rest := *t
-	rest.ID, rest.Issuer, rest.Aliases, rest.Protected, rest.TokenPaths, rest.Meta = "", "", nil, false, nil, mintage.Meta{}
-	if !fresh || rest.Token != (mintage.TokenSettings{}) || rest.SecretLifetime+rest.SecretOverlap != 0 || len(rest.CORSOrigins) > 0 {
+	if t.Token != (mintage.TokenSettings{}) || t.SecretLifetime+t.SecretOverlap != 0 || len(t.CORSOrigins) > 0 {
 		return as // the other two say less
 	}
 	as.Curl = c.call(ctx, http.MethodPost, "/tenants", adminclient.NewTenant{

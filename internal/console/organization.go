@@ -121,7 +121,7 @@ func (c *console) asOrganization(ctx context.Context, o *mintage.Organization, f
 		words = append(words, "--max-clients", strconv.Itoa(o.MaxClients))
 	}
 	state := apply.Export(apply.Live{Organizations: []*mintage.Organization{o}}, c.cfg.Now())
-	state.Organizations[0].MaxClients = &o.MaxClients
+	state.Organizations[0].MaxClients, state.Organizations[0].Grants = &o.MaxClients, all(state.Organizations[0].Grants)
 	return &copyAs{CLI: command(words...), Curl: c.call(ctx, method, path, doc), YAML: stateYAML(state)}
 }
 

@@ -175,7 +175,11 @@ func (c *console) saveTenant(ctx context.Context, q *request) (*answer, error) {
 	tried := *q.tenant
 	p := readTenant(q, &tried)
 	if q.previews() {
-		return elsewhere("settings", c.asTenant(ctx, &tried, false)), nil
+		as := &copyAs{}
+		if tried.Token.Lifetime > 0 || q.tenant.Token.Lifetime == 0 { // a file cannot take it away
+			as.YAML = wholeTenant(&tried)
+		}
+		return elsewhere("settings", as), nil
 	}
 	if f.Type != "" && q.text("confirm") != f.Type {
 		p.add("", "That is not "+f.Type+". Nothing was changed.")
@@ -208,7 +212,7 @@ func (c *console) createTenant(ctx context.Context, q *request) (*answer, error)
 	t := &mintage.Tenant{ID: q.text("id")}
 	p := readTenant(q, t)
 	if q.previews() {
-		return elsewhere("settings", c.asTenant(ctx, t, true)), nil
+		return elsewhere("settings", c.asTenantMade(ctx, t)), nil
 	}
 	if len(p) == 0 {
 		_, err := c.manager.CreateTenant(ctx, q.by(), t)

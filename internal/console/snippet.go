@@ -120,7 +120,7 @@ func envOf(v values) string {
 
 // envValue quotes a value where a shell would not take it as it is.
 func envValue(s string) string {
-	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,") == "" {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,") == "" {
 		return s
 	}
 	return shellQuote(s)
