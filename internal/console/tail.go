@@ -128,9 +128,11 @@ func (f *follower) run(ctx context.Context) {
 // mayGoOn reports whether who follows is still signed in, in the same place and
 // with the same right.
 func (f *follower) mayGoOn(ctx context.Context) bool {
-	was := f.q.viewer
 	v, err := f.c.cfg.People.Viewer(ctx, f.q.cookie(SessionCookie))
-	return err == nil && v.May("requests:read") && v.Operator() == was.Operator() && v.organization() == was.organization()
+	if err != nil || !v.May("requests:read") || v.Operator() != f.q.viewer.Operator() {
+		return false
+	}
+	return v.Operator() || *v.Membership == *f.q.viewer.Membership
 }
 
 // look sends the rows that are new, or stand for more than when they were sent.
