@@ -20,9 +20,6 @@ import (
 // administered, or that nobody but a browser can send, and why.
 var withoutCopy = map[string]string{
 	"POST /theme":                             "what a browser remembers",
-	"POST /t/{tenant}/apis":                   "its page shows it once it is made",
-	"POST /t/{tenant}/apis/{api}":             "its page shows it once it is made",
-	"POST /t/{tenant}/apis/{api}/delete":      "only a file deletes one, by leaving it out",
 	"POST /t/{tenant}/clients/preview":        "it shows the command itself",
 	"POST /t/{tenant}/clients/{id}/verify":    "it asks for a token, as the programs beside it do",
 	"POST /t/{tenant}/keys/test":              "it reads",
@@ -73,7 +70,7 @@ func TestConsoleForms(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs commands by the dozen")
 	}
-	forms := slices.Concat(clientForms(), secretForms(), tenantForms(), peopleForms())
+	forms := slices.Concat(clientForms(), secretForms(), tenantForms(), apiForms(), peopleForms())
 	for _, f := range console.Forms() {
 		_, without := withoutCopy[f.Pattern]
 		with := slices.ContainsFunc(forms, func(c copied) bool { return c.pattern == f.Pattern })
@@ -412,6 +409,14 @@ func tenantForms() []copied {
 				if is.Protected || is.SecretLifetime != 0 || len(is.Aliases) != 0 || is.SecretOverlap != 2*time.Hour || is.Token.Lifetime != 15*time.Minute ||
 					is.TokenPaths["/oauth2/token"] != "cognito" || len(is.CORSOrigins) != 1 {
 					t.Errorf("got %+v", is)
+				}
+			}}
+		}},
+		{"POST /t/{tenant}/settings/delete", "cli curl", func(t *testing.T, w *consoleWorld) shownForm {
+			id := tenant(t, w, "gone")
+			return shownForm{"/t/" + id + "/settings/delete", nil, func(t *testing.T) {
+				if _, err := w.manager.Tenant(t.Context(), id); err == nil {
+					t.Error("it is still there")
 				}
 			}}
 		}},
