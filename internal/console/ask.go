@@ -14,7 +14,7 @@ type ask struct {
 	Text    string
 	Action  string // where the form goes
 	Button  string
-	Safe    bool     // whether it undoes what hurt, and needs no red button
+	Safe    bool     // whether it undoes what hurt: no red button, and nothing to type
 	Type    string   // what has to be typed; empty: nothing
 	Reason  bool     // whether to ask for a reason
 	Given   string   // the reason that the form was sent with

@@ -228,7 +228,7 @@ func (c *console) enableQuestion(ctx context.Context, q *request, cl *mintage.Cl
 	at := link(q.tenant.ID, "clients", cl.ID)
 	disabled := false
 	return &ask{
-		Title: "Enable " + cl.Name, Nav: "clients", Action: at + "/enable", Button: "Enable", Safe: true, Back: at, Type: q.typed(cl.Name),
+		Title: "Enable " + cl.Name, Nav: "clients", Action: at + "/enable", Button: "Enable", Safe: true, Back: at,
 		Text: "It gets tokens again, with the secrets that it has. Tokens that ended when it was disabled stay so.",
 		Copy: &copyAs{
 			CLI:  command("client", "enable", cl.ID, "--tenant", cl.Tenant),

@@ -155,7 +155,7 @@ func (c *console) pauseQuestion(ctx context.Context, q *request, cl *mintage.Cli
 		},
 	}
 	if minutes == 0 {
-		k.Title, k.Button, k.Safe, k.Hidden = "Let the secret "+s.Name+" work", "Let it work", true, []hidden{{"minutes", "0"}}
+		k.Title, k.Button, k.Safe, k.Type, k.Hidden = "Let the secret "+s.Name+" work", "Let it work", true, "", []hidden{{"minutes", "0"}}
 		k.Text = "The brown-out ends now."
 		return k
 	}

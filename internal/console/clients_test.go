@@ -110,7 +110,9 @@ func TestClientsLabelsAndUse(t *testing.T) {
 	if sums.asked != 1 {
 		t.Errorf("the page asked %d times for usage, want once", sums.asked)
 	}
-	w.get(t, ada, "/console/t/hotel/clients").lacks(t, "Tokens 24 h") // a member has no right to usage
+	member := w.get(t, ada, "/console/t/hotel/clients") // who sees what their own clients did
+	member.want(t, 200, "Tokens 24 h")
+	member.lacks(t, theirs.Client.ID)
 }
 
 // countedUsage counts how often it is asked.

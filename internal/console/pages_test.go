@@ -235,7 +235,7 @@ func TestAPIs(t *testing.T) {
 	at := "/console/t/hotel/apis/" + url.PathEscape(api)
 	w.get(t, owner, "/console/t/hotel/apis").want(t, 200, api, "orders/read", "built in")
 	w.get(t, owner, at).want(t, 200, "enforce.Verifier", "orders/write")
-	w.get(t, owner, at).want(t, 200, "mintage api create api --tenant hotel --audience "+api+" --scope orders/read", "audience: "+api, "mintage gateway --config")
+	w.get(t, owner, at).want(t, 200, "mintage api edit "+api+" --tenant hotel --name api", "audience: "+api, "mintage gateway --config")
 	narrower := url.Values{"name": {"api"}, "scopes": {"orders/write"}}
 	w.post(t, owner, at, narrower).want(t, 422, "orders/read", "Holder", "Acme", "Zenith", `name="break"`)
 	w.post(t, owner, at, url.Values{"name": {"api"}, "scopes": {"a\"c"}}).lacks(t, `name="break"`)

@@ -242,7 +242,7 @@ func (c *console) tenantQuestion(ctx context.Context, q *request) *ask {
 func (c *console) enableTenantQuestion(ctx context.Context, q *request) *ask {
 	at := link(q.tenant.ID, "settings")
 	return &ask{
-		Title: "Enable the tenant " + q.tenant.ID, Nav: "settings", Action: at + "/enable", Button: "Enable", Safe: true, Back: at, Type: q.typed(q.tenant.ID),
+		Title: "Enable the tenant " + q.tenant.ID, Nav: "settings", Action: at + "/enable", Button: "Enable", Safe: true, Back: at,
 		Text: "It answers again, as before it was disabled.",
 		Copy: c.asSwitched(ctx, q.tenant.ID, false),
 	}
