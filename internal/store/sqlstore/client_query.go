@@ -70,9 +70,11 @@ func (s session) clientQuery(q *store.ClientQuery) (text string, args []any, err
 				return "", nil, fmt.Errorf("the key of a mark: %w", err)
 			}
 		}
-		w.args = append(w.args, from)
-		w.terms = append(w.terms, "("+key+", id) "+compare+" ("+w.last()+", $"+strconv.Itoa(len(w.args)+1)+")")
-		w.args = append(w.args, q.After.ID)
+		w.args = append(w.args, from, q.After.ID)
+		at, id := "$"+strconv.Itoa(len(w.args)-1), w.last()
+		// The first term says nothing new, and lets SQLite begin in the middle of
+		// an index of an expression.
+		w.terms = append(w.terms, key+" "+compare+"= "+at, "("+key+", id) "+compare+" ("+at+", "+id+")")
 	}
 	w.args = append(w.args, limit(store.Page{Limit: q.Limit}))
 	return `SELECT tenant, id, name, organization, disabled, disabled_reason, purge_at, settings,
