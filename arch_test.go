@@ -76,6 +76,7 @@ var layers = map[string]layer{
 	"internal/attack":    {ours: []string{"internal/jose"}},
 	"internal/apply":     {ours: []string{".", "oauth", "internal/yamlfile"}},
 	"internal/config":    {ours: []string{".", "internal/yamlfile"}},
+	"internal/profile":   {ours: []string{"internal/yamlfile"}},
 
 	"internal/clientauth": {ours: []string{".", "oauth", "internal/jose", "internal/secret", "internal/directory", "internal/explain", "internal/limit"}},
 	"internal/issue": {ours: []string{
@@ -101,14 +102,14 @@ var layers = map[string]layer{
 	"internal/admin": {
 		ours: []string{
 			".", "oauth", "adminclient", "enforce", "internal/strictjson", "internal/manage", "internal/apply", "internal/explain",
-			"internal/keys", "internal/directory", "internal/revoke", "internal/usage", "internal/requestlog",
+			"internal/people", "internal/secret", "internal/keys", "internal/directory", "internal/revoke", "internal/usage", "internal/requestlog",
 		},
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},
 	"internal/console": {ours: []string{
 		"internal/apidoc", "internal/people", "internal/secret", "internal/usage",
 		".", "oauth", "adminclient", "internal/manage", "internal/explain", "internal/apply", "internal/yamlfile",
-	}},
+	}, theirs: []string{"github.com/piglig/go-qr"}},
 	"internal/agent": {
 		ours:   []string{"oauth", "consume", "internal/jose", "internal/telemetry", "internal/relay", "internal/yamlfile"},
 		theirs: []string{"github.com/fsnotify/fsnotify"},
@@ -132,7 +133,7 @@ var layers = map[string]layer{
 	"cmd/mintage": {ours: []string{
 		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/agent", "internal/config", "internal/apply", "internal/explain",
 		"internal/secret", "internal/lint", "internal/attack", "internal/gateway", "internal/jose", "internal/yamlfile", "internal/hostile",
-		"internal/linelog",
+		"internal/linelog", "internal/profile",
 	}, theirs: []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/itchyny/gojq"}},
 }
 

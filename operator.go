@@ -67,6 +67,8 @@ const (
 	CredentialTOTP     CredentialKind = "totp"     // RFC 6238
 	CredentialPasskey  CredentialKind = "passkey"  // WebAuthn
 	CredentialOIDC     CredentialKind = "oidc"     // an account at an OpenID provider
+	// CredentialRecovery is a code that stands in once for one of CredentialTOTP.
+	CredentialRecovery CredentialKind = "recovery"
 )
 
 // OperatorCredential is one way in which an operator signs in.
@@ -75,7 +77,7 @@ type OperatorCredential struct {
 	Kind     CredentialKind
 	// ID is unique among those of its kind: the operator's own for a password and
 	// a TOTP key, of which each has one; a passkey's credential id; provider and
-	// subject of an account.
+	// subject of an account; the keyed hash of a recovery code.
 	ID   string
 	Name string // what its owner calls it; may be empty
 	// Data is what a sign-in is checked with: a hash, a sealed key, or a public
@@ -94,11 +96,15 @@ func (c *OperatorCredential) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("operator", c.Operator), slog.String("kind", string(c.Kind)))
 }
 
-// Session is one browser in which an operator is signed in.
+// MethodCommand is the Session.Method of a command line that was paired with a
+// console.
+const MethodCommand = "command"
+
+// Session is one browser, or command line, in which an operator is signed in.
 type Session struct {
-	ID         string // SHA-256 of the cookie in hex, never the cookie
+	ID         string // SHA-256 of the cookie or token in hex, never that itself
 	OperatorID string
-	Method     string // how they signed in: password, passkey or oidc
+	Method     string // how they signed in: password, recovery, passkey, oidc or MethodCommand
 	// Tenant and Organization name the membership that the session works in;
 	// empty: the operator's role over everything.
 	Tenant, Organization string
@@ -142,6 +148,29 @@ type Invitation struct {
 func (i *Invitation) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", i.ID), slog.String("kind", string(i.Kind)))
 }
+
+// Pairing is a command line that asks to be signed in, for as long as it waits.
+type Pairing struct {
+	ID   string // pair_ and 16 base62 characters: what the console's page is found by
+	Hash string // SHA-256 in hex of what the command shows when it comes for its session
+	Code string // words that the command and the console's page both show
+	Host string // name of the machine, as the command says
+
+	Address   string // remote address of the command, without the port
+	UserAgent string // of the command
+
+	// OperatorID is who signed it in, and Tenant and Organization are where: as of
+	// a Session. Empty: nobody did yet.
+	OperatorID           string
+	Tenant, Organization string
+	Denied               bool // somebody said no
+
+	Created time.Time
+	Expires time.Time
+}
+
+// Decided reports whether somebody said yes or no.
+func (p *Pairing) Decided() bool { return p.Denied || p.OperatorID != "" }
 
 // maxEmail is how long an address can be (RFC 5321 §4.5.3.1.3, without the
 // angle brackets).

@@ -45,6 +45,8 @@ type Client struct {
 	// Token returns the access token for a call; it is asked before each and
 	// should keep what it got.
 	Token func(ctx context.Context) (string, error)
+	// UserAgent says what program asks; empty: Go's own.
+	UserAgent string
 	// Via says in the audit log which tool made a change: cli, apply, or empty
 	// for api.
 	Via string
@@ -59,6 +61,7 @@ type request struct {
 	mergePatch bool
 	version    int64  // zero: whichever
 	key        string // idempotency key; empty: none
+	open       bool   // whether it goes without a token
 }
 
 // call sends r and decodes the answer.
@@ -73,10 +76,12 @@ func call[T any](ctx context.Context, c *Client, r request) (*T, error) {
 // do sends r and decodes the answer into v, unless v is nil. A request that has
 // a key is sent again when its answer is lost.
 func (c *Client) do(ctx context.Context, r request, v any) error {
-	if c.HTTP == nil || c.Token == nil {
+	if c.HTTP == nil || c.Token == nil && !r.open {
 		return errors.New("adminclient: Client.HTTP and Client.Token must be set")
 	}
-	r.key = keyFor(ctx, r.method)
+	if !r.open { // nobody's answers are kept
+		r.key = keyFor(ctx, r.method)
+	}
 	for done := 1; ; done++ {
 		t := c.try(ctx, r, v)
 		if r.key == "" || done == attempts || !t.again() || t.pause(ctx, done) != nil {
@@ -130,11 +135,13 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	if err != nil {
 		return nil, fmt.Errorf("admin URL: %w", err)
 	}
-	token, err := c.Token(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("get a token for the admin API: %w", err)
+	if !r.open {
+		token, err := c.Token(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("get a token for the admin API: %w", err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token) // RFC 6750 §2.1
 	}
-	req.Header.Set("Authorization", "Bearer "+token) // RFC 6750 §2.1
 	req.Header.Set("Accept", "application/json")
 	switch {
 	case r.mergePatch:
@@ -150,6 +157,9 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	}
 	if c.Via != "" {
 		req.Header.Set(HeaderVia, c.Via)
+	}
+	if c.UserAgent != "" {
+		req.Header.Set("User-Agent", c.UserAgent)
 	}
 	return req, nil
 }

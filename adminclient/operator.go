@@ -33,10 +33,10 @@ type Operator struct {
 	UpdatedAt  time.Time  `json:"updated_at" doc:"When they were last changed."`
 }
 
-// Session is one browser in which an operator is signed in.
+// Session is one browser, or command line, in which an operator is signed in.
 type Session struct {
 	ID         string    `json:"id" doc:"The session's identifier, which opens nothing."`
-	Method     string    `json:"method" enum:"password,passkey,oidc" doc:"How they signed in."`
+	Method     string    `json:"method" enum:"password,recovery,passkey,oidc,command" doc:"How they signed in. Recovery: by a password and a recovery code. Command: the session is of a command line."`
 	CreatedAt  time.Time `json:"created_at" doc:"When they signed in."`
 	LastSeenAt time.Time `json:"last_seen_at" doc:"When the session was last used, within a minute."`
 	ExpiresAt  time.Time `json:"expires_at" doc:"When it ends, whatever its use."`

@@ -18,18 +18,20 @@ import (
 // on its data directory.
 var dataSettings = []string{"data", "master-key-file", "database", "database-url-file"}
 
-// dataFlags adds the flags of such a command, and returns what reads them.
-func (a *app) dataFlags(cmd *cobra.Command) func() config.Sources {
+// dataFlags adds the flags of such a command, and of more settings, and returns
+// what reads them.
+func (a *app) dataFlags(cmd *cobra.Command, more ...string) func() config.Sources {
+	names := slices.Concat(dataSettings, more)
 	fl := cmd.Flags()
 	file := fl.String("config", "", "settings file (default $MINTAGE_CONFIG, else none)")
 	for _, s := range config.Settings() {
-		if slices.Contains(dataSettings, s.Flag()) {
+		if slices.Contains(names, s.Flag()) {
 			fl.String(s.Flag(), "", settingUsage(s))
 		}
 	}
 	return func() config.Sources {
 		given := map[string]string{}
-		for _, name := range dataSettings {
+		for _, name := range names {
 			if fl.Changed(name) {
 				given[name] = fl.Lookup(name).Value.String()
 			}

@@ -23,6 +23,7 @@ type app struct {
 type globalFlags struct {
 	url         string
 	credentials string
+	profile     string
 	tenant      string
 
 	output   string
@@ -67,7 +68,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(help)
 	root.AddCommand(
-		a.devCommand(), a.initCommand(), a.serveCommand(), a.gatewayCommand(), a.agentCommand(),
+		a.devCommand(), a.initCommand(), a.serveCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.gatewayCommand(), a.agentCommand(),
 		a.applyCommand(), a.diffCommand(), a.exportCommand(),
 		a.tenantCommand(), a.organizationCommand(), a.operatorCommand(), a.apiCommand(), a.scopeCommand(), a.clientCommand(), a.keyCommand(), a.masterKeyCommand(), a.adminCredentialsCommand(), a.tokenCommand(),
 		a.explainCommand(), a.logCommand(), a.auditCommand(), a.usageCommand(), a.attackCommand(),
@@ -81,13 +82,14 @@ func (a *app) root() *cobra.Command {
 // serverFlags adds the flags of a command that talks to a server.
 func (a *app) serverFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
-	f.StringVar(&a.flags.url, "url", "", "URL of the admin listener (default $MINTAGE_URL, else the credentials file's)")
-	f.StringVar(&a.flags.credentials, "credentials-file", "", "administrator's credentials (default $MINTAGE_CREDENTIALS_FILE)")
+	f.StringVar(&a.flags.url, "url", "", "URL of the admin listener (default $MINTAGE_URL, else the credentials file's or the profile's)")
+	f.StringVar(&a.flags.credentials, "credentials-file", "", "administrator's credentials (default $MINTAGE_CREDENTIALS_FILE, else the profile's)")
+	f.StringVar(&a.flags.profile, "profile", "", "profile of mintage login, with its server and session (default $MINTAGE_PROFILE, else the one signed in to last)")
 }
 
 // tenantFlag adds --tenant.
 func (a *app) tenantFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&a.flags.tenant, "tenant", "", "tenant (default $MINTAGE_TENANT, else the only one)")
+	cmd.PersistentFlags().StringVar(&a.flags.tenant, "tenant", "", "tenant (default $MINTAGE_TENANT, else the profile's, else the only one)")
 }
 
 // outputFlags adds the flags that choose how data is printed.

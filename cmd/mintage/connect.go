@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,30 +29,30 @@ type credentials struct {
 }
 
 // connect returns the admin API's client: by the flags, else the environment,
-// else the credentials file. Via says in the audit log which tool it is.
+// else the profile. Via says in the audit log which tool it is.
 func (a *app) connect(via string) (*adminclient.Client, error) {
-	cred, err := a.credentials()
+	to, err := a.access()
 	if err != nil {
 		return nil, err
 	}
 	hc := a.httpClient(requestTimeout)
-	api := &adminclient.Client{BaseURL: cred.URL, HTTP: hc, Via: via}
-	if tok, err := a.givenToken(); err != nil {
-		return nil, err
-	} else if tok != "" {
-		api.Token = func(context.Context) (string, error) { return tok, nil }
+	api := &adminclient.Client{BaseURL: to.url, HTTP: hc, Via: via, UserAgent: userAgent()}
+	switch {
+	case to.token != "":
+		api.Token = func(context.Context) (string, error) { return to.token, nil }
 		return api, nil
-	}
-	if cred.ClientID == "" {
+	case to.client.ClientID == "" && to.session == nil:
 		return nil, &failure{
-			code: exitDenied, what: "there are no credentials for the admin API",
-			fix: "set MINTAGE_CREDENTIALS_FILE to the admin.json in the server's data directory",
+			code: exitDenied, what: "there are no credentials for the admin API at " + to.url,
+			fix: "sign in with: mintage login " + to.url + "   or set MINTAGE_CREDENTIALS_FILE to the admin.json in the server's data directory",
 		}
+	case to.client.ClientID == "":
+		return api, a.bySession(api, to)
 	}
 	// It is not closed: it lives as long as the command.
 	src := &consume.Source{Fetcher: &consume.ClientCredentials{
-		TokenURL: cred.URL + "/oauth2/token", ClientID: cred.ClientID,
-		Secret: consume.SecretValue(cred.Secret), HTTPClient: hc,
+		TokenURL: to.url + "/oauth2/token", ClientID: to.client.ClientID,
+		Secret: consume.SecretValue(to.client.Secret), HTTPClient: hc,
 	}}
 	api.Token = func(ctx context.Context) (string, error) {
 		tok, err := src.Token(ctx)
@@ -65,32 +64,22 @@ func (a *app) connect(via string) (*adminclient.Client, error) {
 	return api, nil
 }
 
-// credentials reads where the server is and who asks.
-func (a *app) credentials() (credentials, error) {
+// readCredentials reads a credentials file.
+func (a *app) readCredentials(path string) (credentials, error) {
 	var cred credentials
-	path := cmp.Or(a.flags.credentials, a.env("MINTAGE_CREDENTIALS_FILE"))
-	if path != "" {
-		if err := keptPrivate(path); err != nil {
-			return cred, err
-		}
-		data, err := a.readInput(path, maxSecretInput)
-		if err != nil {
-			return cred, &failure{code: exitUsage, what: "the credentials file cannot be read", why: err.Error(), fix: "check MINTAGE_CREDENTIALS_FILE"}
-		}
-		dec := json.NewDecoder(bytes.NewReader(data))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&cred); err != nil || cred.ClientID == "" || cred.Secret == "" {
-			return credentials{}, &failure{
-				code: exitUsage, what: path + " is no credentials file",
-				why: "it must hold url, client_id and client_secret as JSON", fix: "use the admin.json that the server wrote",
-			}
-		}
+	if err := keptPrivate(path); err != nil {
+		return cred, err
 	}
-	cred.URL = strings.TrimRight(cmp.Or(a.flags.url, a.env("MINTAGE_URL"), cred.URL), "/")
-	if cred.URL == "" {
-		return cred, &failure{
-			code: exitUsage, what: "no server is named",
-			fix: "set MINTAGE_URL, or MINTAGE_CREDENTIALS_FILE to the server's admin.json",
+	data, err := a.readInput(path, maxSecretInput)
+	if err != nil {
+		return cred, &failure{code: exitUsage, what: "the credentials file cannot be read", why: err.Error(), fix: "check MINTAGE_CREDENTIALS_FILE"}
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&cred); err != nil || cred.ClientID == "" || cred.Secret == "" {
+		return credentials{}, &failure{
+			code: exitUsage, what: path + " is no credentials file",
+			why: "it must hold url, client_id and client_secret as JSON", fix: "use the admin.json that the server wrote",
 		}
 	}
 	return cred, nil
@@ -129,11 +118,11 @@ func (a *app) givenToken() (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
-// tenantID returns the tenant that the command is about: --tenant, else
-// MINTAGE_TENANT, else the only one that the credentials administer.
+// tenantID returns the tenant that the command is about: the one that is named,
+// else the only one that the credentials administer.
 func (a *app) tenantID(ctx context.Context, api *adminclient.Client) (string, error) {
-	if t := cmp.Or(a.flags.tenant, a.env("MINTAGE_TENANT")); t != "" {
-		return t, nil
+	if t, err := a.namedTenant(); t != "" || err != nil {
+		return t, err
 	}
 	var ids []string
 	for t, err := range api.Tenants(ctx, adminclient.List{}) {

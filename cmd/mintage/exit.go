@@ -115,6 +115,9 @@ func describeProblem(p *adminclient.Problem) *failure {
 	switch p.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		f.code = exitDenied
+		if p.Code == "session.ended" {
+			break
+		}
 		f.fix = "use credentials with the scope that the command needs: MINTAGE_CREDENTIALS_FILE"
 	case http.StatusNotFound:
 		f.code = exitNotFound

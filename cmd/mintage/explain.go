@@ -64,7 +64,10 @@ func (a *app) explain(ctx context.Context, traceID string) error {
 	if err != nil {
 		return err
 	}
-	tenant := cmp.Or(a.flags.tenant, a.env("MINTAGE_TENANT"))
+	tenant, err := a.namedTenant()
+	if err != nil {
+		return err
+	}
 	r, err := api.Request(ctx, tenant, traceID)
 	if errors.Is(err, mintage.ErrNotFound) { // it may have come this very second
 		timer := time.NewTimer(logLag)

@@ -38,7 +38,8 @@ func help(cmd *cobra.Command, _ []string) {
 }
 
 const helpEnvironment = `MINTAGE_CREDENTIALS_FILE   credentials of an administrator; the admin.json that the server wrote works as it is
-MINTAGE_URL                URL of the admin listener; left out: the one in the credentials file
+MINTAGE_URL                URL of the admin listener; left out: the one in the credentials file, else the profile's
+MINTAGE_PROFILE            the profile of mintage login; left out: the one signed in to last
 MINTAGE_TOKEN              an access token for the admin API, instead of credentials
 MINTAGE_TOKEN_FILE         a file that holds one
 MINTAGE_TENANT             the tenant that commands are about

@@ -82,7 +82,10 @@ func (a *app) logListCommand() *cobra.Command {
 }
 
 // logTenant is the tenant that is named; empty: all that may be seen.
-func (a *app) logTenant() string { return cmp.Or(a.flags.tenant, a.env("MINTAGE_TENANT")) }
+func (a *app) logTenant() string {
+	t, _ := a.namedTenant() // what is wrong with the profiles, connecting has told
+	return t
+}
 
 func (a *app) logList(ctx context.Context, filter adminclient.RequestFilter, limit int) error {
 	api, err := a.connect("cli")

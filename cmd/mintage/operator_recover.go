@@ -54,12 +54,13 @@ func (a *app) operatorRecoverCommand() *cobra.Command {
 other credentials, and ends those that they had; if there is none, it makes an owner.
 It works on the data directory itself, on the machine and as the user of the server,
 which may be running. Whoever can do this can read the master key, so that it needs
-no other permission; the audit log says that the server did it.`,
+no other permission; the audit log says that the server did it. Where the console has
+a listener or a URL of its own, name the settings file or say so, as to the server.`,
 		Example: `  mintage operator recover ada@example.com --data /var/lib/mintage
   mintage operator recover ada@example.com --config server.yaml`,
 		Args: cobra.ExactArgs(1),
 	}
-	sources := a.dataFlags(cmd)
+	sources := a.dataFlags(cmd, "console-listen", "console-url")
 	a.outputFlags(cmd)
 	a.writeFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -80,8 +81,9 @@ func (a *app) operatorRecover(ctx context.Context, src config.Sources, email str
 		return a.print(result{rows: [][]string{{"would make a link for", email}}})
 	}
 	at, err := server.RecoverOperator(ctx, server.Config{
-		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile, ConsoleURL: settings.ConsoleURL,
-	}, email)
+		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile,
+		ConsoleListen: settings.ConsoleListen, ConsoleURL: settings.ConsoleURL,
+	}, settings.TLS.On(), email)
 	if err != nil {
 		return &failure{code: exitFailed, what: "no link was made", why: err.Error(), fix: "name the server's data directory: --data DIR"}
 	}

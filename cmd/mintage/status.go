@@ -52,18 +52,18 @@ type serverStatus struct {
 }
 
 func (a *app) status(ctx context.Context) error {
-	cred, err := a.credentials()
+	to, err := a.access()
 	if err != nil {
 		return err
 	}
-	s := &serverStatus{URL: cred.URL}
-	ready, err := a.probe(ctx, cred.URL+"/readyz")
+	s := &serverStatus{URL: to.url}
+	ready, err := a.probe(ctx, to.url+"/readyz")
 	if err != nil {
 		return err
 	}
 	s.Ready = ready.status == http.StatusOK
 	s.Checks = ready.checks()
-	metrics, err := a.probe(ctx, cred.URL+"/metrics")
+	metrics, err := a.probe(ctx, to.url+"/metrics")
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ the file that MINTAGE_CLIENT_SECRET_FILE names. No flag takes it.`,
 	fl.StringVar(&f.profile, "profile", "", "upstream of a running agent whose token is printed")
 	a.agentFlags(cmd, &f.agent)
 	fl.StringVar(&a.flags.credentials, "credentials-file", "", "administrator's credentials (default $MINTAGE_CREDENTIALS_FILE)")
-	fl.StringVar(&a.flags.tenant, "tenant", "", "tenant of CLIENT (default $MINTAGE_TENANT, else the only one)")
+	fl.StringVar(&a.flags.tenant, "tenant", "", "tenant of CLIENT (default $MINTAGE_TENANT, else the profile's, else the only one)")
 	return cmd
 }
 

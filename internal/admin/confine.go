@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/manage"
@@ -17,6 +18,9 @@ import (
 // organization. What is not in the list is not: of a new operation, somebody has
 // to think first.
 func (op *operation) forMembers() bool {
+	if op.AnyCaller {
+		return true
+	}
 	switch op.ID {
 	case "openapi",
 		"list-organizations", "show-organization", "list-resource-servers", "show-resource-server",
@@ -28,6 +32,12 @@ func (op *operation) forMembers() bool {
 		return true
 	}
 	return false
+}
+
+// overPeople reports whether the operation is about operators, which a member
+// who is one themselves has for those of their organization, and a client has not.
+func (op *operation) overPeople() bool {
+	return strings.HasPrefix(op.Path, "/operators") || strings.HasPrefix(op.Path, "/invitations")
 }
 
 // confined reports whether the caller belongs to an organization.

@@ -13,6 +13,7 @@
 //	guard.go     token, scope, tenant, media type, query
 //	body.go      the strict JSON reader
 //	once.go      requests that are sent again
+//	self.go      the sessions of operators' command lines
 //	tenant.go, organization.go, resource.go, audit.go, usage.go, client.go, secret.go, key.go, token.go, state.go
 //	             parse → internal/manage → document, one file per noun
 //	page.go      lists and their cursors

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,18 +16,21 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
-	"github.com/mintage-auth/mintage/enforce"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/people"
+	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
 // caller is who a request comes from, past the guard.
 type caller struct {
-	tenant string
-	by     manage.By
-	token  *enforce.Token
-	key    string // idempotency key; empty: none
-	target string // of the request: path and query
+	tenant  string
+	by      manage.By
+	viewer  *people.Viewer              // the operator, if it is one; nil: a client
+	expires time.Time                   // of the token or session
+	again   func(context.Context) error // nil as long as it has not ended early
+	key     string                      // idempotency key; empty: none
+	target  string                      // of the request: path and query
 }
 
 type callerKey struct{}
@@ -64,14 +66,14 @@ func (h *Handler) guard(op operation) func(huma.Context, func(huma.Context)) {
 // admit returns who a request comes from, or the answer that refuses it.
 func (h *Handler) admit(r *http.Request, op operation) (caller, *refusal) {
 	ctx := r.Context()
-	who := caller{}
-	if op.Scope != "" {
+	who := caller{by: manage.By{Actor: mintage.Actor{Address: h.address(r)}, TraceID: traceOf(ctx)}}
+	if op.Scope != "" || op.AnyCaller {
 		var refused *refusal
 		if who, refused = h.authenticate(r, op); refused != nil {
 			return caller{}, refused
 		}
 	}
-	if who.confined() && !op.forMembers() {
+	if who.confined() && !op.forMembers() && (who.viewer == nil || !op.overPeople()) {
 		return caller{}, h.notFound(ctx)
 	}
 	if id := r.PathValue("tenant"); strings.Contains(op.Path, "{tenant}") {
@@ -96,44 +98,63 @@ func (h *Handler) admit(r *http.Request, op operation) (caller, *refusal) {
 // authenticate verifies the token of a request and that it is enough for op.
 func (h *Handler) authenticate(r *http.Request, op operation) (caller, *refusal) {
 	ctx := r.Context()
-	need := oauth.NewScope(manage.AdminPrefix + op.Scope)
+	var need oauth.Scope
+	if op.Scope != "" {
+		need = oauth.NewScope(manage.AdminPrefix + op.Scope)
+	}
 	if h.limit != nil {
 		if wait := h.limit(r); wait > 0 {
-			no := h.refuse(ctx, http.StatusTooManyRequests, "limit.ip", "too many requests come from this address")
-			no.header.Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
-			return caller{}, no
+			return caller{}, h.later(ctx, wait)
 		}
 	}
 	raw, err := oauth.Bearer(r.Header)
 	if err != nil {
 		return caller{}, h.challenge(ctx, err, need)
 	}
-	tok, err := h.verifier.Verify(ctx, raw)
+	var who caller
+	if h.people != nil && secret.IsSessionToken(raw) {
+		who, err = h.bySession(ctx, r, raw)
+	} else {
+		who, err = h.byToken(ctx, r, raw)
+	}
 	if err != nil {
 		return caller{}, h.challenge(ctx, err, need)
+	}
+	recordOf(ctx).by = who.by
+	if len(need.Without(who.by.Scope)) > 0 {
+		return caller{}, h.challenge(ctx, oauth.InsufficientScope(need), need)
+	}
+	return who, nil
+}
+
+// byToken returns the client whose access token it is.
+func (h *Handler) byToken(ctx context.Context, r *http.Request, raw string) (caller, error) {
+	tok, err := h.verifier.Verify(ctx, raw)
+	if err != nil {
+		return caller{}, err
 	}
 	t, err := h.stillGood(ctx, tok)
 	if err != nil {
-		return caller{}, h.challenge(ctx, err, need)
+		return caller{}, err
 	}
 	c, err := h.directory.Client(ctx, t.ID, tok.ClientID)
 	if err != nil {
-		return caller{}, h.challenge(ctx, err, need)
+		return caller{}, err
 	}
-	by := manage.By{
+	who := caller{tenant: t.ID, expires: time.Unix(tok.Expires, 0), by: manage.By{
 		Actor:   mintage.Actor{Tenant: t.ID, ClientID: tok.ClientID, Address: h.address(r)},
 		Via:     via(r.Header),
 		TraceID: traceOf(ctx),
 		Scope:   tok.Scope,
-	}
+	}}
 	if c.Organization != "" {
-		by.Organization = manage.OrganizationKey{Tenant: t.ID, ID: c.Organization}
+		who.by.Organization = manage.OrganizationKey{Tenant: t.ID, ID: c.Organization}
 	}
-	recordOf(ctx).by = by
-	if !tok.Scope.Has(need[0]) {
-		return caller{}, h.challenge(ctx, oauth.InsufficientScope(need), need)
+	who.again = func(ctx context.Context) error {
+		_, err := h.stillGood(ctx, tok)
+		return err
 	}
-	return caller{tenant: t.ID, by: by, token: tok}, nil
+	return who, nil
 }
 
 // challenge answers a request whose token is missing or not enough (RFC 6750

@@ -48,7 +48,7 @@ type StoredTokens interface {
 }
 
 // Config is what a Handler needs. All fields must be set but DocsURL,
-// Limit and Address.
+// Limit, Address, LinkURL and People.
 type Config struct {
 	Manager   *manage.Manager
 	Directory Directory
@@ -68,6 +68,9 @@ type Config struct {
 	// LinkURL returns the address of a one-time link; nil: below /console on this
 	// listener.
 	LinkURL func(*manage.Link) string
+	// People returns who signs command lines in, once there are requests; nil:
+	// nobody does.
+	People func() People
 	// Following is the revocation feed, which Revocations serves.
 	Following FeedConfig
 	Now       func() time.Time
@@ -87,6 +90,7 @@ type Handler struct {
 	docsURL   func() string
 	limit     func(*http.Request) time.Duration
 	linkURL   func(*manage.Link) string
+	people    func() People // nil: there is none
 	following FeedConfig
 	streams   streams
 	running   running
@@ -106,7 +110,7 @@ func New(cfg Config) (*Handler, error) {
 	h := &Handler{
 		manager: cfg.Manager, reports: usage.Reports{Store: cfg.Manager.Store, Now: cfg.Now}, directory: cfg.Directory, stored: cfg.Stored,
 		cursors: cursors{key: cfg.CursorKey}, address: cfg.Address, docsURL: cfg.DocsURL, limit: cfg.Limit, linkURL: cfg.LinkURL,
-		following: cfg.Following, now: cfg.Now, log: cfg.Log,
+		people: cfg.People, following: cfg.Following, now: cfg.Now, log: cfg.Log,
 	}
 	if h.docsURL == nil {
 		h.docsURL = func() string { return "" }
@@ -170,7 +174,7 @@ func (h *Handler) logged(w *watched, r *http.Request, rec *record, began time.Ti
 	h.log.LogAttrs(r.Context(), slog.LevelInfo, "admin request",
 		slog.String("trace_id", rec.trace), slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.Int("status", w.status), slog.String("reason", rec.reason),
-		slog.String("tenant", rec.by.Actor.Tenant), slog.String("client_id", rec.by.Actor.ClientID), slog.String("via", rec.by.Via),
+		slog.String("tenant", rec.by.Actor.Tenant), slog.String("client_id", rec.by.Actor.ClientID), slog.String("operator", rec.by.Actor.OperatorID), slog.String("via", rec.by.Via),
 		slog.String("remote_ip", h.address(r)), slog.Int64("duration_ms", h.now().Sub(began).Milliseconds()))
 }
 

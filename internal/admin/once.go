@@ -54,9 +54,10 @@ func parseKey(value string) (string, bool) {
 }
 
 // once reports whether the operation takes an idempotency key: whether it does
-// more when it is asked twice.
+// more when it is asked twice. What nobody in particular asks for is kept for
+// nobody.
 func (op *operation) once() bool {
-	return op.Method == http.MethodPost && !strings.HasSuffix(op.Scope, ":read") && op.ID != "plan-state"
+	return op.Method == http.MethodPost && op.Scope != "" && !strings.HasSuffix(op.Scope, ":read") && op.ID != "plan-state"
 }
 
 // readKey reads the key of a request; empty: it has none, or the operation needs

@@ -19,6 +19,8 @@ type Operation struct {
 	Scope  string // admin scope that it needs, by its bare name; empty: none, anybody may
 	Once   bool   // whether it takes an idempotency key
 	Member bool   // whether it is there for who is confined to an organization
+	// AnyCaller asks for a token all the same, whatever its scope.
+	AnyCaller bool
 }
 
 // operation is a row with what makes it work.
@@ -59,7 +61,7 @@ const (
 // operations is the table: everything that the admin API does, with the scope
 // that it needs.
 func operations() []operation {
-	return slices.Concat(tenantOperations(), resourceOperations(), clientOperations(), tokenOperations(), logOperations(), operatorOperations())
+	return slices.Concat(tenantOperations(), resourceOperations(), clientOperations(), tokenOperations(), logOperations(), operatorOperations(), selfOperations())
 }
 
 // tenantOperations are about tenants, declared state and organizations.
@@ -173,8 +175,11 @@ func at[I, O any](serve func(*Handler, context.Context, *I) (*O, error)) func(*H
 		if op.once() {
 			hop.Parameters = append(hop.Parameters, keyParameter())
 		}
-		if op.Scope != "" {
+		switch {
+		case op.Scope != "":
 			hop.Security = []map[string][]string{{securityScheme: {manage.AdminPrefix + op.Scope}}}
+		case op.AnyCaller:
+			hop.Security = []map[string][]string{{securityScheme: {}}}
 		}
 		huma.Register(h.api, hop, func(ctx context.Context, in *I) (*O, error) {
 			out, err := once(ctx, h, op, in, serve)

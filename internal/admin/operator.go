@@ -29,11 +29,12 @@ func operatorOperations() []operation {
 	}
 }
 
-// overPeople returns who asks, and refuses who administers one tenant: people
-// belong to none.
+// overPeople returns who asks, and refuses a client that administers one tenant:
+// people belong to none. An operator who is confined to an organization sees its
+// members, as internal/manage holds.
 func overPeople(ctx context.Context) (manage.By, error) {
 	who := callerOf(ctx)
-	if !who.sees(mintage.BuiltInTenant) {
+	if !who.sees(mintage.BuiltInTenant) && who.viewer == nil {
 		return manage.By{}, &manage.Refusal{
 			Reason: "token.other_tenant", Denied: true, Message: "people are administered by an administrator of the whole server",
 		}
@@ -93,17 +94,34 @@ func (h *Handler) updateOperator(ctx context.Context, in *updateOperator) (*tagg
 		return nil, err
 	}
 	o, err := h.manager.UpdateOperator(ctx, by, in.Operator, version, func(o *mintage.Operator) error {
-		settings := operatorSettings(o)
+		settings := operatorSettings(by.View(o))
 		doc, err := applyPatch(&settings, in.Body.data)
-		if err == nil {
-			setOperator(o, doc)
+		if err != nil {
+			return err
 		}
-		return err
+		hidden := *o
+		setOperator(o, doc)
+		if by.Organization != (manage.OrganizationKey{}) { // what they do not see stays
+			keepHidden(o, &hidden, by)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, h.failAt(ctx, version, err)
 	}
 	return &tagged[adminclient.Operator]{ETag: etag(o.Version), Body: operatorDocument(o)}, nil
+}
+
+// keepHidden gives an operator back what by does not see of them.
+func keepHidden(o, was *mintage.Operator, by manage.By) {
+	if o.Role == "" {
+		o.Role = was.Role
+	}
+	for _, m := range was.Memberships {
+		if !by.Reaches(m.Tenant, m.Organization) {
+			o.Memberships = append(o.Memberships, m)
+		}
+	}
 }
 
 type deleteOperator struct {

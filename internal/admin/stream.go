@@ -74,7 +74,7 @@ func (f *follower) stream(w http.ResponseWriter, r *http.Request) *refusal {
 	if !send([]byte("retry: 1000\n\n")) {
 		return nil
 	}
-	ended := time.NewTimer(time.Unix(f.who.token.Expires, 0).Sub(f.h.now()))
+	ended := time.NewTimer(f.who.expires.Sub(f.h.now()))
 	defer ended.Stop()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
@@ -117,6 +117,5 @@ func (f *follower) tell(ctx context.Context, send func([]byte) bool) bool {
 		}
 	}
 	// What ended may be the token that the follower came with.
-	_, err = f.h.stillGood(ctx, f.who.token)
-	return err == nil
+	return f.who.again(ctx) == nil
 }

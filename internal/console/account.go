@@ -3,7 +3,10 @@ package console
 import (
 	"context"
 	"errors"
+	"html/template"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/people"
@@ -16,6 +19,7 @@ func accountRoutes() []route {
 		{pattern: "POST /account/passkey", access: member, handle: withPeople((*console).startPasskey)},
 		{pattern: "POST /account/passkey/finish", access: member, handle: withPeople((*console).finishPasskey)},
 		{pattern: "GET /account/oidc", access: member, handle: withPeople((*console).linkAccount)},
+		{pattern: "POST /account/recovery-codes", access: member, handle: withPeople((*console).recoveryCodes)},
 		{pattern: "POST /account/remove", access: member, handle: withPeople((*console).removeCredential)},
 		{pattern: "POST /account/sessions", access: member, handle: withPeople((*console).endSessions)},
 		{pattern: "POST /account/place", access: member, handle: withPeople((*console).move)},
@@ -32,6 +36,7 @@ type accountPage struct {
 	Enrolment   enrolment
 	OIDC        string
 	HasPassword bool
+	CodesLeft   int // recovery codes
 	Places      []place
 }
 
@@ -56,6 +61,9 @@ func (c *console) accountPage(ctx context.Context, q *request, s *people.Service
 	}
 	for _, cr := range p.Credentials {
 		p.HasPassword = p.HasPassword || cr.Kind == mintage.CredentialPassword
+	}
+	if p.CodesLeft, err = s.RecoveryCodesLeft(ctx, me.Operator.ID); err != nil {
+		return nil, err
 	}
 	if p.Sessions, err = c.manager.Sessions(ctx, q.by(), me.Operator.ID); err != nil {
 		return nil, err
@@ -100,7 +108,7 @@ func (c *console) accountChange(ctx context.Context, q *request, s *people.Servi
 	case err == nil:
 		return gone(Prefix+"/account", done), nil
 	case errors.Is(err, people.ErrStale):
-		return gone(Prefix+"/sign-in?again=1&next=%2Fconsole%2Faccount", "Sign in again to change how you sign in."), nil
+		return gone(againTo(Prefix+"/account"), "Sign in again to change how you sign in."), nil
 	case errors.Is(err, people.ErrLastWay):
 		return c.accountPage(ctx, q, s, problems{"": "It is the last way in which you can sign in: add another one first."})
 	}
@@ -120,7 +128,7 @@ func (c *console) setPassword(ctx context.Context, q *request, s *people.Service
 	}
 	n := people.NewPassword{Password: q.form.Get("password"), Sealed: q.text("sealed"), Code: q.text("code")}
 	err = s.SetPassword(ctx, me, n, q.from())
-	return c.accountChange(ctx, q, s, err, "The new password and the new key count from now on. Your other sessions have ended.")
+	return c.accountChange(ctx, q, s, err, "The new password and the new key count from now on. Your other sessions and your recovery codes have ended.")
 }
 
 func (c *console) startPasskey(ctx context.Context, q *request, s *people.Service) (*answer, error) {
@@ -144,6 +152,30 @@ func (c *console) finishPasskey(ctx context.Context, q *request, s *people.Servi
 		return toldProblem(err)
 	}
 	return toldNext("", Prefix+"/account")
+}
+
+// codesPage shows recovery codes, once.
+type codesPage struct{ Codes people.RecoveryCodes }
+
+// Download is a file with the codes, made by the browser: they leave it for
+// nowhere.
+func (p codesPage) Download() template.URL {
+	text := "Mintage recovery codes. Each works once, beside the password.\r\n\r\n" + strings.Join(p.Codes, "\r\n") + "\r\n"
+	return template.URL("data:text/plain;charset=utf-8," + url.PathEscape(text)) //nolint:gosec // escaped, and of our own letters
+}
+
+func (c *console) recoveryCodes(ctx context.Context, q *request, s *people.Service) (*answer, error) {
+	me, err := q.me(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	codes, err := s.NewRecoveryCodes(ctx, me, q.from())
+	if err != nil {
+		return c.accountChange(ctx, q, s, err, "")
+	}
+	a := shown("recovery-codes", "", "Recovery codes", codesPage{codes})
+	a.secret = true
+	return a, nil
 }
 
 // linkAccount sends the viewer to the provider, to add an account.

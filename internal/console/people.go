@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
+
+	qr "github.com/piglig/go-qr"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/manage"
@@ -61,6 +65,34 @@ type enrolment struct{ *people.Enrolment }
 // Link is the address by which an app on the same device takes the key.
 func (e enrolment) Link() template.URL {
 	return template.URL(e.URI) //nolint:gosec // made of escaped parts by internal/people; its scheme is what templates do not know
+}
+
+// qrCode is a picture for the camera of an app: dark squares as a path, in a
+// square of so many units.
+type qrCode struct {
+	Size int
+	Path string
+}
+
+// quietZone is how many light squares are around a QR code (ISO/IEC 18004).
+const quietZone = 4
+
+// Picture is the key as a QR code, made here: it goes to no other server. Nil
+// when an address is too long for one.
+func (e enrolment) Picture() *qrCode {
+	code, err := qr.EncodeText(e.URI, qr.Medium)
+	if err != nil {
+		return nil
+	}
+	var path strings.Builder
+	for y := range code.Size() {
+		for x := range code.Size() {
+			if code.Module(x, y) {
+				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x+quietZone, y+quietZone)
+			}
+		}
+	}
+	return &qrCode{Size: code.Size() + 2*quietZone, Path: path.String()}
 }
 
 // entered is the answer that begins a session.

@@ -4,22 +4,29 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base32"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"html"
+	"image"
+	"image/draw"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	qr "github.com/piglig/go-qr"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/console"
 	"github.com/mintage-auth/mintage/internal/manage"
 	accounts "github.com/mintage-auth/mintage/internal/people"
+	"github.com/mintage-auth/mintage/internal/store"
 )
 
 const goodPassword = "four words, no rhyme"
@@ -346,4 +353,154 @@ func TestPlacesPage(t *testing.T) {
 	w.post(t, mia, "/console/account/place", url.Values{"tenant": {"hotel"}, "organization": {"zenith"}})
 	w.get(t, mia, "/console/t/hotel/clients").want(t, 200, "Zenith&#39;s own")
 	w.post(t, mia, "/console/account/place", url.Values{}).want(t, 404)
+}
+
+// A command line is signed in on a page that says who asks, and by nobody else's
+// form.
+func TestPairPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.withAccounts(t)
+	_, cookie := w.first(t, s)
+	start := func(address string) *accounts.PairingStart {
+		t.Helper()
+		p, err := s.StartPairing(t.Context(), `<b>laptop`, accounts.From{Address: address, UserAgent: "mintage/1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := start("198.51.100.9")
+	at := path(p.URL)
+	if r := w.get(t, nobody, at); r.Code != 303 || !strings.HasPrefix(r.To, "/console/sign-in?next=%2Fconsole%2Fpair%2F") {
+		t.Errorf("without a session: %d to %q", r.Code, r.To)
+	}
+	page := w.get(t, cookie, at)
+	page.want(t, 200, p.Code, "&lt;b&gt;laptop", "198.51.100.9", "not the address of this browser", "owner of everything", "ada@example.com", "Whoever sent you this link")
+	w.get(t, cookie, path(start("192.0.2.7").URL)).lacks(t, "not the address of this browser")
+	w.get(t, cookie, at+"/approve").want(t, 404) // a GET changes nothing
+	if r := w.post(t, cookie, at+"/approve", nil, "Sec-Fetch-Site", "cross-site"); r.Code != 403 {
+		t.Errorf("AD-06: from another site: %d", r.Code)
+	}
+	if got, err := s.RedeemPairing(t.Context(), p.DeviceCode, accounts.From{}); err != nil || got.Token != "" {
+		t.Errorf("signed in by nobody: %+v, %v", got, err)
+	}
+	if r := w.post(t, cookie, at+"/approve", nil); r.To != "/console/account" {
+		t.Errorf("approved: %d to %q: %s", r.Code, r.To, r.content())
+	}
+	got, err := s.RedeemPairing(t.Context(), p.DeviceCode, accounts.From{Address: "198.51.100.9"})
+	if err != nil || got.Token == "" {
+		t.Fatalf("redeemed %+v, %v", got, err)
+	}
+	w.get(t, cookie, "/console/account").want(t, 200, "command", "mintage/1 &lt;b&gt;laptop")
+	for _, again := range []*reply{w.get(t, cookie, at), w.post(t, cookie, at+"/approve", nil), w.post(t, cookie, at+"/deny", nil)} {
+		again.want(t, 404, "Nothing waits here")
+	}
+	no := start("198.51.100.9")
+	if r := w.post(t, cookie, path(no.URL)+"/deny", nil); r.To != "/console/account" {
+		t.Errorf("denied: %d to %q", r.Code, r.To)
+	}
+	w.now = w.now.Add(20 * time.Minute)
+	late := start("198.51.100.9")
+	w.get(t, cookie, path(late.URL)).want(t, 200, "Sign in again to say yes")
+	if r := w.post(t, cookie, path(late.URL)+"/approve", nil); !strings.HasPrefix(r.To, "/console/sign-in?again=1&next=%2Fconsole%2Fpair%2Fpair_") {
+		t.Errorf("twenty minutes later: to %q", r.To)
+	}
+}
+
+// A lost app: a recovery code stands in for it, once, and says how many are left.
+func TestRecoveryCodesPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.withAccounts(t)
+	_, cookie := w.first(t, s)
+	w.get(t, cookie, "/console/account").want(t, 200, "You have no recovery codes")
+	page := w.post(t, cookie, "/console/account/recovery-codes", nil)
+	codes := regexp.MustCompile(`<li><code>([a-z2-7]{4}(?:-[a-z2-7]{4}){3})</code>`).FindAllStringSubmatch(page.Body, -1)
+	if page.Code != 200 || len(codes) != 10 || page.Header.Get("Cache-Control") != "no-store" || page.Header.Get("Content-Encoding") != "" {
+		t.Fatalf("%d, %d codes: %s", page.Code, len(codes), page.content())
+	}
+	page.want(t, 200, `href="data:text/plain;charset=utf-8,`, codes[0][1], `download="mintage-recovery-codes.txt"`)
+	w.get(t, cookie, "/console/account").want(t, 200, "10 recovery codes are left")
+	w.get(t, cookie, "/console/account").lacks(t, codes[0][1])
+	form := url.Values{"email": {"ada@example.com"}, "password": {goodPassword}, "code": {strings.ToUpper(codes[3][1])}}
+	r := w.post(t, nobody, "/console/sign-in", form)
+	r.session(t)
+	w.post(t, nobody, "/console/sign-in", form).want(t, 422, "That is not right")
+	said := ""
+	for _, c := range r.cookie {
+		if c.Name == "__Host-mintage-message" {
+			b, _ := base64.RawURLEncoding.DecodeString(c.Value)
+			said = string(b)
+		}
+	}
+	if !strings.Contains(said, "9 are left") {
+		t.Errorf("it says %q", said)
+	}
+	w.now = w.now.Add(20 * time.Minute)
+	if r := w.post(t, cookie, "/console/account/recovery-codes", nil); !strings.HasPrefix(r.To, "/console/sign-in?again=1") {
+		t.Errorf("twenty minutes later: to %q", r.To)
+	}
+}
+
+// The key for the app is a QR code of the page itself: the camera reads what the
+// link says.
+func TestQRCode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.withAccounts(t)
+	l, err := w.manager.SetupLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := w.get(t, nobody, path(s.LinkURL(l)))
+	svg := regexp.MustCompile(`<svg class="qr" viewBox="0 0 (\d+) \d+"[^>]*><path fill="#000" d="([^"]+)"`).FindStringSubmatch(page.Body)
+	if svg == nil {
+		t.Fatal("no picture")
+	}
+	size, _ := strconv.Atoi(svg[1])
+	const scale = 4
+	picture := image.NewGray(image.Rect(0, 0, size*scale, size*scale))
+	draw.Draw(picture, picture.Bounds(), image.White, image.Point{}, draw.Src)
+	for _, square := range regexp.MustCompile(`M(\d+) (\d+)h1v1h-1z`).FindAllStringSubmatch(svg[2], -1) {
+		x, _ := strconv.Atoi(square[1])
+		y, _ := strconv.Atoi(square[2])
+		draw.Draw(picture, image.Rect(x*scale, y*scale, (x+1)*scale, (y+1)*scale), image.Black, image.Point{}, draw.Src)
+	}
+	read, err := qr.Decode(picture)
+	if err != nil || !strings.Contains(page.Body, html.EscapeString(read)) || !strings.HasPrefix(read, "otpauth://totp/") {
+		t.Errorf("the camera reads %q, %v", read, err)
+	}
+}
+
+// The list of people has pages, in the order of their addresses.
+func TestPeopleHavePages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.withAccounts(t)
+	_, boss := w.first(t, s)
+	err := w.manager.Store.Update(t.Context(), func(tx store.Tx) error {
+		for i := range 60 {
+			o := &mintage.Operator{ID: fmt.Sprintf("op_%016d", 97*i%60), Email: fmt.Sprintf("p%02d@example.com", i), Created: w.now, Updated: w.now}
+			if err := tx.CreateOperator(t.Context(), o); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const at = "/console/t/hotel/operators"
+	first := w.get(t, boss, at)
+	first.want(t, 200, "ada@example.com", "p48@example.com", "Next page")
+	first.lacks(t, "p49@example.com", "First page")
+	next := regexp.MustCompile(`href="(` + at + `\?after=op_[^"]+)"`).FindStringSubmatch(first.Body)
+	if next == nil {
+		t.Fatal("no next page, or one with somebody's address in it")
+	}
+	second := w.get(t, boss, html.UnescapeString(next[1]))
+	second.want(t, 200, "p49@example.com", "p59@example.com", "First page")
+	second.lacks(t, "p48@example.com", "Next page")
+	w.get(t, boss, at+"?after=op_gone").want(t, 200, "ada@example.com")
 }

@@ -48,7 +48,7 @@ func routes() []route {
 	return slices.Concat(homeRoutes(), clientListRoutes(), clientNewRoutes(), verifyRoutes(), clientRoutes(), credentialRoutes(), accessRoutes(), clientTabRoutes(),
 		requestRoutes(), auditRoutes(), resourceRoutes(), keyRoutes(),
 		tokenRoutes(), overviewRoutes(), organizationRoutes(), configRoutes(), settingRoutes(), usageRoutes(),
-		signInRoutes(), linkRoutes(), accountRoutes(), operatorRoutes(), referenceRoutes(),
+		signInRoutes(), linkRoutes(), accountRoutes(), pairRoutes(), operatorRoutes(), referenceRoutes(),
 	)
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -58,7 +59,24 @@ func (c *console) signIn(ctx context.Context, q *request, s *people.Service) (*a
 		return a, nil
 	}
 	c.leave(ctx, q, s)
-	return entered(cookie, f.Next), nil
+	a := entered(cookie, f.Next)
+	if people.IsRecoveryCode(q.text("code")) {
+		a.done = c.codesLeft(ctx, cookie, s)
+	}
+	return a, nil
+}
+
+// codesLeft tells whoever used a recovery code how many there are.
+func (*console) codesLeft(ctx context.Context, cookie string, s *people.Service) string {
+	v, err := s.Viewer(ctx, cookie)
+	if err != nil {
+		return ""
+	}
+	n, err := s.RecoveryCodesLeft(ctx, v.Operator.ID)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("You used a recovery code; %d are left. If the app is lost, add a new one under Your account.", n)
 }
 
 // leave ends the session that the browser had, if any: it has another one now.

@@ -96,6 +96,7 @@ var reasons = []Reason{
 	{"admin.last", "It is the last client that can administer the whole server.", "Make another administrator first; where that is too late, run mintage admin-credentials new on the server's machine."},
 	{"operator.last_owner", "It is the last owner who can sign in.", "Make another owner first."},
 	{"invitation.other_person", "The invitation is for another e-mail address than that of who is signed in.", "Sign out, and open the link again; or ask for an invitation to the address that you sign in with."},
+	{"session.ended", "The session of a command line has ended, or its operator may not sign in there any more.", "Sign in again with mintage login."},
 	{"organization.not_granted", "A member of an organization asked for more than an operator granted to it.", "Ask an operator to grant it to the organization, or to make the change."},
 	{"organization.limit", "The organization has as many clients as it may.", "Delete a client that nobody uses, or ask an operator for a higher limit."},
 	{"tenant.protected", "The tenant is protected.", "Say on purpose that the protected tenant is meant."},

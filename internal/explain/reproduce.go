@@ -91,6 +91,7 @@ var reproductions = map[string]reproduction{
 	"admin.last":               {kindAdmin, "`mintage client disable` with the only client of the tenant `mintage` that has the grant `*`."},
 	"operator.last_owner":      {kindAdmin, "`mintage operator disable` with the only operator whose role is owner."},
 	"invitation.other_person":  {kindAdmin, "Open the link of an invitation in the console while somebody else is signed in."},
+	"session.ended":            {kindAdmin, "`mintage login`, end the session in the console under *Your account*, then `mintage whoami`."},
 	"organization.not_granted": {kindAdmin, "As a member of an organization in the console, give a client a scope that the organization has no grant for."},
 	"organization.limit":       {kindAdmin, "As a member of an organization with `max_clients: 1` in the console, add a second client."},
 	"tenant.protected":         {kindAdmin, "Apply a change to a protected tenant without saying so."},

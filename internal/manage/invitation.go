@@ -3,10 +3,12 @@ package manage
 import (
 	"cmp"
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/big"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -75,8 +77,16 @@ func (m *Manager) Invite(ctx context.Context, by By, i mintage.Invitation) (*Lin
 	return l, nil
 }
 
-// SetupLink makes the one-time link by which the first owner is made. It is nil
-// when there is an operator already: there is no other way to the first one.
+// setupID is the identifier of the one invitation that makes the first owner: of
+// nodes that start at the same time, one makes it.
+const setupID = "inv_FirstOwnerSetup1"
+
+// setupLeft is how long a setup link has to live yet to be given out again.
+const setupLeft = time.Hour
+
+// SetupLink returns the one-time link by which the first owner is made: the same
+// one on every node and at every start, until it has ended. It is nil when there
+// is an operator already: there is no other way to the first one.
 func (m *Manager) SetupLink(ctx context.Context) (*Link, error) {
 	switch list, err := m.Store.Operators(ctx, store.OperatorQuery{Page: store.Page{Limit: 1}}); {
 	case err != nil:
@@ -84,11 +94,50 @@ func (m *Manager) SetupLink(ctx context.Context) (*Link, error) {
 	case len(list) > 0:
 		return nil, nil //nolint:nilnil // nothing to set up is an answer
 	}
-	l := m.drawLink(Server(), mintage.Invitation{Kind: mintage.InvitationSetup, Role: mintage.RoleOwner}, SetupLifetime)
-	if err := m.update(ctx, func(tx store.Tx) error { return m.createInvitation(ctx, tx, Server(), l.Invitation) }); err != nil {
+	key, err := m.Vault.Value(ctx, "setup-link", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("setup link: %w", err)
+	}
+	l, err := m.setupLink(ctx, key)
+	if errors.Is(err, mintage.ErrExists) || errors.Is(err, mintage.ErrNotFound) { // another node was faster
+		l, err = m.setupLink(ctx, key)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("setup link: %w", err)
 	}
 	return l, nil
+}
+
+func (m *Manager) setupLink(ctx context.Context, key []byte) (l *Link, err error) {
+	err = m.update(ctx, func(tx store.Tx) error {
+		i, err := tx.Invitation(ctx, setupID)
+		switch {
+		case errors.Is(err, mintage.ErrNotFound):
+		case err != nil:
+			return err
+		case i.Expires.Sub(m.now()) > setupLeft:
+			l = &Link{Invitation: i, Token: setupToken(key, i.Created)}
+			return nil
+		default:
+			if err := tx.DeleteInvitation(ctx, setupID); err != nil {
+				return err
+			}
+		}
+		l = m.drawLink(Server(), mintage.Invitation{Kind: mintage.InvitationSetup, Role: mintage.RoleOwner}, SetupLifetime)
+		l.ID, l.Token = setupID, setupToken(key, l.Created)
+		l.Hash = LinkHash(l.Token)
+		return m.createInvitation(ctx, tx, Server(), l.Invitation)
+	})
+	return l, err
+}
+
+// setupToken is what the setup link carries that was made at an instant. It is
+// kept nowhere: whoever has the master key makes it again.
+func setupToken(key []byte, made time.Time) string {
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "setup link of %d", made.Unix())
+	const base = 62
+	return fmt.Sprintf("%0*s", linkLength, new(big.Int).SetBytes(mac.Sum(nil)).Text(base))
 }
 
 // RecoverOperator makes a one-time link that gives an operator other

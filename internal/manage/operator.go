@@ -14,16 +14,29 @@ import (
 // Operator reads an operator. To a member, one who is in another organization
 // alone is not there, and nothing else of one who is in theirs.
 func (m *Manager) Operator(ctx context.Context, by By, id string) (*mintage.Operator, error) {
-	return operatorOf(ctx, m.Store, by, id)
+	o, err := operatorOf(ctx, m.Store, by, id)
+	if err != nil {
+		return nil, err
+	}
+	return by.View(o), nil
 }
 
-// Operators lists operators; see Operator.
+// Operators lists operators by their identifiers; see Operator.
 func (m *Manager) Operators(ctx context.Context, by By, after string, limit int) ([]*mintage.Operator, error) {
-	list, err := m.Store.Operators(ctx, store.OperatorQuery{
-		Tenant: by.Organization.Tenant, Organization: by.Organization.ID, Page: store.Page{After: after, Limit: limit},
-	})
+	return m.operators(ctx, by, store.OperatorQuery{Page: store.Page{After: after, Limit: limit}})
+}
+
+// OperatorsByEmail lists operators by their addresses, of which after is one;
+// see Operator.
+func (m *Manager) OperatorsByEmail(ctx context.Context, by By, after string, limit int) ([]*mintage.Operator, error) {
+	return m.operators(ctx, by, store.OperatorQuery{ByEmail: true, Page: store.Page{After: after, Limit: limit}})
+}
+
+func (m *Manager) operators(ctx context.Context, by By, q store.OperatorQuery) ([]*mintage.Operator, error) {
+	q.Tenant, q.Organization = by.Organization.Tenant, by.Organization.ID
+	list, err := m.Store.Operators(ctx, q)
 	for i := range list {
-		list[i] = by.view(list[i])
+		list[i] = by.View(list[i])
 	}
 	return list, err
 }
@@ -39,8 +52,8 @@ func operatorOf(ctx context.Context, r store.Operators, by By, id string) (*mint
 	return o, nil
 }
 
-// view returns what by may see of an operator.
-func (by By) view(o *mintage.Operator) *mintage.Operator {
+// View returns what by may see of an operator.
+func (by By) View(o *mintage.Operator) *mintage.Operator {
 	if !by.confined() {
 		return o
 	}
@@ -80,7 +93,7 @@ func (m *Manager) UpdateOperator(
 	if err != nil {
 		return nil, fmt.Errorf("operator %q: %w", id, err)
 	}
-	return by.view(out), nil
+	return by.View(out), nil
 }
 
 func (m *Manager) writeOperator(ctx context.Context, tx store.Tx, by By, old, fresh *mintage.Operator) error {
@@ -97,7 +110,7 @@ func (m *Manager) writeOperator(ctx context.Context, tx store.Tx, by By, old, fr
 		return err
 	}
 	if fresh.Disabled && !old.Disabled {
-		if err := tx.DeleteSessions(ctx, fresh.ID); err != nil {
+		if err := endSessions(ctx, tx, fresh.ID); err != nil {
 			return err
 		}
 	}
@@ -145,7 +158,7 @@ func keepOwner(ctx context.Context, tx store.Tx, old, fresh *mintage.Operator) e
 	if !owns(old) || owns(fresh) {
 		return nil
 	}
-	list, err := tx.Operators(ctx, store.OperatorQuery{})
+	list, err := tx.Operators(ctx, store.OperatorQuery{Role: mintage.RoleOwner})
 	if err != nil || slices.ContainsFunc(list, owns) {
 		return err
 	}
@@ -207,7 +220,7 @@ func ofOperator(by By, o *mintage.Operator) object {
 }
 
 func viewOperator(by By, o *mintage.Operator) view {
-	o = by.view(o)
+	o = by.View(o)
 	members := map[string]string{}
 	for _, m := range o.Memberships {
 		members[m.Tenant+"/"+m.Organization] = string(m.Role)

@@ -115,11 +115,32 @@ func TestSetupLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rows := len(w.events(t))
 	second, err := w.SetupLink(ctx) // of another node, or after a restart
 	if err != nil {
 		t.Fatal(err)
 	}
+	if second.Token != first.Token || len(w.events(t)) != rows {
+		t.Errorf("another start made another link, or %d rows in the audit log", len(w.events(t))-rows)
+	}
 	late, now := first.Expires, w.now
+	w.now = late.Add(-time.Hour)
+	if next, err := w.SetupLink(ctx); err != nil || next.Token == first.Token || !next.Expires.After(late) {
+		t.Errorf("an hour before its end: %v, %v", next, err)
+	}
+	if _, err := w.InvitationOf(ctx, first.Token); !errors.Is(err, mintage.ErrNotFound) {
+		t.Errorf("the one before: %v", err)
+	}
+	w.now = now
+	for _, i := range w.invitations(t) {
+		if err := w.DeleteInvitation(ctx, manage.Server(), i.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first, err = w.SetupLink(ctx); err != nil {
+		t.Fatal(err)
+	}
+	second = first
 	w.now = late
 	if _, err := w.InvitationOf(ctx, first.Token); !errors.Is(err, mintage.ErrNotFound) {
 		t.Errorf("after a day: %v", err)
@@ -148,6 +169,46 @@ func TestSetupLink(t *testing.T) {
 				t.Error("an audit row holds the link")
 			}
 		}
+	}
+}
+
+func (w *world) invitations(t *testing.T) []*mintage.Invitation {
+	t.Helper()
+	list, err := w.Invitations(t.Context(), manage.Server())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// Of nodes that start at the same time without an operator, one makes the link,
+// and all print it.
+func TestSetupLinkOfManyNodes(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), t.Context()
+	if _, err := w.Bootstrap(ctx, "https://admin.example", nil); err != nil {
+		t.Fatal(err)
+	}
+	rows, links := len(w.events(t)), make(chan string, 4)
+	for range cap(links) {
+		go func() {
+			l, err := w.SetupLink(ctx)
+			if err != nil {
+				t.Error(err)
+				links <- ""
+				return
+			}
+			links <- l.Token
+		}()
+	}
+	first := <-links
+	for range cap(links) - 1 {
+		if l := <-links; l != first {
+			t.Error("two links")
+		}
+	}
+	if n := len(w.events(t)) - rows; n != 1 || len(w.invitations(t)) != 1 {
+		t.Errorf("%d rows in the audit log and %d links, want one of each", n, len(w.invitations(t)))
 	}
 }
 

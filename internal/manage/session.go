@@ -186,7 +186,7 @@ func (m *Manager) acceptRecovery(ctx context.Context, tx store.Tx, by By, i *min
 			return nil, err
 		}
 	}
-	if err := tx.DeleteSessions(ctx, o.ID); err != nil {
+	if err := endSessions(ctx, tx, o.ID); err != nil {
 		return nil, err
 	}
 	return o, m.writeCredentials(ctx, tx, by, o, a.Credentials, "recover")
@@ -223,12 +223,33 @@ func (m *Manager) writeCredentials(
 // it is: a code that was used before, or an operator who was disabled meanwhile,
 // is mintage.ErrNotFound and leaves nothing.
 func (m *Manager) SignIn(ctx context.Context, by By, o *mintage.Operator, s *mintage.Session, use func(store.Tx) error) error {
-	return m.own(ctx, by, o, "session", "create", view{"method": s.Method}, func(tx store.Tx) error {
+	what := view{"method": s.Method, "tenant": s.Tenant, "organization": s.Organization}
+	return m.own(ctx, by, o, "session", "create", what, func(tx store.Tx) error {
 		if err := use(tx); err != nil {
 			return err
 		}
 		return tx.CreateSession(ctx, s)
 	})
+}
+
+// endSessions ends all sessions of an operator, and those that a command line
+// could still come for.
+func endSessions(ctx context.Context, tx store.Tx, operator string) error {
+	if err := tx.DeletePairings(ctx, operator); err != nil {
+		return err
+	}
+	return tx.DeleteSessions(ctx, operator)
+}
+
+// DecidePairing writes that an operator signs a command line in, or with Denied
+// does not. It is mintage.ErrNotFound when somebody decided already.
+func (m *Manager) DecidePairing(ctx context.Context, by By, o *mintage.Operator, p *mintage.Pairing) error {
+	verb := "approve"
+	if p.Denied {
+		verb = "deny"
+	}
+	what := view{"host": p.Host, "address": p.Address, "tenant": p.Tenant, "organization": p.Organization}
+	return m.own(ctx, by, o, "pairing", verb, what, func(tx store.Tx) error { return tx.DecidePairing(ctx, p) })
 }
 
 // ChangeCredentials writes what an operator changes of how they sign in, or
@@ -300,7 +321,7 @@ func (m *Manager) EndSession(ctx context.Context, by By, operator, id string) er
 			return err
 		}
 		if id == "" {
-			err = tx.DeleteSessions(ctx, operator)
+			err = endSessions(ctx, tx, operator)
 		} else if s, lookup := tx.Session(ctx, id); lookup != nil || s.OperatorID != operator {
 			err = errors.Join(lookup, mintage.ErrNotFound)
 		} else {

@@ -22,7 +22,7 @@ const freshness = 15 * time.Minute
 func (s *Service) Fresh(v *Viewer) bool { return s.now().Sub(v.Session.Created) < freshness }
 
 // SetPassword gives the viewer a password and a TOTP key, in place of those that
-// they had, and ends their other sessions.
+// they had, and ends their other sessions and recovery codes.
 func (s *Service) SetPassword(ctx context.Context, v *Viewer, n NewPassword, f From) error {
 	if !s.Fresh(v) {
 		return ErrStale
@@ -33,6 +33,9 @@ func (s *Service) SetPassword(ctx context.Context, v *Viewer, n NewPassword, f F
 		return err
 	}
 	return s.Manager.ChangeCredentials(ctx, v.person(f), o, "set_password", nil, func(tx store.Tx) error {
+		if err := dropRecoveryCodes(ctx, tx, o.ID); err != nil {
+			return err
+		}
 		for _, c := range cs {
 			fresh := *c
 			fresh.Operator, fresh.Created = o.ID, s.now()
@@ -78,22 +81,27 @@ func (s *Service) RemoveCredential(ctx context.Context, v *Viewer, kind mintage.
 	})
 }
 
-// parted parts what goes with a credential from the ways that stay. A TOTP key
-// is no way of its own: it goes with the password.
+// parted parts what goes with a credential from the ways that stay. TOTP keys and
+// recovery codes are no ways of their own: they go with the password.
 func parted(list []*mintage.OperatorCredential, kind mintage.CredentialKind, id string) (goes, stay []*mintage.OperatorCredential) {
 	is := func(c *mintage.OperatorCredential) bool { return c.Kind == kind && c.ID == id }
-	if kind == mintage.CredentialTOTP || !slices.ContainsFunc(list, is) {
+	if !way(kind) || !slices.ContainsFunc(list, is) {
 		return nil, list
 	}
 	for _, c := range list {
 		switch {
-		case is(c), c.Kind == mintage.CredentialTOTP && kind == mintage.CredentialPassword:
+		case is(c), !way(c.Kind) && kind == mintage.CredentialPassword:
 			goes = append(goes, c)
-		case c.Kind != mintage.CredentialTOTP:
+		case way(c.Kind):
 			stay = append(stay, c)
 		}
 	}
 	return goes, stay
+}
+
+// way reports whether somebody signs in by a credential of this kind alone.
+func way(kind mintage.CredentialKind) bool {
+	return kind != mintage.CredentialTOTP && kind != mintage.CredentialRecovery
 }
 
 // addCredential adds one more way.
@@ -106,6 +114,7 @@ func (s *Service) addCredential(ctx context.Context, v *Viewer, c *mintage.Opera
 		if err != nil {
 			return err
 		}
+		list = slices.DeleteFunc(list, func(c *mintage.OperatorCredential) bool { return !way(c.Kind) })
 		if len(list) >= most {
 			return &mintage.FieldError{Pointer: "/name", Message: "you have twenty ways to sign in: remove one first"}
 		}

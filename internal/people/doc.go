@@ -10,8 +10,9 @@
 //   - service.go: Service, and who looks (Viewer)
 //   - session.go: sessions: begin, look up, end
 //   - signin.go: sign in by password and code; throttle.go: how often
-//   - password.go, totp.go: the two of them
+//   - password.go, totp.go: the two of them; recovery.go: codes for who lost the app
 //   - link.go: first run, invitations, recovery
+//   - pairing.go, pairingcode.go: how a command line is signed in by the console
 //   - account.go: what people change of how they sign in
 //   - passkey.go, oidc.go: the other two ways
 //   - sealed.go: what a browser keeps between two steps of those

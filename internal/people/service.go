@@ -3,6 +3,8 @@ package people
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -65,6 +67,11 @@ type From struct {
 // maxUserAgent bounds what is kept of a User-Agent, in bytes.
 const maxUserAgent = 300
 
+// agent is the User-Agent as it is kept.
+func (f From) agent() string {
+	return strings.ToValidUTF8(f.UserAgent[:min(len(f.UserAgent), maxUserAgent)], "?")
+}
+
 // by is somebody who is not signed in yet.
 func (f From) by() manage.By {
 	return manage.By{Actor: mintage.Actor{Tenant: mintage.BuiltInTenant, Address: f.Address}, Via: "console", TraceID: f.TraceID}
@@ -113,9 +120,11 @@ func (v *Viewer) By(address, traceID string) manage.By {
 // person returns what v does to what is their own.
 func (v *Viewer) person(f From) manage.By { return v.By(f.Address, f.TraceID) }
 
-// Credentials lists how somebody signs in. Data is left out.
+// Credentials lists how somebody signs in. Data is left out, and so are what goes
+// with a password.
 func (s *Service) Credentials(ctx context.Context, operator string) ([]*mintage.OperatorCredential, error) {
 	list, err := s.Store.OperatorCredentials(ctx, operator)
+	list = slices.DeleteFunc(list, func(c *mintage.OperatorCredential) bool { return !way(c.Kind) })
 	for _, c := range list {
 		c.Data = nil
 	}

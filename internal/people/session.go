@@ -6,10 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
 )
@@ -32,35 +32,65 @@ func hashOf(value string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// newSession makes the session of whoever will show value.
+func (s *Service) newSession(o *mintage.Operator, value, method string, f From) *mintage.Session {
+	now := s.now()
+	return &mintage.Session{
+		ID: hashOf(value), OperatorID: o.ID, Method: method, Created: now, LastSeen: now, Expires: now.Add(SessionLifetime),
+		Address: f.Address, UserAgent: f.agent(),
+	}
+}
+
 // begin makes a session and returns its cookie: a new one at each sign-in,
 // whatever the browser had. Use marks what proved who it is.
 func (s *Service) begin(ctx context.Context, o *mintage.Operator, method string, f From, use func(store.Tx) error) (cookie string, err error) {
 	cookie = secret.Random(cookieLength)
-	now := s.now()
-	if len(f.UserAgent) > maxUserAgent {
-		f.UserAgent = f.UserAgent[:maxUserAgent]
-	}
-	v := &mintage.Session{
-		ID: hashOf(cookie), OperatorID: o.ID, Method: method, Created: now, LastSeen: now, Expires: now.Add(SessionLifetime),
-		Address: f.Address, UserAgent: strings.ToValidUTF8(f.UserAgent, "?"),
-	}
-	if err := s.Manager.SignIn(ctx, f.by(), o, v, use); err != nil {
+	if err := s.signedIn(ctx, o, s.newSession(o, cookie, method, f), f, f.by(), use); err != nil {
 		return "", err
 	}
-	s.Log.LogAttrs(ctx, slog.LevelInfo, "an operator signed in",
-		slog.String("operator", o.ID), slog.String("method", method), slog.String("remote_ip", f.Address), slog.String("trace_id", f.TraceID))
 	return cookie, nil
 }
 
+// signedIn writes a session and the log line of it.
+func (s *Service) signedIn(ctx context.Context, o *mintage.Operator, v *mintage.Session, f From, by manage.By, use func(store.Tx) error) error {
+	if err := s.Manager.SignIn(ctx, by, o, v, use); err != nil {
+		return err
+	}
+	s.Log.LogAttrs(ctx, slog.LevelInfo, "an operator signed in",
+		slog.String("operator", o.ID), slog.String("method", v.Method), slog.String("remote_ip", f.Address), slog.String("trace_id", f.TraceID))
+	return nil
+}
+
 // Viewer returns whose session a cookie is. It is mintage.ErrNotFound when there
-// is none: never begun, ended, too old or unused for too long, or of an operator
-// who was disabled, or has no role and no membership any more. It asks the
-// database each time, so that what another node ends has ended here.
+// is none: never begun, ended, too old or unused for too long, of a command line,
+// or of an operator who was disabled, or has no role and no membership any more.
+// It asks the database each time, so that what another node ends has ended here.
 func (s *Service) Viewer(ctx context.Context, cookie string) (*Viewer, error) {
 	if len(cookie) != cookieLength {
 		return nil, fmt.Errorf("session: %w", mintage.ErrNotFound)
 	}
-	v, err := s.Store.Session(ctx, hashOf(cookie))
+	v, err := s.viewer(ctx, cookie)
+	if err == nil && v.Session.Method == mintage.MethodCommand {
+		return nil, fmt.Errorf("the session is of a command line: %w", mintage.ErrNotFound)
+	}
+	return v, err
+}
+
+// Command is Viewer for the token of a command line.
+func (s *Service) Command(ctx context.Context, token string) (*Viewer, error) {
+	if !secret.IsSessionToken(token) {
+		return nil, fmt.Errorf("session: %w", mintage.ErrNotFound)
+	}
+	v, err := s.viewer(ctx, token)
+	if err == nil && v.Session.Method != mintage.MethodCommand {
+		return nil, fmt.Errorf("the session is of a browser: %w", mintage.ErrNotFound)
+	}
+	return v, err
+}
+
+// viewer returns whose session it is that value opens.
+func (s *Service) viewer(ctx context.Context, value string) (*Viewer, error) {
+	v, err := s.Store.Session(ctx, hashOf(value))
 	if err != nil {
 		return nil, err
 	}
@@ -80,23 +110,28 @@ func (s *Service) Viewer(ctx context.Context, cookie string) (*Viewer, error) {
 		if err := s.Store.TouchSession(ctx, v.ID, now); err != nil {
 			return nil, err
 		}
+		v.LastSeen = now
 	}
 	return out, nil
 }
 
 // place finds out where v works: in the membership that the session names, else
-// over everything, else in the first membership. It reports false when there is
-// no such place.
+// over everything, else in the first membership. A command line works where it
+// was signed in and nowhere else: nobody is there to see that it changed. It
+// reports false when there is no such place.
 func (v *Viewer) place() bool {
 	o := v.Operator
 	if m := o.Member(v.Session.Tenant, v.Session.Organization); m != nil {
 		v.Membership = m
 		return true
 	}
+	if v.Session.Method == mintage.MethodCommand && v.Session.Organization != "" {
+		return false
+	}
 	if o.Role != "" {
 		return true
 	}
-	if len(o.Memberships) == 0 {
+	if len(o.Memberships) == 0 || v.Session.Method == mintage.MethodCommand {
 		return false
 	}
 	v.Membership = &o.Memberships[0]
@@ -126,6 +161,9 @@ func (s *Service) EndOthers(ctx context.Context, v *Viewer, f From) error {
 }
 
 func endOthers(ctx context.Context, tx store.Tx, v *Viewer) error {
+	if err := tx.DeletePairings(ctx, v.Operator.ID); err != nil {
+		return err
+	}
 	list, err := tx.Sessions(ctx, v.Operator.ID)
 	if err != nil {
 		return err

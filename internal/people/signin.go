@@ -28,8 +28,12 @@ func (e *WaitError) Error() string {
 // the time.
 const failureTime = 500 * time.Millisecond
 
+// MethodRecovery is the method of a session that began with a recovery code in
+// the place of the app's.
+const MethodRecovery = "recovery"
+
 // SignIn begins a session for whoever has the password and the code of an
-// address, and returns its cookie. The error is ErrSignIn, a *WaitError, or one
+// address, or a recovery code, and returns its cookie. The error is ErrSignIn, a *WaitError, or one
 // that wraps secret.ErrBusy; anything else is ours.
 func (s *Service) SignIn(ctx context.Context, email, password, code string, f From) (string, error) {
 	email = mintage.NormalEmail(email)
@@ -66,17 +70,17 @@ func (s *Service) signIn(ctx context.Context, email, password, code string, f Fr
 	case !right:
 		return "", fmt.Errorf("operator %s: the password is wrong, or was wrong too often: %w", o.ID, mintage.ErrNotFound)
 	}
-	step, totp, err := s.checkCode(ctx, o.ID, code)
+	useCode, err := s.secondProof(ctx, o.ID, code)
 	if err != nil {
 		return "", err
 	}
-	return s.begin(ctx, o, "password", f, func(tx store.Tx) error {
-		used, err := tx.UseOperatorCredential(ctx, totp, step, nil, s.now())
-		if err != nil {
+	method := "password"
+	if IsRecoveryCode(code) {
+		method = MethodRecovery
+	}
+	return s.begin(ctx, o, method, f, func(tx store.Tx) error {
+		if err := useCode(tx); err != nil {
 			return err
-		}
-		if !used {
-			return fmt.Errorf("operator %s: the code was used before: %w", o.ID, mintage.ErrNotFound)
 		}
 		pw := &mintage.OperatorCredential{Operator: o.ID, Kind: mintage.CredentialPassword, ID: o.ID}
 		_, err = tx.UseOperatorCredential(ctx, pw, 0, nil, s.now())

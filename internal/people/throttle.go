@@ -55,6 +55,32 @@ func (t *throttle) failed(f From, who string, now time.Time) {
 	t.networks.Note(t.networks.Key(from), networkRate(), now)
 }
 
+// pairingRate is for command lines that ask to be signed in, from one network,
+// and allPairings for all of them: each is a row. pollRate is how often one asks
+// what became of it.
+func pairingRate() limit.Rate { return limit.Rate{Burst: 10, Every: 30 * time.Second} }
+func allPairings() limit.Rate { return limit.Rate{Burst: 200, Every: time.Second} }
+func pollRate() limit.Rate    { return limit.Rate{Burst: 3, Every: PairingInterval / 2} }
+
+// pairing counts a command line that asks to be signed in, and returns after how
+// long it may; zero: now.
+func (t *throttle) pairing(f From, now time.Time) time.Duration {
+	own, all := t.pairs.Key(network(f), "pairing"), t.networks.Key(netip.Addr{}, "pairings")
+	if wait := t.networks.Wait(all, allPairings(), now); wait > 0 {
+		return wait
+	}
+	if wait := t.pairs.Take(own, pairingRate(), now); wait > 0 {
+		return wait
+	}
+	t.networks.Note(all, allPairings(), now)
+	return 0
+}
+
+// poll counts a question after a pairing, as pairing does.
+func (t *throttle) poll(hash string, now time.Time) time.Duration {
+	return t.pairs.Take(t.pairs.Key(netip.Addr{}, "poll", hash), pollRate(), now)
+}
+
 // network is the zero address, which all share, when it is not known.
 func network(f From) netip.Addr {
 	a, err := netip.ParseAddr(f.Address)

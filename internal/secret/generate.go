@@ -9,8 +9,9 @@ import (
 // The form of a generated secret. Scanners of leaked credentials look for the
 // prefix and trust the checksum.
 const (
-	prefixLive = "mint_live_"
-	prefixTest = "mint_test_"
+	prefixLive    = "mint_live_"
+	prefixTest    = "mint_test_"
+	prefixSession = "mint_sess_" // as long as those of secrets
 
 	randomLength   = 43 // base62 digits: 62^43 > 2^256
 	checksumLength = 6  // base62 digits: 62^6 > 2^32
@@ -36,6 +37,16 @@ func Generate(production bool) string { //nolint:revive // a flag is what the ca
 	return string(appendChecksum(s))
 }
 
+// NewSessionToken returns the token of a new session of the command line, in the
+// form of a client secret, which it is not.
+func NewSessionToken() string {
+	return string(appendChecksum(appendRandom([]byte(prefixSession), randomLength)))
+}
+
+// IsSessionToken reports whether s has the form that NewSessionToken gives,
+// checksum included.
+func IsSessionToken(s string) bool { return wellFormed(s, prefixSession) }
+
 // NewClientID returns a new client identifier.
 func NewClientID() string {
 	return string(appendRandom([]byte(clientIDPrefix), clientIDLength))
@@ -43,8 +54,10 @@ func NewClientID() string {
 
 // WellFormed reports whether s has the form of a generated secret, checksum
 // included. It says nothing about whose it is.
-func WellFormed(s string) bool {
-	if len(s) != secretLength || !strings.HasPrefix(s, prefixLive) && !strings.HasPrefix(s, prefixTest) {
+func WellFormed(s string) bool { return wellFormed(s, prefixLive) || wellFormed(s, prefixTest) }
+
+func wellFormed(s, prefix string) bool {
+	if len(s) != secretLength || !strings.HasPrefix(s, prefix) {
 		return false
 	}
 	for i := len(prefixLive); i < len(s); i++ {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -78,22 +80,35 @@ func (s *Server) ConsoleURL() string {
 	base := strings.TrimSuffix(s.cfg.ConsoleURL, "/")
 	switch {
 	case base != "":
-	case s.pages != nil && s.cfg.TLS != nil:
-		base = "https://" + s.pages.String()
 	case s.pages != nil:
-		base = "http://" + s.pages.String()
+		base = ListenURL(s.pages.String(), s.cfg.TLS != nil)
 	case s.cfg.AdminURL != "":
 		base = strings.TrimSuffix(s.cfg.AdminURL, "/")
-	case s.cfg.AdminTLS != nil:
-		base = "https://" + s.admin.String()
 	default:
-		base = "http://" + s.admin.String()
+		base = ListenURL(s.admin.String(), s.cfg.AdminTLS != nil)
 	}
 	return base + console.Prefix
 }
 
+// ListenURL returns the URL of a listener, without a slash at its end. One that
+// takes connections to all addresses is reached as localhost.
+func ListenURL(addr string, secure bool) string { //nolint:revive // whether it has a certificate
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return scheme + addr
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + net.JoinHostPort(host, port)
+}
+
 // SetupURL returns the one-time link by which the first owner is made; empty
-// when there is an operator. Each call makes a link, and ends none before it.
+// when there is an operator. Each call returns the same, as long as it lives.
 func (s *Server) SetupURL(ctx context.Context) (string, error) {
 	l, err := s.manager.SetupLink(ctx)
 	if err != nil || l == nil {

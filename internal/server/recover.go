@@ -43,9 +43,9 @@ func RecoverAdministrator(ctx context.Context, cfg Config) (made Credentials, er
 
 // RecoverOperator makes a one-time link by which the operator with that address
 // gets other credentials, or somebody becomes an owner when there is none with
-// it, and returns its URL. The console is where cfg.ConsoleURL says, else below
-// the admin URL.
-func RecoverOperator(ctx context.Context, cfg Config, email string) (at string, err error) {
+// it, and returns its URL. The console is where cfg.ConsoleURL says, else on its
+// own listener, by https if secure, else below the admin URL.
+func RecoverOperator(ctx context.Context, cfg Config, secure bool, email string) (at string, err error) {
 	err = cfg.offline(ctx, func(m *manage.Manager) error {
 		t, err := m.Tenant(ctx, mintage.BuiltInTenant)
 		if err != nil {
@@ -61,7 +61,11 @@ func RecoverOperator(ctx context.Context, cfg Config, email string) (at string, 
 			return lookup
 		}
 		if err == nil {
-			at = people.LinkURL(strings.TrimSuffix(cmp.Or(cfg.ConsoleURL, t.Issuer), "/")+console.Prefix, l)
+			base := cmp.Or(cfg.ConsoleURL, t.Issuer)
+			if cfg.ConsoleURL == "" && cfg.ConsoleListen != "" {
+				base = ListenURL(cfg.ConsoleListen, secure)
+			}
+			at = people.LinkURL(strings.TrimSuffix(base, "/")+console.Prefix, l)
 		}
 		return err
 	})

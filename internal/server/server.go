@@ -269,6 +269,7 @@ func (s *Server) openAdmin(ctx context.Context, vault *keys.Vault, minter *mint.
 		},
 		DocsURL: s.docs, Limit: s.limitAdmin, Now: s.cfg.Now, Log: s.log,
 		LinkURL: func(l *manage.Link) string { return people.LinkURL(s.ConsoleURL(), l) },
+		People:  func() admin.People { return s.people },
 	})
 	return err
 }

@@ -19,6 +19,9 @@ type Operators interface {
 // organization, or all when it names none.
 type OperatorQuery struct {
 	Tenant, Organization string
+	Role                 mintage.Role // over everything; empty: any
+	// ByEmail sorts by the address instead of the identifier; After is one then.
+	ByEmail bool
 	Page
 }
 
@@ -86,6 +89,25 @@ type SessionWriter interface {
 	DeleteSessions(ctx context.Context, operator string) error              // none is no error
 }
 
+// Pairings reads command lines that wait to be signed in.
+type Pairings interface {
+	Pairing(ctx context.Context, id string) (*mintage.Pairing, error)         // ErrNotFound
+	PairingByHash(ctx context.Context, hash string) (*mintage.Pairing, error) // ErrNotFound
+}
+
+// PairingWriter writes them.
+type PairingWriter interface {
+	CreatePairing(ctx context.Context, p *mintage.Pairing) error // ErrExists
+	// DecidePairing writes OperatorID, Tenant, Organization, Denied and Expires of
+	// a pairing that nobody decided yet. ErrNotFound: it is gone, or was decided,
+	// also at the same moment; or the operator is gone.
+	DecidePairing(ctx context.Context, p *mintage.Pairing) error
+	DeletePairing(ctx context.Context, id string) error // ErrNotFound: of those who use one at once, one gets nil
+	// DeletePairings deletes those that an operator signed in and that nobody has
+	// come for; none is no error.
+	DeletePairings(ctx context.Context, operator string) error
+}
+
 // ChallengeWriter keeps what was used once.
 type ChallengeWriter interface {
 	// SpendChallenge notes that a challenge was used, which matters until it
@@ -98,7 +120,7 @@ type PeopleUpkeep interface {
 	// TouchSession sets LastSeen, forward only. A session that is gone stays gone.
 	TouchSession(ctx context.Context, id string, at time.Time) error
 	// SweepPeople deletes at most limit each of the sessions that expired before
-	// now or were last seen before idle, of the invitations and of the spent
+	// now or were last seen before idle, of the invitations, pairings and spent
 	// challenges that expired before now, and says how many it deleted in all.
 	SweepPeople(ctx context.Context, now, idle time.Time, limit int) (int, error)
 }

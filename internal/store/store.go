@@ -58,6 +58,7 @@ type Reader interface {
 	OperatorCredentials
 	Invitations
 	Sessions
+	Pairings
 }
 
 // Tx is a write transaction. What it reads, it reads in the transaction. Each
@@ -77,6 +78,7 @@ type Tx interface {
 	OperatorCredentialWriter
 	InvitationWriter
 	SessionWriter
+	PairingWriter
 	ChallengeWriter
 	KeptAnswerWriter
 }

@@ -81,3 +81,51 @@ func membersOf(dec *json.Decoder, open json.Delim, depth int) (*yaml.Node, error
 	_, err := dec.Token()
 	return n, err
 }
+
+// Set returns a YAML document in which the object at the path has the text
+// value under the path's last key. What is not there on the way is made; all else
+// stays, comments included. An empty document is an empty object.
+func Set(doc []byte, value string, path ...string) ([]byte, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(doc, &root); err != nil {
+		return nil, fmt.Errorf("write YAML: %w", err)
+	}
+	if len(root.Content) == 0 {
+		root = yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}, HeadComment: root.HeadComment}
+	}
+	at := root.Content[0]
+	for _, key := range path {
+		if at.Kind == yaml.ScalarNode && at.ShortTag() == "!!null" {
+			*at = yaml.Node{Kind: yaml.MappingNode}
+		}
+		if at.Kind != yaml.MappingNode {
+			return nil, fmt.Errorf("write YAML: %s is not an object", strings.Join(path, "."))
+		}
+		at = member(at, key)
+	}
+	comments := *at
+	at.SetString(value)
+	at.HeadComment, at.LineComment, at.FootComment = comments.HeadComment, comments.LineComment, comments.FootComment
+	at.Content = nil
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := errors.Join(enc.Encode(&root), enc.Close()); err != nil {
+		return nil, fmt.Errorf("write YAML: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// member returns the value of a key, which it makes where there is none.
+func member(of *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(of.Content); i += 2 {
+		if of.Content[i].Value == key {
+			return of.Content[i+1]
+		}
+	}
+	k, v := new(yaml.Node), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+	k.SetString(key)
+	of.Content = append(of.Content, k, v)
+	of.Style = 0 // in lines of their own
+	return v
+}

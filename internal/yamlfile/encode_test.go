@@ -31,3 +31,31 @@ func TestFromJSON(t *testing.T) {
 		t.Errorf("YAML passed for JSON: %q", got)
 	}
 }
+
+func TestSet(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, in, value string
+		path            []string
+		want            string
+	}{
+		{"nothing", "", "x", []string{"a", "b"}, "a:\n  b: x\n"},
+		{"nothing but null", "a:\n", "x", []string{"a", "b"}, "a:\n  b: x\n"},
+		{"another", "# mine\na: 1 # one\nb:\n  c: old # see\n", "new", []string{"b", "c"}, "# mine\na: 1 # one\nb:\n  c: new # see\n"},
+		{"one more", "b:\n  c: 1\n", "2", []string{"b", "d"}, "b:\n  c: 1\n  d: \"2\"\n"},
+		{"inline", "b: {c: x}\n", "y", []string{"b", "d"}, "b:\n  c: x\n  d: y\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := yamlfile.Set([]byte(test.in), test.value, test.path...)
+			if err != nil || string(got) != test.want {
+				t.Errorf("%q\n got %q, %v\nwant %q", test.in, got, err, test.want)
+			}
+		})
+	}
+	for _, bad := range []string{"- a\n", "a: text\n", "a: [\n"} {
+		if got, err := yamlfile.Set([]byte(bad), "x", "a", "b"); err == nil {
+			t.Errorf("%q became %q", bad, got)
+		}
+	}
+}

@@ -36,6 +36,7 @@ func copiedTables() []table {
 		{"operator_credentials", "kind, id"},
 		{"operator_sessions", "id"},
 		{"invitations", "id"},
+		{"pairings", "id"},
 		{"spent_challenges", "id"},
 		{"signing_keys", "tenant, id"},
 		{"revocations", "tenant, id"},

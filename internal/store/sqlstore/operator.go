@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/store"
@@ -48,13 +48,20 @@ func (s session) OperatorByEmail(ctx context.Context, email string) (*mintage.Op
 
 // Operators implements store.Operators.
 func (s session) Operators(ctx context.Context, q store.OperatorQuery) ([]*mintage.Operator, error) {
-	where, args := `WHERE id > $1 ORDER BY id LIMIT $2`, []any{q.After, limit(q.Page)}
+	by := "id"
+	if q.ByEmail {
+		by = "email"
+	}
+	where, args := `WHERE `+by+` > $1`, []any{q.After, limit(q.Page)}
 	if q.Organization != "" {
-		where = `WHERE id > $1 AND id IN
-			(SELECT operator FROM operator_memberships WHERE tenant = $3 AND organization = $4) ORDER BY id LIMIT $2`
+		where += ` AND id IN (SELECT operator FROM operator_memberships WHERE tenant = $3 AND organization = $4)`
 		args = append(args, q.Tenant, q.Organization)
 	}
-	list, err := all(ctx, s, scanOperator, selectOperator+where, args...)
+	if q.Role != "" {
+		args = append(args, q.Role)
+		where += ` AND role = $` + strconv.Itoa(len(args))
+	}
+	list, err := all(ctx, s, scanOperator, selectOperator+where+` ORDER BY `+by+` LIMIT $2`, args...)
 	if err == nil {
 		err = s.readMemberships(ctx, list...)
 	}
@@ -76,21 +83,24 @@ func scanMembership(row scanner) (membership, error) {
 	return m, err
 }
 
-// readMemberships reads those of operators that are sorted by identifier.
+// membershipsBatch is how many operators' memberships one statement reads.
+const membershipsBatch = 200
+
+// readMemberships reads those of operators.
 func (s session) readMemberships(ctx context.Context, list ...*mintage.Operator) error {
-	if len(list) == 0 {
-		return nil
-	}
-	ms, err := all(ctx, s, scanMembership, `
-		SELECT operator, tenant, organization, role FROM operator_memberships
-		WHERE operator >= $1 AND operator <= $2 ORDER BY operator, tenant, organization`, list[0].ID, list[len(list)-1].ID)
-	if err != nil {
-		return fmt.Errorf("memberships: %w", err)
-	}
-	for _, m := range ms {
-		i, ok := slices.BinarySearchFunc(list, m.operator, func(o *mintage.Operator, id string) int { return strings.Compare(o.ID, id) })
-		if ok {
-			list[i].Memberships = append(list[i].Memberships, m.Membership)
+	for part := range slices.Chunk(list, membershipsBatch) {
+		ids, of := make([]any, len(part)), make(map[string]*mintage.Operator, len(part))
+		for i, o := range part {
+			ids[i], of[o.ID] = o.ID, o
+		}
+		ms, err := all(ctx, s, scanMembership, `
+			SELECT operator, tenant, organization, role FROM operator_memberships
+			WHERE operator IN (`+placeholders(len(ids))+`) ORDER BY operator, tenant, organization`, ids...)
+		if err != nil {
+			return fmt.Errorf("memberships: %w", err)
+		}
+		for _, m := range ms {
+			of[m.operator].Memberships = append(of[m.operator].Memberships, m.Membership)
 		}
 	}
 	return nil

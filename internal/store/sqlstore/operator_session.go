@@ -109,7 +109,7 @@ func (s *Store) SweepPeople(ctx context.Context, now, idle time.Time, limit int)
 			return err
 		}
 		swept += n
-		for _, table := range []string{"invitations", "spent_challenges"} {
+		for _, table := range []string{"invitations", "pairings", "spent_challenges"} {
 			n, err := ses.exec(ctx, `
 				DELETE FROM `+table+` WHERE id IN
 					(SELECT id FROM `+table+` WHERE expires < $1 ORDER BY id LIMIT $2)`, now.Unix(), limit)
@@ -121,7 +121,7 @@ func (s *Store) SweepPeople(ctx context.Context, now, idle time.Time, limit int)
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("sweep sessions, invitations and challenges: %w", err)
+		return 0, fmt.Errorf("sweep sessions, invitations, pairings and challenges: %w", err)
 	}
 	return int(swept), nil
 }

@@ -168,6 +168,16 @@ func (s *Store) Invitations(ctx context.Context, page store.Page) ([]*mintage.In
 	return view(ctx, s, func(ses session) ([]*mintage.Invitation, error) { return ses.Invitations(ctx, page) })
 }
 
+// Pairing implements store.Pairings.
+func (s *Store) Pairing(ctx context.Context, id string) (*mintage.Pairing, error) {
+	return view(ctx, s, func(ses session) (*mintage.Pairing, error) { return ses.Pairing(ctx, id) })
+}
+
+// PairingByHash implements store.Pairings.
+func (s *Store) PairingByHash(ctx context.Context, hash string) (*mintage.Pairing, error) {
+	return view(ctx, s, func(ses session) (*mintage.Pairing, error) { return ses.PairingByHash(ctx, hash) })
+}
+
 // Session implements store.Sessions.
 func (s *Store) Session(ctx context.Context, id string) (*mintage.Session, error) {
 	return view(ctx, s, func(ses session) (*mintage.Session, error) { return ses.Session(ctx, id) })

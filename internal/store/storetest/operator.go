@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -80,6 +81,11 @@ func operators(t *testing.T, s store.Store) {
 		{store.OperatorQuery{Tenant: "acme", Organization: "org-1"}, []string{"op_ada"}},
 		{store.OperatorQuery{Tenant: "acme", Organization: "org-2"}, []string{"op_bob"}},
 		{store.OperatorQuery{Tenant: "other", Organization: "org-2"}, nil},
+		{store.OperatorQuery{Role: mintage.RoleDeveloper}, []string{"op_ada"}},
+		{store.OperatorQuery{Role: mintage.RoleDeveloper, Tenant: "acme", Organization: "org-2"}, nil},
+		{store.OperatorQuery{ByEmail: true}, []string{"op_ada", "op_bob"}},
+		{store.OperatorQuery{ByEmail: true, Page: store.Page{After: "ada@example.com", Limit: 1}}, []string{"op_bob"}},
+		{store.OperatorQuery{ByEmail: true, Tenant: "acme", Organization: "org-2", Page: store.Page{After: "b"}}, []string{"op_bob"}},
 	} {
 		list, err := s.Operators(ctx, ask.q)
 		must(t, err)
@@ -357,6 +363,14 @@ func challenges(t *testing.T, s store.Store) {
 	}
 }
 
+// expiring writes an invitation, a challenge and a pairing that expire.
+func expiring(ctx context.Context, tx store.Tx, id string, expires int) error {
+	return errors.Join(
+		tx.CreateInvitation(ctx, &mintage.Invitation{ID: id, Hash: id, Expires: at(expires)}),
+		tx.SpendChallenge(ctx, id, at(expires)),
+		tx.CreatePairing(ctx, &mintage.Pairing{ID: id, Hash: id, Expires: at(expires)}))
+}
+
 func peopleSweep(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	addOperators(t, s, bob())
@@ -368,18 +382,9 @@ func peopleSweep(t *testing.T, s store.Store) {
 				return err
 			}
 		}
-		for i, expires := range []int{29, 30} {
-			id := "ab"[i : i+1]
-			if err := tx.CreateInvitation(ctx, &mintage.Invitation{ID: id, Hash: id, Expires: at(expires)}); err != nil {
-				return err
-			}
-			if err := tx.SpendChallenge(ctx, id, at(expires)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return errors.Join(expiring(ctx, tx, "a", 29), expiring(ctx, tx, "b", 30))
 	})
-	for _, want := range []int{3, 1, 0} { // one of each, then the second session
+	for _, want := range []int{4, 1, 0} { // one of each, then the second session
 		if n, err := s.SweepPeople(ctx, at(30), at(10), 1); err != nil || n != want {
 			t.Errorf("swept %d (%v), want %d", n, err, want)
 		}
@@ -388,6 +393,9 @@ func peopleSweep(t *testing.T, s store.Store) {
 		t.Error(err)
 	}
 	if _, err := s.Invitation(ctx, "b"); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Pairing(ctx, "b"); err != nil {
 		t.Error(err)
 	}
 }

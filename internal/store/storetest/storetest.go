@@ -108,6 +108,7 @@ func tests() []test {
 		{"Invitations", invitations},
 		{"Sessions", sessions},
 		{"SessionsOfTheDisabled", sessionsOfTheDisabled},
+		{"Pairings", pairings},
 		{"SpentChallenges", challenges},
 		{"PeopleSweep", peopleSweep},
 		{"Times", times},
