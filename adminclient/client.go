@@ -62,7 +62,7 @@ type RegisteredClient struct {
 // secret.
 type CreatedClient struct {
 	RegisteredClient
-	ClientSecret string `json:"client_secret" doc:"The client's secret. It is shown here and never again."`
+	ClientSecret string `json:"client_secret,omitempty" doc:"The client's secret. It is shown here and never again; absent where its hash was given."`
 }
 
 // Patch is a JSON merge patch (RFC 7396): a member replaces the one of that

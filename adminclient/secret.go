@@ -38,18 +38,20 @@ type Secret struct {
 	ExposedAt     *Time  `json:"exposed_at,omitempty" doc:"When it was last seen where secrets must not be, such as in a URL; absent: never."`
 }
 
-// NewSecret asks for a secret. The server draws it.
+// NewSecret asks for a secret. The server draws it, unless its hash is given.
 type NewSecret struct {
 	Name      string `json:"name,omitempty" maxLength:"64" doc:"Label, unique in the client; absent: today's date."`
 	ExpiresIn int64  `json:"expires_in,omitempty" minimum:"0" doc:"How long it lives, in seconds; absent: the tenant's default."`
 	NoExpiry  bool   `json:"no_expiry,omitempty" doc:"Whether it lives for ever, whatever the tenant's default."`
+	// Hash is of a secret that the client has already.
+	Hash string `json:"hash,omitempty" maxLength:"1024" doc:"Hash of a secret that the client has already, such as mintage hash prints: argon2id, bcrypt, pbkdf2 and others; absent: the server draws a secret."`
 }
 
 // CreatedSecret is the answer that made a secret: the only one that shows it.
 type CreatedSecret struct {
 	Secret
 	ClientID     string `json:"client_id" doc:"The client that the secret is for."`
-	ClientSecret string `json:"client_secret" doc:"The secret. It is shown here and never again."`
+	ClientSecret string `json:"client_secret,omitempty" doc:"The secret. It is shown here and never again; absent where its hash was given."`
 }
 
 // LogValue hides the secret.

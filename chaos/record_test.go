@@ -83,7 +83,7 @@ func (c *callers) records(ctx context.Context) (r records, err error) {
 		if err != nil {
 			return r, err
 		}
-		r.rows += int64(row.Count)
+		r.rows += row.Count
 	}
 	return r, nil
 }

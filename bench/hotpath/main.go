@@ -24,6 +24,7 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -144,27 +145,24 @@ func (o options) steps(p, q *product, l *side) ([]step, error) {
 				s.requests = max(parts, o.n/10) // each takes a millisecond
 			}
 		}
-		request, err := p.request(s)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.name, err)
-		}
-		if o.side == "" || o.side == "ours" {
-			steps = append(steps, step{scenario: s, name: "ours " + s.name, side: p.side, request: request})
-		}
-		if !s.asks && (o.side == "" || o.side == "unrecorded") {
-			request, err := q.request(s)
+		for _, on := range []struct {
+			name string
+			*product
+		}{{"ours", p}, {"unrecorded", q}} {
+			if s.asks && on.product == q {
+				continue // introspection is not recorded
+			}
+			request, err := on.request(s)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s.name, err)
 			}
-			steps = append(steps, step{scenario: s, name: "unrecorded " + s.name, side: q.side, request: request})
+			steps = append(steps, step{scenario: s, name: on.name + " " + s.name, side: on.side, request: request})
 		}
-		if o.side == "" || o.side == "limit" {
-			steps = append(steps, step{
-				scenario: s, name: "limit " + s.name, side: l, request: post(host, s.limit, limit.Client, limit.Secret, tokenForm()),
-			})
-		}
+		steps = append(steps, step{
+			scenario: s, name: "limit " + s.name, side: l, request: post(host, s.limit, limit.Client, limit.Secret, tokenForm()),
+		})
 	}
-	return steps, nil
+	return slices.DeleteFunc(steps, func(s step) bool { return o.side != "" && !strings.HasPrefix(s.name, o.side+" ") }), nil
 }
 
 func (o options) takeTurns(steps []step) error {

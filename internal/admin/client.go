@@ -200,7 +200,7 @@ func setClient(c *mintage.Client, d *adminclient.ClientSettings) error {
 }
 
 func newSecret(d adminclient.NewSecret) manage.NewSecret {
-	return manage.NewSecret{Name: d.Name, Lifetime: duration(d.ExpiresIn), Forever: d.NoExpiry}
+	return manage.NewSecret{Name: d.Name, Lifetime: duration(d.ExpiresIn), Forever: d.NoExpiry, Hash: d.Hash}
 }
 
 func secretDocument(s *mintage.Secret, now time.Time) adminclient.Secret {

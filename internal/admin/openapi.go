@@ -73,6 +73,7 @@ func (h *Handler) finishDescription() {
 	for _, s := range schemas {
 		notNullable(s)
 	}
+	h.directions()
 	patched := doc.Paths["/tenants/{tenant}/clients/{client}"].Patch.RequestBody.Content
 	patched[mediaPatch] = patched[mediaJSON]
 }

@@ -203,12 +203,8 @@ func (d *openAPI) operation(prefix, path, method string, op *apiOperation) (Oper
 		}
 	}
 	for _, p := range op.Parameters {
-		m := Member{Name: p.Name, In: p.In, Required: p.Required, Doc: p.Description}
-		if p.Schema != nil {
-			m.Type, m.Doc = p.Schema.typeName(), sentence(cmp.Or(p.Description, p.Schema.Description), p.Schema)
-		}
 		out.Once = out.Once || p.Name == "Idempotency-Key"
-		out.Parameters = append(out.Parameters, m)
+		out.Parameters = append(out.Parameters, p.member())
 	}
 	if op.RequestBody != nil {
 		out.Media = slices.Sorted(maps.Keys(op.RequestBody.Content))
@@ -237,6 +233,14 @@ func (d *openAPI) operation(prefix, path, method string, op *apiOperation) (Oper
 	}
 	err := d.example(prefix, &out)
 	return out, err
+}
+
+func (p *apiParameter) member() Member {
+	m := Member{Name: p.Name, In: p.In, Required: p.Required, Doc: p.Description}
+	if p.Schema != nil {
+		m.Type, m.Doc = p.Schema.typeName(), sentence(cmp.Or(p.Description, p.Schema.Description), p.Schema)
+	}
+	return m
 }
 
 func statusText(status string) string {

@@ -65,7 +65,7 @@ func (f *clientForm) HasAPI() bool {
 // clientFields are the fields of the form by the members of a client.
 var clientFields = map[string]string{
 	"name": "name", "organization": "organization", "labels": "labels", "grants": "grant", "dialects": "dialect",
-	"allow_from": "allow_from", "token": "lifetime", "expires_in": "expires", "limits": "tokens", "default_scope": "grant",
+	"allow_from": "allow_from", "token": "lifetime", "secret/expires_in": "expires", "secret/name": "secret_name", "limits": "tokens", "default_scope": "grant",
 }
 
 // offers returns the resource servers whose scopes the viewer may give, with

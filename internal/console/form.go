@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -26,16 +27,17 @@ func (p problems) add(field, message string) {
 }
 
 // problemsOf returns what err says of a form; nil when err is no fault of the
-// form's. A field is found by the first member of the pointer :
-// members has the names of those that the form shows.
+// form's. A field is found by the pointer or by its first member: members has the
+// names of those that the form shows.
 func problemsOf(err error, members map[string]string) problems {
 	p := problems{}
 	var refusal *manage.Refusal
 	switch fields := fieldErrors(err); {
 	case len(fields) > 0:
 		for _, f := range fields {
-			first, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
-			if name, ok := members[first]; ok {
+			whole := strings.TrimPrefix(f.Pointer, "/")
+			first, _, _ := strings.Cut(whole, "/")
+			if name := cmp.Or(members[whole], members[first]); name != "" {
 				p.add(name, f.Message)
 			} else {
 				p.add("", f.Error())

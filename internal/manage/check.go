@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
 )
 
@@ -71,6 +72,11 @@ func checkSecret(s NewSecret) error {
 	var errs []error
 	if s.Name != "" {
 		errs = append(errs, mintage.Under("/name", mintage.ValidateSecretName(s.Name)))
+	}
+	if s.Hash != "" {
+		if err := secret.CheckImported(s.Hash); err != nil {
+			errs = append(errs, &mintage.FieldError{Pointer: "/hash", Message: err.Error()})
+		}
 	}
 	switch {
 	case s.Forever && s.Lifetime != 0:

@@ -55,7 +55,7 @@ func (m *Manager) CreateClient(ctx context.Context, by By, c *mintage.Client, s 
 	}
 	label, plain, err := m.drawSecret(by, t, fresh, s)
 	if err != nil {
-		return nil, err
+		return nil, mintage.Under("/secret", err)
 	}
 	fresh.Secrets = []mintage.Secret{*label}
 	made := &Credentials{Client: fresh, Label: *label, Secret: plain}

@@ -106,9 +106,9 @@ func TestCreateClientRefusals(t *testing.T) { //nolint:tparallel // each counts 
 		{"unknown resource server", "/grants/0/resource_server", mintage.Client{Name: "x", Grants: grant("other", "a")}, manage.NewSecret{}},
 		{"unknown scope", "/grants/0/scopes/0", mintage.Client{Name: "x", Grants: grant("api", "orders/eat")}, manage.NewSecret{}},
 		{"unknown organization", "/organization", mintage.Client{Name: "x", Organization: "acme"}, manage.NewSecret{}},
-		{"an end before the beginning", "/expires_in", mintage.Client{Name: "x"}, manage.NewSecret{Lifetime: -time.Second}},
-		{"an end and none", "/no_expiry", mintage.Client{Name: "x"}, manage.NewSecret{Lifetime: time.Hour, Forever: true}},
-		{"a label of two lines", "/name", mintage.Client{Name: "x"}, manage.NewSecret{Name: "a\nb"}},
+		{"an end before the beginning", "/secret/expires_in", mintage.Client{Name: "x"}, manage.NewSecret{Lifetime: -time.Second}},
+		{"an end and none", "/secret/no_expiry", mintage.Client{Name: "x"}, manage.NewSecret{Lifetime: time.Hour, Forever: true}},
+		{"a label of two lines", "/secret/name", mintage.Client{Name: "x"}, manage.NewSecret{Name: "a\nb"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := tt.client

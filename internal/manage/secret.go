@@ -27,6 +27,7 @@ type NewSecret struct {
 	Name     string        // label, unique in the client; empty: today's date
 	Lifetime time.Duration // zero: the tenant's default
 	Forever  bool          // whether it has no end, whatever the tenant's default
+	Hash     string        // of a secret that the client has already; empty: one is drawn
 }
 
 // AddSecret makes another secret for a client.
@@ -126,7 +127,8 @@ func (m *Manager) writeSecrets(ctx context.Context, tx store.Tx, by By, old, fre
 	return tx.AppendEvent(ctx, e)
 }
 
-// drawSecret makes a secret and what is kept of it.
+// drawSecret makes a secret and what is kept of it. Of one whose hash was
+// brought, the secret is empty.
 func (m *Manager) drawSecret(by By, t *mintage.Tenant, c *mintage.Client, s NewSecret) (label *mintage.Secret, plain string, err error) {
 	now := m.now()
 	if err := checkSecret(s); err != nil {
@@ -136,10 +138,10 @@ func (m *Manager) drawSecret(by By, t *mintage.Tenant, c *mintage.Client, s NewS
 	if lifetime == 0 && !s.Forever {
 		lifetime = t.SecretLifetime
 	}
-	plain = secret.Generate(t.Protected)
-	label = &mintage.Secret{
-		ID: newSecretID(), Name: s.Name, Hash: m.Secrets.HashGenerated(plain), Hint: secret.Hint(plain),
-		CreatedBy: by.name(), Created: now,
+	label = &mintage.Secret{ID: newSecretID(), Name: s.Name, Hash: s.Hash, CreatedBy: by.name(), Created: now}
+	if s.Hash == "" {
+		plain = secret.Generate(t.Protected)
+		label.Hash, label.Hint = m.Secrets.HashGenerated(plain), secret.Hint(plain)
 	}
 	if label.Name == "" {
 		label.Name = freeLabel(c.Secrets, now)
