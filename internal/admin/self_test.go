@@ -200,3 +200,73 @@ func TestSessionsEnd(t *testing.T) {
 		t.Errorf("a database that does not answer: %v", err)
 	}
 }
+
+// AD-01: the session of a member sees and changes what is the organization's, its
+// members too, and nothing else.
+func TestMemberSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.withPeople(t)
+	ctx := t.Context()
+	for _, org := range []string{"acme", "rival"} {
+		w.organization(t, "hotel", org)
+	}
+	member := func(client string, ms ...mintage.Membership) *people.Viewer {
+		t.Helper()
+		v := w.viewerOf(t, client)
+		o, err := w.manager.UpdateOperator(ctx, manage.Server(), v.Operator.ID, 0, func(o *mintage.Operator) error {
+			o.Role, o.Memberships = "", ms
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Operator, v.Membership = o, &o.Memberships[0]
+		return v
+	}
+	acme := func(r mintage.Role) mintage.Membership {
+		return mintage.Membership{Tenant: "hotel", Organization: "acme", Role: r}
+	}
+	rival := mintage.Membership{Tenant: "hotel", Organization: "rival", Role: mintage.RoleViewer}
+	boss := member("mc_Boss", acme(mintage.RoleAdmin))
+	both := member("mc_Both", acme(mintage.RoleViewer), rival)
+	member("mc_Rival", rival)
+	token := w.pair(t, s, boss)
+	get := func(path string) *reply { return w.do(t, ask{method: "GET", path: path, token: token}) }
+	self := decode[adminclient.Self](t, get("/self"))
+	if self.Tenant != "hotel" || self.Organization != "acme" || self.Role != "admin" {
+		t.Errorf("got %+v", self)
+	}
+	made := decode[adminclient.CreatedClient](t, w.do(t, ask{method: "POST", path: "/tenants/hotel/clients", token: token, body: `{"name":"Ours"}`}))
+	if made.Organization != "acme" {
+		t.Errorf("a client of %q", made.Organization)
+	}
+	theirs := w.client(t, "hotel", api, "orders/read")
+	list := get("/tenants/hotel/clients")
+	if !strings.Contains(list.Body, made.ClientID) || strings.Contains(list.Body, theirs.ID) {
+		t.Errorf("clients %s", list.Body)
+	}
+	for _, path := range []string{"/tenants/hotel/clients/" + theirs.ID, "/tenants/other/clients", "/operators/op_Rival", "/operators/" + both.Operator.ID + "/sessions"} {
+		problem(t, get(path), 404, "object.not_found")
+	}
+	problem(t, get("/tenants"), 403, "token.scope")
+	if who := get("/operators"); !strings.Contains(who.Body, "mc_both@") || strings.Contains(who.Body, "rival") {
+		t.Errorf("AD-03: people %s", who.Body)
+	}
+	one := get("/operators/" + both.Operator.ID)
+	if one.StatusCode != 200 || strings.Contains(one.Body, "rival") {
+		t.Errorf("AD-03: somebody who is elsewhere too: %s", one.Body)
+	}
+	patch := ask{method: "PATCH", path: "/operators/" + both.Operator.ID, token: token, body: `{"memberships":[{"tenant":"hotel","organization":"acme","role":"developer"}]}`}
+	if resp := w.do(t, patch); resp.StatusCode != 200 || strings.Contains(resp.Body, "rival") {
+		t.Errorf("a membership: %s %s", resp.Status(), resp.Body)
+	}
+	o, err := w.manager.Operator(ctx, manage.Server(), both.Operator.ID)
+	if err != nil || len(o.Memberships) != 2 || o.Member("hotel", "acme").Role != mintage.RoleDeveloper || o.Member("hotel", "rival") == nil {
+		t.Errorf("what is not theirs to see: %+v, %v", o, err)
+	}
+	for _, body := range []string{`{"role":"owner"}`, `{"disabled":true}`, `{"name":"x"}`} {
+		patch.body = body
+		problem(t, w.do(t, patch), 403, "organization.not_granted")
+	}
+}

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/console"
+	"github.com/mintage-auth/mintage/internal/manage"
 )
 
 func TestWhoMaySeeWhat(t *testing.T) {
@@ -246,5 +248,50 @@ func TestPagesParse(t *testing.T) {
 	t.Parallel()
 	if err := console.ParsePages(); err != nil {
 		t.Error(err)
+	}
+}
+
+// AD-06: whatever a page does with a form, it does nothing with one of another
+// site, and nothing with a GET.
+func TestNoFormOfAnotherSite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.withAccounts(t)
+	_, boss := w.first(t, s)
+	rows := func() int {
+		t.Helper()
+		n := 0
+		for _, tenant := range []string{"hotel", mintage.BuiltInTenant} {
+			es, err := w.manager.Events(t.Context(), manage.EventQuery{Tenant: tenant, Limit: 1000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += len(es)
+		}
+		return n
+	}
+	forms, before := console.Forms(), rows()
+	if len(forms) < 40 {
+		t.Fatalf("only %d forms", len(forms))
+	}
+	for _, form := range forms {
+		path := "/console" + strings.ReplaceAll(strings.TrimPrefix(form.Pattern, "POST "), "{tenant}", "hotel")
+		path = regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(path, "x")
+		for name, header := range map[string][]string{
+			"another site": {"Sec-Fetch-Site", "cross-site"}, "a sister site": {"Sec-Fetch-Site", "same-site"},
+			"an old browser": {"Sec-Fetch-Site", "", "Origin", "https://evil.example"},
+		} {
+			r := w.post(t, boss, path, url.Values{"name": {"x"}}, header...)
+			if r.Code != http.StatusForbidden || r.Header.Get("X-Frame-Options") != "DENY" || r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("Set-Cookie") != "" {
+				t.Errorf("%s from %s: %d", path, name, r.Code)
+			}
+		}
+		w.get(t, boss, path)
+	}
+	if n := rows(); n != before {
+		t.Errorf("%d changes were made", n-before)
+	}
+	if r := w.get(t, boss, "/console/account"); r.Code != http.StatusOK {
+		t.Errorf("the session is gone: %d", r.Code)
 	}
 }

@@ -179,6 +179,10 @@ func TestOIDCRefusals(t *testing.T) {
 		"another nonce":    func(*string, url.Values) { p.nonce = "x" },
 		"audience":         func(*string, url.Values) { p.claims = func(c map[string]any) { c["aud"] = "other" } },
 		"issuer":           func(*string, url.Values) { p.claims = func(c map[string]any) { c["iss"] = "https://evil.example" } },
+		"two audiences, and for another": func(*string, url.Values) {
+			p.claims = func(c map[string]any) { c["aud"] = []string{"other", "another"} }
+		},
+		"no nonce": func(*string, url.Values) { p.claims = func(c map[string]any) { delete(c, "nonce") } },
 		"expired": func(*string, url.Values) {
 			p.claims = func(c map[string]any) { c["exp"] = w.now.Add(-time.Hour).Unix() }
 		},
@@ -195,6 +199,18 @@ func TestOIDCRefusals(t *testing.T) {
 	w.now = w.now.Add(10 * time.Minute)
 	if _, err := w.FinishOIDC(ctx, kept, back, from("192.0.2.1")); !errors.Is(err, people.ErrSignIn) {
 		t.Errorf("ten minutes later: %v", err)
+	}
+	// An address that the provider did not verify is nobody's.
+	for name, change := range map[string]func(map[string]any){
+		"not verified": func(c map[string]any) { c["email_verified"] = false }, "not said to be": func(c map[string]any) { delete(c, "email_verified") },
+		"not there": func(c map[string]any) { delete(c, "email") },
+	} {
+		w.now = w.now.Add(time.Minute)
+		kept, back := w.visit(t, p, people.Journey{Token: link.Token})
+		p.claims = change
+		if got, err := w.FinishOIDC(ctx, kept, back, from("192.0.2.1")); len(mintage.FieldErrors(err)) != 1 || got != nil && got.Cookie != "" {
+			t.Errorf("an address that is %s: %+v, %v", name, got, err)
+		}
 	}
 	// None of them used the link up.
 	kept, back = w.visit(t, p, people.Journey{Token: link.Token})
@@ -239,5 +255,20 @@ func TestOIDCLink(t *testing.T) {
 	}
 	if _, err := w.FinishOIDC(ctx, kept, back, from("192.0.2.1")); !errors.Is(err, people.ErrSignIn) {
 		t.Errorf("for a session that has ended: %v", err)
+	}
+}
+
+// AD-18: the provider is asked where it is configured, and where it sends us is
+// nobody's to say.
+func TestOIDCFollowsNoRedirect(t *testing.T) {
+	t.Parallel()
+	asked := false
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	t.Cleanup(inside.Close)
+	p := httptest.NewServer(http.RedirectHandler(inside.URL, http.StatusFound))
+	t.Cleanup(p.Close)
+	w := newWorld(t, &people.Provider{Name: "Elsewhere", Issuer: p.URL, ClientID: "console"})
+	if _, _, err := w.StartOIDC(t.Context(), people.Journey{}); err == nil || asked {
+		t.Errorf("a redirect was followed: %v, %v", err, asked)
 	}
 }
