@@ -110,8 +110,8 @@ func boundFields(b *Bounds) yamlfile.Fields {
 
 func limitFields(l *Limits) yamlfile.Fields {
 	return yamlfile.Fields{
-		"connections":             limited0(&l.Connections),
-		"connections_per_address": limited0(&l.AddressConnections),
+		"connections":             atMost(&l.Connections),
+		"connections_per_address": atMost(&l.AddressConnections),
 		"failures_per_address": func(n yamlfile.Node) {
 			if n.Scalar() {
 				if s, ok := n.Text(); ok && s == "0" {
@@ -124,8 +124,8 @@ func limitFields(l *Limits) yamlfile.Fields {
 	}
 }
 
-// limited0 reads a limit; 0 is none.
-func limited0(to *int) func(yamlfile.Node) {
+// atMost reads a limit; 0 is none.
+func atMost(to *int) func(yamlfile.Node) {
 	return func(n yamlfile.Node) {
 		if integer(to, 0, 10_000_000)(n); *to == 0 {
 			*to = -1
