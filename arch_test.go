@@ -51,7 +51,7 @@ var layers = map[string]layer{
 	"adminclient":    {ours: []string{".", "oauth"}},
 	"internal/store": {ours: []string{"."}},
 
-	"internal/store/storetest": {ours: []string{".", "oauth", "internal/store"}, theirs: []string{"github.com/google/go-cmp"}},
+	"internal/store/storetest":         {ours: []string{".", "oauth", "internal/store"}, theirs: []string{"github.com/google/go-cmp"}},
 	"internal/store/sqlstore/sqlfault": {theirs: []string{"modernc.org/sqlite", "modernc.org/libc"}}, // a disk that fails, for tests
 	"internal/store/sqlstore": {
 		ours:   []string{".", "oauth", "internal/store"},
@@ -75,6 +75,7 @@ var layers = map[string]layer{
 	"internal/lint":      {ours: []string{"adminclient"}},
 	"internal/attack":    {ours: []string{"internal/jose"}},
 	"internal/apply":     {ours: []string{".", "oauth", "internal/yamlfile"}},
+	"internal/importer":  {ours: []string{".", "oauth", "internal/apply", "internal/secret"}},
 	"internal/config":    {ours: []string{".", "internal/yamlfile"}},
 	"internal/profile":   {ours: []string{"internal/yamlfile"}},
 
@@ -133,7 +134,7 @@ var layers = map[string]layer{
 	"cmd/mintage": {ours: []string{
 		".", "oauth", "adminclient", "consume", "enforce", "internal/server", "internal/agent", "internal/config", "internal/apply", "internal/explain",
 		"internal/secret", "internal/lint", "internal/attack", "internal/gateway", "internal/jose", "internal/yamlfile", "internal/hostile",
-		"internal/linelog", "internal/profile",
+		"internal/linelog", "internal/profile", "internal/importer",
 	}, theirs: []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/itchyny/gojq"}},
 }
 

@@ -69,7 +69,7 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpFunc(help)
 	root.AddCommand(
 		a.devCommand(), a.initCommand(), a.serveCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.gatewayCommand(), a.agentCommand(),
-		a.applyCommand(), a.diffCommand(), a.exportCommand(),
+		a.applyCommand(), a.diffCommand(), a.exportCommand(), a.importCommand(),
 		a.tenantCommand(), a.organizationCommand(), a.operatorCommand(), a.apiCommand(), a.scopeCommand(), a.clientCommand(), a.keyCommand(), a.masterKeyCommand(), a.adminCredentialsCommand(), a.tokenCommand(),
 		a.explainCommand(), a.logCommand(), a.auditCommand(), a.usageCommand(), a.attackCommand(),
 		a.statusCommand(), a.doctorCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand(), a.migrateCommand(), a.hashCommand(), a.lintCommand(), a.dialectCommand(), a.versionCommand(),
