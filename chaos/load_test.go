@@ -146,14 +146,17 @@ func unlessCut(err error) error {
 }
 
 // unexpected is a whole answer that should not have come.
-type unexpected struct{ what string }
+type unexpected struct {
+	what   string
+	status int
+}
 
 func (u *unexpected) Error() string { return u.what }
 
 // good turns an answer that is no success into an error.
 func good(what string, a answer, err error) error {
 	if err == nil && a.Status != http.StatusOK {
-		return &unexpected{fmt.Sprintf("%s: %d %s", what, a.Status, a.Error)}
+		return &unexpected{fmt.Sprintf("%s: %d %s", what, a.Status, a.Error), a.Status}
 	}
 	return err
 }

@@ -23,10 +23,23 @@ type database struct {
 	dir string
 	as  *syscall.Credential // nil: the test's own user
 	cmd *exec.Cmd
+	set []string // settings, NAME=VALUE
 }
 
 // newDatabase makes and starts one. Only its socket listens.
-func newDatabase(t *testing.T) *database {
+func newDatabase(t *testing.T, settings ...string) *database {
+	t.Helper()
+	d := emptyDatabase(t)
+	d.set = settings
+	if out, err := d.command("initdb", "-D", d.data(), "-U", "mintage", "-A", "trust", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	d.start()
+	return d
+}
+
+// emptyDatabase makes the folder of one.
+func emptyDatabase(t *testing.T) *database {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
@@ -56,10 +69,6 @@ func newDatabase(t *testing.T) *database {
 			t.Fatal(err)
 		}
 	}
-	if out, err := d.command("initdb", "-D", d.data(), "-U", "mintage", "-A", "trust", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
-	}
-	d.start()
 	return d
 }
 
@@ -88,7 +97,11 @@ func (d *database) command(name string, args ...string) *exec.Cmd {
 // start starts the server and waits until it takes connections.
 func (d *database) start() {
 	d.t.Helper()
-	d.cmd = d.command("postgres", "-D", d.data(), "-c", "listen_addresses=", "-c", "unix_socket_directories="+d.dir)
+	args := []string{"-D", d.data(), "-c", "listen_addresses=", "-c", "unix_socket_directories=" + d.dir}
+	for _, setting := range d.set {
+		args = append(args, "-c", setting)
+	}
+	d.cmd = d.command("postgres", args...)
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
