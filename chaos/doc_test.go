@@ -3,8 +3,12 @@
 // before a kill -9 is there after it (kill_test.go, R1 of the fault plan), and a
 // key rotation refuses no good token wherever it is verified (rotation_test.go,
 // R13). What was counted and listed stays so, and a request that is sent again
-// under its key is carried out once (record_test.go). The same holds on PostgreSQL, whose server is killed too, and a database
-// that is away for a while stops no JWT (postgres_test.go, R6 and R11). Three
+// under its key is carried out once (record_test.go). The same holds on
+// PostgreSQL, whose server is killed too, and a database that is away for a while
+// stops no JWT (postgres_test.go, R6 and R11), nor does one whose replica takes
+// over (failover_test.go) or to which the way is cut (partition_test.go, R8 and
+// R9); a checker of histories finds no contradiction between two nodes
+// (history_test.go, R41, with links that fail: link_test.go). Three
 // nodes behind nginx lose no request to a restart, and agree within moments
 // (cluster_test.go), and are replaced by the next release and by the one before
 // again while they do (upgrade_test.go, R15); ten times as many callers as connections to the database

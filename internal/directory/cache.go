@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/store"
 )
 
 const (
@@ -106,7 +107,7 @@ func (c *cache[K, V]) join(key K) (f *flight[V], mine bool, err error) {
 // read fills f and keeps what it got, unless a change arrived while it read.
 // The caller may go away: others wait for the same answer.
 func (c *cache[K, V]) read(ctx context.Context, key K, f *flight[V]) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillTimeout)
+	ctx, cancel := store.WithPatience(context.WithoutCancel(ctx), fillTimeout)
 	defer cancel()
 	f.err = errors.New("the read was abandoned") // what waiters get if fill panics
 	defer func() {

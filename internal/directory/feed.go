@@ -51,7 +51,7 @@ func (d *Directory) Sync(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { <-d.turn }()
-	bounded, cancel := context.WithTimeout(ctx, fillTimeout)
+	bounded, cancel := store.WithPatience(ctx, fillTimeout)
 	defer cancel()
 	began := d.now()
 	if err := d.sync(bounded); err != nil {

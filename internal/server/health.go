@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/store"
 )
 
 const (
@@ -36,17 +37,17 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 
 // health looks at all that the server needs.
 func (s *Server) health(ctx context.Context) health {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := store.WithPatience(ctx, probeTimeout)
 	defer cancel()
 	h := health{Status: "ok", Checks: map[string]string{"store": "ok", "changes": "ok", "key": "ok", "draining": "no"}}
 	if err := s.store.Ping(ctx); err != nil {
 		h.fail("store", "the database does not answer")
+		h.Checks["key"] = "not looked at, for want of the database"
+	} else if err := s.canSign(ctx); err != nil {
+		h.fail("key", "the administration has no key that signs")
 	}
 	if s.directory.Age() > feedLate {
 		h.fail("changes", "the change feed could not be read for "+feedLate.String())
-	}
-	if err := s.canSign(ctx); err != nil {
-		h.fail("key", "the administration has no key that signs")
 	}
 	if s.draining.Load() {
 		h.fail("draining", "the server is stopping")

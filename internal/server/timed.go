@@ -11,6 +11,11 @@ import (
 	"github.com/mintage-auth/mintage/internal/telemetry"
 )
 
+// storePatience is how long a request for a stored token waits for a database
+// that says nothing. One that works answers in milliseconds, and a caller had
+// better be told while it still listens.
+const storePatience = 5 * time.Second
+
 // timedStore tells the metrics what the operations cost that requests wait for.
 type timedStore struct {
 	store.Store
@@ -55,7 +60,9 @@ func (t timedStore) Client(ctx context.Context, tenant, id string) (*mintage.Cli
 // CreateToken implements store.Tokens.
 func (t timedStore) CreateToken(ctx context.Context, rec *mintage.TokenRecord) error {
 	began := time.Now()
-	err := t.Store.CreateToken(ctx, rec)
+	bounded, cancel := store.WithPatience(ctx, storePatience)
+	defer cancel()
+	err := t.Store.CreateToken(bounded, rec)
 	t.done(ctx, "create_token", began, err)
 	return err
 }
@@ -63,7 +70,9 @@ func (t timedStore) CreateToken(ctx context.Context, rec *mintage.TokenRecord) e
 // Token implements store.Tokens.
 func (t timedStore) Token(ctx context.Context, tenant string, key [38]byte) (*mintage.TokenRecord, error) {
 	began := time.Now()
-	rec, err := t.Store.Token(ctx, tenant, key)
+	bounded, cancel := store.WithPatience(ctx, storePatience)
+	defer cancel()
+	rec, err := t.Store.Token(bounded, tenant, key)
 	t.done(ctx, "token", began, err)
 	return rec, err
 }

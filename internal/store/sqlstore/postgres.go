@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/mintage-auth/mintage/internal/store"
 )
 
 // Postgres says where a PostgreSQL database is, or one that speaks its
@@ -154,13 +157,43 @@ func place(conf *pgx.ConnConfig) string {
 type impatientConn struct {
 	net.Conn
 	wait time.Duration
+
+	mu sync.Mutex
+	// bounded is set while somebody else bounds what is waited for: a caller whose
+	// patience ended a moment ago must not be made to wait by the next read.
+	bounded bool
 }
 
 func (c *impatientConn) Read(b []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.wait)); err != nil {
+	if err := c.expect(); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(b)
+}
+
+func (c *impatientConn) expect() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bounded {
+		return nil
+	}
+	return c.Conn.SetReadDeadline(time.Now().Add(c.wait))
+}
+
+// SetDeadline implements net.Conn.
+func (c *impatientConn) SetDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bounded = !t.IsZero()
+	return c.Conn.SetDeadline(t)
+}
+
+// SetReadDeadline implements net.Conn.
+func (c *impatientConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bounded = !t.IsZero()
+	return c.Conn.SetReadDeadline(t)
 }
 
 // pgPool returns a pool of at most size connections, which wait so long for an
@@ -221,8 +254,9 @@ func postgresEngine(patience time.Duration) *engine {
 		fault: postgresFault,
 		// Cancelling a statement costs its connection, and the server a process:
 		// clients that hang up early must not be able to make it fork all day.
-		// The server bounds what a statement takes.
-		statement: context.WithoutCancel,
+		// The server bounds what a statement takes; where it says nothing at all, the
+		// caller's patience does, and the connection is of no use then anyway.
+		statement: store.Patience,
 	}
 }
 

@@ -133,10 +133,24 @@ func (s *Store) again(ctx context.Context, fn func() error) error {
 	if err != nil {
 		fault = s.engine.fault(err)
 	}
+	if errors.Is(err, context.DeadlineExceeded) && late(ctx) {
+		return errLate(err)
+	}
 	if ctx.Err() == nil && (uncertain || begun || fault == faultBusy || fault == faultLost || fault == faultTrouble) {
 		return fmt.Errorf("%w: %w", mintage.ErrUnavailable, err)
 	}
 	return err
+}
+
+// errLate says that the caller's time ran out while the database did not answer.
+func errLate(err error) error {
+	return fmt.Errorf("%w: the database did not answer in time: %w", mintage.ErrUnavailable, err)
+}
+
+// late reports whether ctx ended by its deadline, or is about to.
+func late(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline)
 }
 
 // unbegunError says that a transaction could not be begun.

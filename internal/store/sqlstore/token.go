@@ -32,6 +32,9 @@ func (s *Store) CreateToken(ctx context.Context, rec *mintage.TokenRecord) error
 func (s *Store) Token(ctx context.Context, tenant string, key [38]byte) (*mintage.TokenRecord, error) {
 	rec, err := s.token(ctx, tenant, key)
 	if err != nil {
+		if late(ctx) && errors.Is(err, context.DeadlineExceeded) {
+			err = errLate(err)
+		}
 		return nil, fmt.Errorf("stored token: %w", err)
 	}
 	return rec, nil

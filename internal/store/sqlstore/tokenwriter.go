@@ -65,6 +65,9 @@ func (w *tokenWriter) create(ctx context.Context, r *tokenRow) error {
 		return err
 	case <-ctx.Done():
 		w.forget(r)
+		if late(ctx) {
+			return errLate(ctx.Err())
+		}
 		return ctx.Err()
 	}
 }
