@@ -27,12 +27,16 @@ dev: build ## start everything on this machine and print a curl line that gets a
 build: ## build bin/mintage
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(version) -X main.commit=$(commit)' -o bin/ ./cmd/mintage
 
+kms: ## build bin/mintage-kms, which keeps the master key in a KMS
+	cd kms && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../bin/mintage-kms .
+
 check: lint short generated ## what a commit must pass: linters, short tests with the race detector, generated files
 	@echo "check: all passed"
 
 test: setup lint generated vuln gates vectors ## what CI runs: the above with every test in full, and real clients against a real server
 	scripts/with-postgres $(GO) test $(race) -timeout 25m $(parts)
 	scripts/with-postgres $(GO) test -timeout 25m $(whole)
+	cd kms && $(GO) test -tags withoutclouds -timeout 10m .
 	TEST_ENGINE=postgres scripts/with-postgres $(GO) test -timeout 25m $(stored) ./internal/people ./internal/console
 	@scripts/fuzz $(fuzz)
 
@@ -113,4 +117,4 @@ clean: ## remove what the build made
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: vectors dev build check test fmt setup lint short generated vuln gates update fuzz bench chaos clean help
+.PHONY: vectors dev build kms check test fmt setup lint short generated vuln gates update fuzz bench chaos clean help

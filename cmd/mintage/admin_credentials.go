@@ -93,7 +93,7 @@ func (a *app) adminCredentialsNew(ctx context.Context, src config.Sources) error
 		return a.print(result{rows: [][]string{{"would make an administrator and write", path}}})
 	}
 	made, err := server.RecoverAdministrator(ctx, server.Config{
-		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile,
+		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile, MasterKeyCommand: settings.MasterKeyCommand,
 	})
 	if err != nil {
 		return &failure{code: exitFailed, what: "no administrator was made", why: err.Error(), fix: "name the server's data directory: --data DIR"}

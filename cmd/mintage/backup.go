@@ -129,5 +129,5 @@ func (a *app) dataSettings(src config.Sources, help string) (*config.Server, err
 
 // dataConfig is what such a command needs of the server's configuration.
 func dataConfig(s *config.Server) server.Config {
-	return server.Config{Data: s.Data, Database: databaseConfig(s), MasterKeyFile: s.MasterKeyFile}
+	return server.Config{Data: s.Data, Database: databaseConfig(s), MasterKeyFile: s.MasterKeyFile, MasterKeyCommand: s.MasterKeyCommand}
 }

@@ -59,7 +59,7 @@ func (a *app) masterKeyRotate(ctx context.Context, src config.Sources) error {
 		return a.print(result{rows: [][]string{{"would rotate the master key of", settings.Data}}})
 	}
 	if err := server.RotateMasterKey(ctx, server.Config{
-		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile,
+		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile, MasterKeyCommand: settings.MasterKeyCommand,
 	}); err != nil {
 		return &failure{code: exitFailed, what: "the master key was not rotated", why: err.Error()}
 	}

@@ -81,7 +81,7 @@ func (a *app) operatorRecover(ctx context.Context, src config.Sources, email str
 		return a.print(result{rows: [][]string{{"would make a link for", email}}})
 	}
 	at, err := server.RecoverOperator(ctx, server.Config{
-		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile,
+		Data: settings.Data, Database: databaseConfig(settings), MasterKeyFile: settings.MasterKeyFile, MasterKeyCommand: settings.MasterKeyCommand,
 		ConsoleListen: settings.ConsoleListen, ConsoleURL: settings.ConsoleURL,
 	}, settings.TLS.On(), email)
 	if err != nil {

@@ -114,7 +114,7 @@ func TestPrecedence(t *testing.T) {
 		"tls.cert=c.pem MINTAGE_TLS_CERT", "tls.key=k.pem MINTAGE_TLS_KEY", "admin_tls.cert= default", "admin_tls.key= default",
 		"behind_proxy=10.0.0.0/8, 192.0.2.0/24 MINTAGE_BEHIND_PROXY",
 		"oidc.issuer= default", "oidc.client_id= default", "oidc.client_secret_file= default", "oidc.name= default",
-		"data=" + filepath.Join(filepath.Dir(name), "a") + " " + name + ":2", "master_key_file= default", "log.level=error MINTAGE_LOG_LEVEL",
+		"data=" + filepath.Join(filepath.Dir(name), "a") + " " + name + ":2", "master_key_file= default", "master_key_command= default", "log.level=error MINTAGE_LOG_LEVEL",
 		"log.format=json --log-format", "docs_url= default", "drain_timeout=10s default", "request_log.keep=7d default", "request_log.tokens=on default", "keys.period=90d default", "metrics.client_label= default", "limits.requests_per_minute=0 default",
 		"database.url= default", "database.url_file= default", "database.max_connections=20 default", "database.statement_timeout=10s default",
 		"store= default",

@@ -39,9 +39,12 @@ type Server struct {
 	BehindProxy []netip.Prefix
 
 	MasterKeyFile string // empty: master.key in Data
-	Log           Log
-	DocsURL       string // where error_uri points, without a slash at the end; empty: our own /docs
-	DrainTimeout  time.Duration
+	// MasterKeyCommand unwraps what is in that file; empty: the key is in it as it
+	// is.
+	MasterKeyCommand []string
+	Log              Log
+	DocsURL          string // where error_uri points, without a slash at the end; empty: our own /docs
+	DrainTimeout     time.Duration
 	// RequestsPerMinute is how many requests with credentials one address may
 	// make in a minute; zero: any number.
 	RequestsPerMinute int
@@ -170,6 +173,10 @@ func processSettings() []Setting {
 		{
 			Path: "master_key_file", Usage: "file of the master key; default master.key in data",
 			set: func(s *Server, v string) error { s.MasterKeyFile = v; return nil }, path: true,
+		},
+		{
+			Path: "master_key_command", Usage: "program, and its arguments, that unwraps the master key, such as mintage-kms",
+			set: func(s *Server, v string) error { return setCommand(&s.MasterKeyCommand, v) }, list: true,
 		},
 		{
 			Path: "log.level", Live: true, Default: "info", Usage: "debug, info, warn or error",
@@ -320,6 +327,22 @@ func setCount(dst *int, v string) error {
 		return fmt.Errorf("write a number from 0 to %d", most)
 	}
 	*dst = n
+	return nil
+}
+
+// setCommand reads a program and its arguments. What an argument must not hold,
+// arguments being no secret, is the program's to refuse.
+func setCommand(dst *[]string, v string) error {
+	*dst = nil
+	if v == "" {
+		return nil
+	}
+	for arg := range strings.SplitSeq(v, ",") {
+		if arg = strings.TrimSpace(arg); arg == "" {
+			return errors.New("an argument is empty: write the program and its arguments as a list, without commas in them")
+		}
+		*dst = append(*dst, arg)
+	}
 	return nil
 }
 

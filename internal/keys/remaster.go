@@ -40,7 +40,7 @@ func RotateMaster(ctx context.Context, cfg VaultConfig) error {
 		return fmt.Errorf("%w: %s belongs to another user, who could not read a file that you make: run this as that user", ErrMasterKey, cfg.Path)
 	}
 	err = cfg.Store.Update(ctx, func(tx store.Tx) error {
-		old, next, err := cfg.masters()
+		old, next, err := cfg.masters(ctx)
 		if err != nil {
 			return err
 		}
@@ -55,13 +55,13 @@ func RotateMaster(ctx context.Context, cfg VaultConfig) error {
 }
 
 // masters returns the ciphers of the key that is there and of the one to come.
-func (cfg *VaultConfig) masters() (old, next cipher.AEAD, err error) {
-	key, err := readMaster(cfg.Path)
+func (cfg *VaultConfig) masters(ctx context.Context) (old, next cipher.AEAD, err error) {
+	key, err := cfg.readMaster(ctx, cfg.Path)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer clear(key)
-	fresh, err := nextMaster(cfg.Path + nextSuffix)
+	fresh, err := cfg.nextMaster(ctx, cfg.Path+nextSuffix)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,10 +86,10 @@ func masterBox(key []byte, err error) (cipher.AEAD, error) {
 }
 
 // nextMaster returns the key that waits at path, and makes one if none does.
-func nextMaster(path string) ([]byte, error) {
-	key, err := createMaster(path)
+func (cfg *VaultConfig) nextMaster(ctx context.Context, path string) ([]byte, error) {
+	key, err := cfg.createMaster(ctx, path)
 	if errors.Is(err, fs.ErrExist) { // of a rotation that was stopped, or of another process
-		return readMaster(path)
+		return cfg.readMaster(ctx, path)
 	}
 	return key, err
 }
@@ -126,7 +126,7 @@ func (cfg *VaultConfig) settle(ctx context.Context) (plain []byte, err error) {
 		if err != nil {
 			return err
 		}
-		master, err := masterBox(readMaster(cfg.Path))
+		master, err := masterBox(cfg.readMaster(ctx, cfg.Path))
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (cfg *VaultConfig) settle(ctx context.Context) (plain []byte, err error) {
 		if plain, why = open(master, masterKeyNumber, dataKeyName, row.Sealed); why == nil {
 			return nil
 		}
-		next, err := masterBox(readMaster(cfg.Path + nextSuffix))
+		next, err := masterBox(cfg.readMaster(ctx, cfg.Path+nextSuffix))
 		if err == nil {
 			plain, err = open(next, masterKeyNumber, dataKeyName, row.Sealed)
 		}

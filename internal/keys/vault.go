@@ -21,12 +21,14 @@ type Store interface {
 	Update(ctx context.Context, fn func(store.Tx) error) error
 }
 
-// VaultConfig says where a Vault keeps its keys. All fields but Create must be
-// set.
+// VaultConfig says where a Vault keeps its keys. All fields but Keeper and Create
+// must be set.
 type VaultConfig struct {
 	Store Store
 	Path  string // the master key's file
-	Now   func() time.Time
+	// Keeper wraps what is in that file; nil: the key is in it as it is.
+	Keeper Keeper
+	Now    func() time.Time
 	// Create lets the master key be made, when neither it nor a data key is
 	// there yet.
 	Create bool
@@ -55,7 +57,7 @@ func OpenVault(ctx context.Context, cfg VaultConfig) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	master, created, err := cfg.master(row)
+	master, created, err := cfg.master(ctx, row)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +97,8 @@ func dataKey(ctx context.Context, s Store, name string) (*store.DataKey, error) 
 
 // master returns the master key, and whether it was made just now, which needs
 // a database without a data key.
-func (cfg *VaultConfig) master(row *store.DataKey) (box cipher.AEAD, created bool, err error) {
-	key, err := readMaster(cfg.Path)
+func (cfg *VaultConfig) master(ctx context.Context, row *store.DataKey) (box cipher.AEAD, created bool, err error) {
+	key, err := cfg.readMaster(ctx, cfg.Path)
 	switch {
 	case err == nil:
 	case !errors.Is(err, fs.ErrNotExist):
@@ -108,10 +110,10 @@ func (cfg *VaultConfig) master(row *store.DataKey) (box cipher.AEAD, created boo
 		return nil, false, fmt.Errorf("%w: there is none at %s: start the server once, which makes it", ErrMasterKey, cfg.Path)
 	default:
 		created = true
-		key, err = createMaster(cfg.Path)
+		key, err = cfg.createMaster(ctx, cfg.Path)
 		if errors.Is(err, fs.ErrExist) { // another process was faster
 			created = false
-			key, err = readMaster(cfg.Path)
+			key, err = cfg.readMaster(ctx, cfg.Path)
 		}
 		if err != nil {
 			return nil, false, err

@@ -109,7 +109,7 @@ func opens(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	_, err = keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: cfg.masterKeyFile(), Now: cfg.now})
+	_, err = keys.OpenVault(ctx, cfg.vault(st, false))
 	return err
 }
 

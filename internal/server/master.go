@@ -9,8 +9,8 @@ import (
 )
 
 // RotateMasterKey makes a new master key for the database. No secret, key or
-// token ends by it, and servers may be running. Data, Database and MasterKeyFile
-// of cfg are read, and Now if it is set.
+// token ends by it, and servers may be running. Data, Database and what
+// concerns the master key of cfg are read, and Now if it is set.
 func RotateMasterKey(ctx context.Context, cfg Config) (err error) {
 	st, err := cfg.existingDatabase(ctx)
 	if err != nil {
@@ -20,7 +20,19 @@ func RotateMasterKey(ctx context.Context, cfg Config) (err error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return keys.RotateMaster(ctx, keys.VaultConfig{Store: st, Path: cfg.masterKeyFile(), Now: cfg.Now})
+	return keys.RotateMaster(ctx, cfg.vault(st, false))
+}
+
+// vault says where the keys are.
+func (cfg *Config) vault(st keys.Store, create bool) keys.VaultConfig { //nolint:revive // as the field that it sets
+	v := keys.VaultConfig{Store: st, Path: cfg.masterKeyFile(), Now: cfg.Now, Create: create}
+	if v.Now == nil {
+		v.Now = time.Now
+	}
+	if len(cfg.MasterKeyCommand) > 0 {
+		v.Keeper = &keys.Command{Args: cfg.MasterKeyCommand}
+	}
+	return v
 }
 
 // CreateMasterKey makes a master key for a server that was never started, in a

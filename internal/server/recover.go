@@ -83,7 +83,7 @@ func (cfg *Config) offline(ctx context.Context, do func(*manage.Manager) error) 
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: cfg.masterKeyFile(), Now: cfg.Now})
+	vault, err := keys.OpenVault(ctx, cfg.vault(st, false))
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,9 @@ type Config struct {
 	Database Database
 	// MasterKeyFile is where the master key is; empty: master.key in Data.
 	MasterKeyFile string
+	// MasterKeyCommand is the program, and its arguments, that unwraps what is in
+	// that file (keys.Command); empty: the key is in it as it is.
+	MasterKeyCommand []string
 
 	TLS      *KeyPair // of the public listener; nil: plain HTTP
 	AdminTLS *KeyPair // of the admin listener; nil: plain HTTP
@@ -205,7 +208,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	}
 	st := timedStore{Store: database, metrics: s.metrics}
 	s.store = st
-	vault, err := keys.OpenVault(ctx, keys.VaultConfig{Store: st, Path: s.cfg.masterKeyFile(), Now: s.cfg.Now, Create: true})
+	vault, err := keys.OpenVault(ctx, s.cfg.vault(st, true))
 	if err != nil {
 		return err
 	}
