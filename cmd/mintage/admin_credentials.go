@@ -16,7 +16,7 @@ import (
 
 // dataSettings are the settings of serve that the commands read too that work
 // on its data directory.
-var dataSettings = []string{"data", "master-key-file", "database", "database-url-file"}
+var dataSettings = []string{"data", "master-key-file", "master-key-command", "database", "database-url-file"}
 
 // dataFlags adds the flags of such a command, and of more settings, and returns
 // what reads them.
