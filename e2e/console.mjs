@@ -10,6 +10,10 @@ import { join } from 'node:path'
 
 const { CHROMIUM, SETUP_URL, CONSOLE, ISSUER, SAMPLE_PY, SAMPLE_JS, SHOTS } = process.env
 const API = 'https://api.saas.example.com'
+// Text that would run where it is not escaped; and the same without blanks and
+// quotes, for names that have none.
+const evil = `"><img src=x onerror="window.__ran=1"><script>window.__ran=2</script>`
+const evilWord = '<img/src=x/onerror=window.__ran=3>'
 const began = Date.now()
 let failed = 0
 const fail = (what) => { failed++; console.log('FAIL ' + what) }
@@ -154,10 +158,10 @@ try {
 
   // Seed 004, word for word: log in, the API client tab, Add Client, a friendly
   // name, Create Client, and there are the id and the secret.
-  const theirs = await browser.browser()?.newContext() ?? await (await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })).newContext()
+  const theirs = await browser.browser()?.newContext({ userAgent: evil }) ?? await (await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })).newContext({ userAgent: evil })
   await watch(theirs)
   const ada = await theirs.newPage()
-  await enrol(ada, invitation, { name: 'Ada', password: 'another long password' })
+  await enrol(ada, invitation, { name: evil, password: 'another long password' })
   await ada.getByRole('link', { name: 'API client' }).first().click()
   await ada.getByRole('link', { name: 'Add Client' }).first().click()
   await ada.getByLabel('Friendly name').fill('Front desk sync')
@@ -198,6 +202,35 @@ try {
   check(/eyJ/.test(execFileSync('go', ['run', join(dir, 'go', 'main.go')], { encoding: 'utf8' })), 'the program in Go printed no token')
   rmSync(dir, { recursive: true })
   step('the samples of the seed and the programs of the console get tokens')
+
+  // Rotate with an overlap: the old secret goes on, and its last use moves.
+  await ada.goto(CONSOLE + `/t/saas/clients/${made.id}/rotate`)
+  await ada.getByLabel('Old secrets work for').selectOption('1h')
+  await ada.getByRole('button', { name: 'Rotate', exact: true }).click()
+  await ada.locator('#the-secret').waitFor()
+  check((await ada.locator('#the-secret').textContent()).trim() !== made.secret, 'rotating gives another secret')
+  await ada.getByLabel('I have stored the secret').check()
+  await ada.getByRole('button', { name: 'Done' }).click()
+  await ada.waitForURL(/credentials/)
+  const lastUse = async () => {
+    const page = await (await fetch(ada.url(), { headers: { Cookie: await cookies(theirs) } })).text()
+    const row = page.match(/<tr id="sec_[^]*?<\/tr>/g).find((r) => r.includes('retiring'))
+    const cell = row.split('data-label="Last used"')[1].split('</td>')[0]
+    return { at: cell.match(/datetime="([^"]+)"/)?.[1], from: cell.match(/by ([0-9.:a-f]+)/)?.[1] }
+  }
+  const used = await lastUse()
+  await ada.waitForTimeout(Math.max(0, 1100 - (Date.now() - Date.parse(used.at)))) // it is kept by the second
+  const again = await fetch(ISSUER + '/oauth2/token', {
+    method: 'POST', headers: { Authorization: 'Basic ' + btoa(made.id + ':' + made.secret) }, body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  })
+  check(again.status === 200, `the old secret was answered ${again.status}`)
+  let moved = used
+  for (let i = 0; i < 100 && moved.at === used.at; i++) {
+    await ada.waitForTimeout(100)
+    moved = await lastUse()
+  }
+  check(Date.parse(moved.at) > Date.parse(used.at) && moved.from === '127.0.0.1', `the old secret was last used ${used.at} and then ${moved.at} by ${moved.from}`)
+  step(`the old secret's last use moved from ${used.at} to ${moved.at}`)
 
   // Nothing else is there for the customer.
   for (const path of ['/t/production/clients', '/t/saas/apis', '/t/saas/settings', '/t/mintage/clients', '/t/saas/organizations', '/t/saas/token', '/t/saas/audit']) {
@@ -266,23 +299,63 @@ try {
   const keyboard = owner.url().match(/mc_[A-Za-z0-9]+/)[0]
   step('create, reveal, rotate and revoke by keyboard')
 
-  // Text that would run, in every field that takes some.
-  const evil = `"><img src=x onerror="window.__ran=1"><script>window.__ran=2</script>`
+  // Text that would run, in every field that takes any; TestEveryField holds that
+  // none is forgotten.
   const post = async (path, form) => {
     const res = await fetch(CONSOLE + path, {
       method: 'POST', redirect: 'manual', body: new URLSearchParams(form),
       headers: { Cookie: await cookies(browser), Origin: new URL(CONSOLE).origin, 'Sec-Fetch-Site': 'same-origin' },
     })
-    check(res.status < 400 && !/sign-in/.test(res.headers.get('Location')), `${path} with hostile text answers ${res.status}: ${(await res.text()).match(/role="alert">([^<]*)/)?.[1]}`)
+    const text = await res.text()
+    check(res.status < 400 && !/sign-in/.test(res.headers.get('Location')), `${path} with hostile text answers ${res.status}: ${text.match(/role="alert">([^<]*)/)?.[1]} ${text.match(/class="error">([^<]*)/)?.[1]}`)
+    return text
   }
+  const api = 'https://evil.example/' + evilWord
   await post('/t/saas/organizations', { id: 'evil', name: evil, grant: API + ' api/write' })
-  await post('/t/saas/apis', { identifier: 'https://evil.example/', name: 'evil', scopes: 'x/y ' + evil })
-  await post('/t/saas/clients', { name: evil, organization: 'evil', grant: API + ' api/write', labels: 'team=<i>x' })
+  await post('/t/saas/apis', { identifier: api, name: 'evil', prefix: evilWord, scopes: evilWord + ' ' + evil })
+  const victim = (await post('/t/saas/clients', { name: evil, organization: 'evil', grant: api + ' ' + evilWord, labels: 'team=' + evil.slice(0, 40) })).match(/mc_[A-Za-z0-9]{16}/)[0]
+  await post(`/t/saas/clients/${victim}/secrets`, { secret_name: evil.slice(0, 60) })
+  await post('/t/saas/clients', { name: evil, new_api: 'https://new.example/' + evilWord, new_scopes: evilWord + ' ' + evil })
   await post(`/t/saas/clients/${keyboard}/disable`, { reason: evil })
+  await post('/t/saas/operators/invite', { email: 'evil@acme.example', name: evil, role: 'viewer', organization: 'evil' })
   await fetch(ISSUER + '/oauth2/token', {
-    method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: '<img/src=x/onerror=window.__ran=3>', client_secret: 'x', '<script>': '1' }),
+    method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'User-Agent': evil },
+    body: new URLSearchParams({ grant_type: evil, client_id: evilWord, client_secret: 'x', scope: evilWord, '<script>': '1', [evil]: evil }),
   })
+  const visit = async (path) => {
+    const res = await owner.goto(CONSOLE + path)
+    check(res.status() === 200, `${path} answers ${res.status()}`)
+    await quiet(owner)
+  }
+  const person = (await (await fetch(CONSOLE + '/t/saas/operators', { headers: { Cookie: await cookies(browser) } })).text())
+    .match(/<a href="\/console\/t\/saas\/operators\/(op_\w+)"><strong>[^<]*img/)[1]
+  const at = `/t/saas/clients/${victim}`
+  const q = encodeURIComponent(evil)
+  for (const path of [
+    at, ...['credentials', 'access', 'requests', 'tokens', 'settings', 'audit', 'rotate', 'disable', 'delete', 'tokens/revoke'].map((t) => at + '/' + t),
+    '/t/saas/apis', '/t/saas/apis/' + encodeURIComponent(api), '/t/saas/apis/' + encodeURIComponent(api) + '/delete', '/t/saas/organizations/evil/delete',
+    '/t/saas/operators/' + person, `/t/saas/operators/${person}/sign-out`, '/t/saas/operators/invite', `/t/saas/clients?q=${q}`, `/t/saas/requests?client=${q}&address=${q}&trace=${q}`,
+    `/t/saas/audit?target=${q}&actor=${q}`, `/t/saas/config?from=${q}`, `/t/saas/usage?client=${q}&api=${q}&scope=${q}`, `/t/saas/token/revoke?jti=${q}&client=${q}`,
+  ]) await visit(path)
+  await owner.goto(CONSOLE + `/t/saas/requests?client=${encodeURIComponent(evilWord)}`)
+  await owner.locator('#rows a').first().click()
+  await owner.getByRole('heading', { name: 'What to do' }).waitFor()
+  await quiet(owner)
+  const part = (o) => Buffer.from(JSON.stringify(o)).toString('base64url')
+  await owner.goto(CONSOLE + '/t/saas/token')
+  await owner.getByLabel('Token').fill(`${part({ alg: 'ES256', kid: evil })}.${part({ iss: evil, client_id: evil, [evil]: evil })}.x`)
+  await owner.getByRole('button', { name: 'Look at it' }).click()
+  await owner.getByRole('heading', { name: 'Claims' }).waitFor()
+  await quiet(owner)
+  await owner.goto(CONSOLE + '/t/saas/config')
+  await owner.getByLabel('YAML').fill(`apiVersion: mintage/v1\nclients:\n  - {id: pasted, name: ${JSON.stringify(evil)}, tenants: [saas]}\n`)
+  await owner.getByRole('button', { name: 'Show the plan' }).click()
+  await owner.getByRole('button', { name: 'Apply this plan' }).click()
+  await owner.locator('.flash').waitFor()
+  await quiet(owner)
+  await ada.goto(CONSOLE + '/account') // whose name and browser are hostile too
+  await quiet(ada)
+  step('hostile text, in every field')
 
   // Every screen.
   const client = `clients/${made.id}`

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/manage"
@@ -76,7 +77,7 @@ func open(t *testing.T) world {
 	t.Helper()
 	s, err := server.Open(t.Context(), server.Config{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Data: filepath.Join(t.TempDir(), "data"), Volatile: true,
-		Version: "0.6.0", Log: slog.New(slog.DiscardHandler),
+		NoteUses: 200 * time.Millisecond, Version: "0.6.0", Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

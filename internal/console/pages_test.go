@@ -120,13 +120,17 @@ func TestEveryPage(t *testing.T) {
 	w.get(t, owner, "/console/t/hotel/clients").want(t, 200, "&lt;script&gt;alert(1)&lt;/script&gt;")
 }
 
+// hostileFields are the fields that TestFormsAgain fills.
+const hostileFields = `name organization labels grant dialect format alg lifetime allow_from tokens asks expires secret_name new_api
+	new_scopes identifier prefix scopes introspectors id issuer aliases origins paths overlap custom wait reason token state hash trace mark back theme
+	email password password2 code role max_clients client address actor target since until q confirm jti minutes`
+
 // TestFormsAgain sends hostile text to each form, and looks at what comes back.
 func TestFormsAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	all := url.Values{}
-	for name := range strings.FieldsSeq(`name organization labels grant dialect format alg lifetime allow_from tokens asks expires secret_name new_api
-		new_scopes identifier prefix scopes introspectors id issuer aliases origins paths overlap custom wait reason token state hash trace mark back theme`) {
+	for name := range strings.FieldsSeq(hostileFields) {
 		all.Set(name, evil)
 	}
 	made := w.client(t, "hotel", "", "Good")
@@ -135,6 +139,9 @@ func TestFormsAgain(t *testing.T) {
 		"/console/t/hotel/clients", "/console/t/hotel/clients/preview", at + "/rotate", at + "/secrets", at + "/settings", at + "/access", at + "/verify",
 		"/console/t/hotel/apis", "/console/t/hotel/organizations", "/console/t/hotel/settings", "/console/tenants", "/console/t/hotel/keys/rotate",
 		"/console/t/hotel/token", "/console/t/hotel/config/plan", "/console/t/hotel/config/apply", "/console/theme",
+		at + "/rotate?preview=1", at + "/secrets?preview=1", at + "/settings?preview=1", at + "/disable?preview=1", "/console/t/hotel/apis?preview=1",
+		"/console/t/hotel/organizations?preview=1", "/console/t/hotel/organizations/acme?preview=1", "/console/t/hotel/settings?preview=1",
+		"/console/tenants?preview=1", "/console/t/hotel/keys/rotate?preview=1", "/console/t/hotel/token/revoke",
 	} {
 		r := w.post(t, owner, path, all)
 		if r.Code >= 500 {
