@@ -137,7 +137,7 @@ document.addEventListener('click', e => {
   if (!el || !plain) return;
   if (el.dataset.copy !== undefined || el.dataset.copyFrom) { copy(el); }
   else if (el.dataset.palette !== undefined) { palette(); }
-  else if (el.dataset.close !== undefined) { e.preventDefault(); closeDialog(); }
+  else if (el.dataset.close !== undefined && dialog.open) { e.preventDefault(); closeDialog(); }
   else if (el.dataset.print !== undefined) { print(); }
   else if (el.tagName === 'A' && el.dataset.dialog !== undefined) { e.preventDefault(); openDialog(el.href, el); }
   else if (el.tagName === 'A' && el.dataset.swap !== undefined) { e.preventDefault(); swap(el.href).then(() => $('#main').focus()); }
