@@ -251,7 +251,7 @@ try {
       method: 'POST', headers: { Authorization: 'Basic ' + btoa(id + ':' + made.secret + '%0A') }, body: new URLSearchParams({ grant_type: 'client_credentials' }),
     })
     check(refused.status >= 400, `a wrong secret was answered ${refused.status}`)
-    row = owner.locator('#rows tr', { hasText: id })
+    row = owner.locator('#rows tr', { hasText: id }).filter({ hasText: 'invalid_client' }) // and not a token of the same client
     await row.first().waitFor({ timeout: 10000 })
     took = Date.now() - asked
   }
@@ -318,10 +318,12 @@ try {
   await post('/t/saas/clients', { name: evil, new_api: 'https://new.example/' + evilWord, new_scopes: evilWord + ' ' + evil })
   await post(`/t/saas/clients/${keyboard}/disable`, { reason: evil })
   await post('/t/saas/operators/invite', { email: 'evil@acme.example', name: evil, role: 'viewer', organization: 'evil' })
-  await fetch(ISSUER + '/oauth2/token', {
-    method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'User-Agent': evil },
-    body: new URLSearchParams({ grant_type: evil, client_id: evilWord, client_secret: 'x', scope: evilWord, '<script>': '1', [evil]: evil }),
-  })
+  for (const grant of [evil, 'client_credentials']) {
+    await fetch(ISSUER + '/oauth2/token', {
+      method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'User-Agent': evil },
+      body: new URLSearchParams({ grant_type: grant, client_id: evilWord, client_secret: 'x', scope: evilWord, '<script>': '1', [evil]: evil }),
+    })
+  }
   const visit = async (path) => {
     const res = await owner.goto(CONSOLE + path)
     check(res.status() === 200, `${path} answers ${res.status()}`)
@@ -337,10 +339,13 @@ try {
     '/t/saas/operators/' + person, `/t/saas/operators/${person}/sign-out`, '/t/saas/operators/invite', `/t/saas/clients?q=${q}`, `/t/saas/requests?client=${q}&address=${q}&trace=${q}`,
     `/t/saas/audit?target=${q}&actor=${q}`, `/t/saas/config?from=${q}`, `/t/saas/usage?client=${q}&api=${q}&scope=${q}`, `/t/saas/token/revoke?jti=${q}&client=${q}`,
   ]) await visit(path)
-  await owner.goto(CONSOLE + `/t/saas/requests?client=${encodeURIComponent(evilWord)}`)
-  await owner.locator('#rows a').first().click()
-  await owner.getByRole('heading', { name: 'What to do' }).waitFor()
-  await quiet(owner)
+  for (const n of [0, 1]) {
+    await owner.goto(CONSOLE + '/t/saas/requests?outcome=refused&span=15m')
+    await quiet(owner)
+    await owner.locator('#rows a').nth(n).click()
+    await owner.getByRole('heading', { name: 'Request', exact: true }).waitFor()
+    await quiet(owner)
+  }
   const part = (o) => Buffer.from(JSON.stringify(o)).toString('base64url')
   await owner.goto(CONSOLE + '/t/saas/token')
   await owner.getByLabel('Token').fill(`${part({ alg: 'ES256', kid: evil })}.${part({ iss: evil, client_id: evil, [evil]: evil })}.x`)

@@ -24,7 +24,7 @@ func apiForms() []copied {
 	}
 	at := func(rs *mintage.ResourceServer) string { return "/t/hotel/apis/" + url.PathEscape(rs.Identifier) }
 	return []copied{
-		{"POST /t/{tenant}/apis", "cli curl yaml", func(t *testing.T, w *consoleWorld) shownForm {
+		{"POST /t/{tenant}/apis", "cli curl yaml", func(_ *testing.T, w *consoleWorld) shownForm {
 			id, name := identifier(), strings.ToLower(rand.Text()[:8])
 			return shownForm{"/t/hotel/apis?preview=1", url.Values{"identifier": {id}, "name": {name}, "scopes": {"a It's A\nb"}, "prefix": {"p/"}, "lifetime": {"15m"}}, func(t *testing.T) {
 				rs := read(t, w, id)

@@ -364,7 +364,7 @@ func tenantForms() []copied {
 		return id
 	}
 	return []copied{
-		{"POST /t/{tenant}/organizations", "cli curl yaml", func(t *testing.T, w *consoleWorld) shownForm {
+		{"POST /t/{tenant}/organizations", "cli curl yaml", func(_ *testing.T, w *consoleWorld) shownForm {
 			id := "new-" + strings.ToLower(rand.Text()[:8])
 			return shownForm{"/t/hotel/organizations?preview=1", url.Values{
 				"id": {id}, "name": {"Acme's"}, "grant": {consoleAPI + " orders/read", consoleAPI + " orders/write"}, "max_clients": {"3"},
@@ -392,7 +392,7 @@ func tenantForms() []copied {
 				}
 			}}
 		}},
-		{"POST /tenants", "cli curl yaml", func(t *testing.T, w *consoleWorld) shownForm {
+		{"POST /tenants", "cli curl yaml", func(_ *testing.T, w *consoleWorld) shownForm {
 			id := "made-" + strings.ToLower(rand.Text()[:8])
 			return shownForm{"/tenants?preview=1", url.Values{"id": {id}, "issuer": {issuer(id)}, "protected": {"1"}}, func(t *testing.T) {
 				if made := must[*mintage.Tenant](t)(w.manager.Tenant(t.Context(), id)); !made.Protected || made.Issuer != issuer(id) {

@@ -76,8 +76,8 @@ func peopleForms() []copied {
 		}},
 		{"POST " + at + "/invitations/{invitation}/delete", "cli curl", func(t *testing.T, w *consoleWorld) shownForm {
 			l := must[*manage.Link](t)(w.manager.Invite(t.Context(), manage.Server(), mintage.Invitation{Email: strings.ToLower(rand.Text()) + "@example.com", Role: mintage.RoleViewer}))
-			return shownForm{"/t/hotel/operators/invitations/" + l.Invitation.ID + "/delete", nil, func(t *testing.T) {
-				if w.invitation(t, func(i *mintage.Invitation) bool { return i.ID == l.Invitation.ID }) {
+			return shownForm{"/t/hotel/operators/invitations/" + l.ID + "/delete", nil, func(t *testing.T) {
+				if w.invitation(t, func(i *mintage.Invitation) bool { return i.ID == l.ID }) {
 					t.Error("it still works")
 				}
 			}}

@@ -115,7 +115,7 @@ func TestConsoleReplay(t *testing.T) {
 		if dialect == mintage.DialectCognito {
 			form.Set("client_secret", "wrong") // it knows no wrong scope
 		}
-		res, err := http.PostForm(w.issuer+path, form) //nolint:noctx // as a client does
+		res, err := http.PostForm(w.issuer+path, form)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func (w *consoleWorld) bearer(t *testing.T, scope string) string {
 	t.Helper()
 	made := w.client(t)
 	w.change(t, made.Client.ID, func(c *mintage.Client) { c.Grants[0].Scopes = []string{scope} })
-	res, err := http.PostForm(w.issuer+mintage.DefaultTokenPath, url.Values{ //nolint:noctx // as a client does
+	res, err := http.PostForm(w.issuer+mintage.DefaultTokenPath, url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {made.Client.ID}, "client_secret": {made.Secret},
 	})
 	if err != nil {
@@ -290,7 +290,7 @@ func (w *consoleWorld) runGateway(t *testing.T, file string) string {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range 500 {
-		if res, err := http.Get("http://" + admin + "/readyz"); err == nil { //nolint:noctx // a probe
+		if res, err := http.Get("http://" + admin + "/readyz"); err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				return "http://" + listen

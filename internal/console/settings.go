@@ -268,7 +268,7 @@ func (c *console) enableTenant(ctx context.Context, q *request) (*answer, error)
 	})
 }
 
-func (c *console) setDisabled(ctx context.Context, q *request, disabled bool) error { //nolint:revive // it is the state that is set
+func (c *console) setDisabled(ctx context.Context, q *request, disabled bool) error {
 	_, err := c.manager.UpdateTenant(ctx, q.by(), q.tenant.ID, 0, func(t *mintage.Tenant) error {
 		t.Disabled = disabled
 		return nil

@@ -134,7 +134,7 @@ func inTime(t *testing.T, test func(t *testing.T, w *tailing)) {
 // nobody else, with signs of life between.
 func TestTail(t *testing.T) {
 	t.Parallel()
-	inTime(t, func(t *testing.T, w *tailing) {
+	inTime(t, func(t *testing.T, w *tailing) { //nolint:thelper // it is the test
 		acme, zenith := w.client(t, "hotel", "acme", "Ours").Client.ID, w.client(t, "hotel", "zenith", "Theirs").Client.ID
 		all, ours, theirs, one := w.follow(t, owner, ""), w.follow(t, ada, ""), w.follow(t, zoe, ""), w.follow(t, owner, "?client="+zenith)
 		if all.header.Get("Content-Type") != "text/event-stream" || all.header.Get("Cache-Control") != "no-store" {
@@ -182,7 +182,7 @@ func TestTail(t *testing.T) {
 // in between.
 func TestTailEnds(t *testing.T) {
 	t.Parallel()
-	inTime(t, func(t *testing.T, w *tailing) {
+	inTime(t, func(t *testing.T, w *tailing) { //nolint:thelper // it is the test
 		client := w.client(t, "hotel", "acme", "Ours").Client.ID
 		less := *w.people[reader]
 		less.Scope = less.Scope.Without(manage.AdminScope())
@@ -214,7 +214,7 @@ func TestTailEnds(t *testing.T) {
 // whoever goes makes room.
 func TestTailBounds(t *testing.T) {
 	t.Parallel()
-	inTime(t, func(t *testing.T, w *tailing) {
+	inTime(t, func(t *testing.T, w *tailing) { //nolint:thelper // it is the test
 		refused := func(who string) bool { return w.follow(t, who, "").status == http.StatusServiceUnavailable }
 		for range 8 {
 			w.follow(t, owner, "")

@@ -72,8 +72,8 @@ func (m *Manager) VerifyAudit(ctx context.Context, known *Head) (Head, *mintage.
 	return Head{c.Seq, c.Hash}, nil, nil
 }
 
-// ContinueAudit checks at most most rows after those that c knows of, and moves c
-// on. It returns how many rows the log has by number, and what is wrong with the
+// ContinueAudit checks the rows after those that c knows of, no more than most,
+// and moves c on. It returns how many rows the log has by number, and what is wrong with the
 // row after the last one that is as it was written, or nil.
 func (m *Manager) ContinueAudit(ctx context.Context, c *mintage.Chain, most int) (last int64, broken *mintage.BrokenChain, err error) {
 	if last, err = m.Store.LastEvent(ctx); err != nil {
