@@ -26,6 +26,8 @@ var withoutCopy = map[string]string{
 	"POST /t/{tenant}/token":                  "it reads",
 	"POST /t/{tenant}/audit/verify":           "it reads",
 	"POST /t/{tenant}/config/plan":            "it reads",
+	"POST /pair/{pairing}/approve":            "it is the half of mintage login that a browser does",
+	"POST /pair/{pairing}/deny":               "it is the half of mintage login that a browser does",
 	"POST /sign-in":                           "it is how a session begins",
 	"POST /sign-in/passkey":                   "it is how a session begins",
 	"POST /sign-in/passkey/finish":            "it is how a session begins",

@@ -143,7 +143,7 @@ func (c *console) addClientUsage(ctx context.Context, q *request, cl *mintage.Cl
 		return err
 	}
 	last := map[string]time.Time{}
-	for _, look := range []struct{ back, step time.Duration }{{scopeUnused, day}, {2 * day, time.Hour}} { // older counts are by the day alone
+	for _, look := range []struct{ back, step time.Duration }{{scopeUnused, day}, {2 * day, time.Hour}, {2 * time.Hour, time.Minute}} { // older counts are by the day alone
 		query.Since, query.Step, query.ByScope, query.Issued = now.Add(-look.back).Truncate(look.step), look.step, true, true
 		sums, err := c.cfg.Usage.Sums(ctx, query)
 		if err != nil {
