@@ -35,6 +35,7 @@ var withoutCopy = map[string]string{
 	"POST /account/password":                  "how somebody signs in is theirs alone to change",
 	"POST /account/passkey":                   "how somebody signs in is theirs alone to change",
 	"POST /account/passkey/finish":            "how somebody signs in is theirs alone to change",
+	"POST /account/recovery-codes":            "how somebody signs in is theirs alone to change",
 	"POST /account/remove":                    "how somebody signs in is theirs alone to change",
 	"POST /account/sessions":                  "one's own sessions; those of others have it",
 	"POST /account/place":                     "where the browser's own session works",
