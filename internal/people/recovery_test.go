@@ -8,6 +8,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/people"
+	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 )
 
@@ -119,7 +120,7 @@ func TestSameRecoveryCodeAtOnce(t *testing.T) {
 	for range cap(done) {
 		if err := <-done; err == nil {
 			won++
-		} else if !errors.Is(err, people.ErrSignIn) {
+		} else if !errors.Is(err, people.ErrSignIn) && !errors.Is(err, secret.ErrBusy) { // a machine that does other things
 			t.Error(err)
 		}
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/store"
 )
 
@@ -56,7 +58,7 @@ func (s *Service) SignIn(ctx context.Context, email, password, code string, f Fr
 // signIn is SignIn without the bounds; mintage.ErrNotFound is a refusal, and its
 // text is for the log.
 func (s *Service) signIn(ctx context.Context, email, password, code string, f From) (string, error) {
-	o, hash, err := s.attempt(ctx, email)
+	o, hash, err := s.attempt(ctx, email, f)
 	if err != nil {
 		return "", err
 	}
@@ -91,7 +93,7 @@ func (s *Service) signIn(ctx context.Context, email, password, code string, f Fr
 // attempt finds the operator of an address and the hash of their password, and
 // counts the attempt as a failure before it is looked at: of many at once none
 // goes uncounted. The hash is empty when none can be right.
-func (s *Service) attempt(ctx context.Context, email string) (o *mintage.Operator, hash string, err error) {
+func (s *Service) attempt(ctx context.Context, email string, f From) (o *mintage.Operator, hash string, err error) {
 	o, err = s.Store.OperatorByEmail(ctx, email)
 	if errors.Is(err, mintage.ErrNotFound) {
 		return nil, "", nil
@@ -111,10 +113,27 @@ func (s *Service) attempt(ctx context.Context, email string) (o *mintage.Operato
 		failures, err = tx.FailOperatorCredential(ctx, mintage.CredentialPassword, o.ID)
 		return err
 	})
-	if err != nil || failures > maxFailures {
-		return o, "", err
+	if err == nil && failures > maxFailures {
+		known, unsure := s.known(ctx, o, f)
+		if unsure != nil || !known {
+			return o, "", unsure
+		}
 	}
-	return o, string(c.Data), nil
+	return o, string(c.Data), err
+}
+
+// known reports whether an operator signed in lately from the network that asks:
+// strangers who guess a password until it works no more do not keep its owner out
+// where the owner usually is (NIST SP 800-63B §5.2.2).
+func (s *Service) known(ctx context.Context, o *mintage.Operator, f From) (bool, error) {
+	from := network(f)
+	if !from.IsValid() {
+		return false, nil
+	}
+	es, err := s.Manager.Events(ctx, manage.EventQuery{
+		Tenant: mintage.BuiltInTenant, Action: "session.create", Target: o.ID, Since: s.now().Add(-knownFor), Limit: knownSignIns,
+	})
+	return slices.ContainsFunc(es, func(e *mintage.Event) bool { return network(From{Address: e.Actor.Address}) == from }), err
 }
 
 // checkCode returns the step that a code of an operator belongs to, and the key

@@ -11,9 +11,15 @@ import (
 // counts.
 const (
 	// maxFailures is how many wrong attempts in a row a password takes, from
-	// anywhere and on all nodes: then it works no more, and its owner needs a
+	// anywhere and on all nodes: then it works no more but from networks that its
+	// owner signed in from lately, at the rate of one; elsewhere its owner needs a
 	// passkey or a new link (NIST SP 800-63B §5.2.2 allows a hundred).
 	maxFailures = 100
+
+	// knownFor is what lately means, and knownSignIns how many sign-ins are looked
+	// at, the latest.
+	knownFor     = 90 * 24 * time.Hour
+	knownSignIns = 100
 
 	throttleCells = 16 << 10
 )
