@@ -13,3 +13,6 @@ func OpenCursor(key []byte, list, cursor string) (string, bool) {
 
 // ParseKey reads an idempotency key.
 func ParseKey(value string) (string, bool) { return parseKey(value) }
+
+// Rules returns the reasons for which single operations refuse.
+func Rules() map[string]string { return rules }

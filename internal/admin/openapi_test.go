@@ -51,6 +51,7 @@ type operation struct {
 		Content map[string]struct{ Schema map[string]any }
 	}
 	Responses map[string]json.RawMessage
+	Reasons   []string `json:"x-reasons"`
 }
 
 type schema struct {
@@ -189,4 +190,36 @@ func TestProblems(t *testing.T) {
 		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(resp.Body, resp.Header.Get(adminclient.HeaderTraceID), "TRACE"))
 	}
 	golden(t, "testdata/problems.txt", b.String())
+}
+
+// The document names reasons that there are, and no operation that there is not.
+func TestReasonsOfOperations(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{}
+	for _, op := range admin.Operations() {
+		known[op.ID] = true
+	}
+	for id, codes := range admin.Rules() {
+		if !known[id] {
+			t.Errorf("there is no operation %s", id)
+		}
+		for code := range strings.FieldsSeq(codes) {
+			if _, ok := explain.Lookup(code); !ok {
+				t.Errorf("%s: there is no reason %s", id, code)
+			}
+		}
+	}
+	doc, _ := document(t, newWorld(t))
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			if len(op.Reasons) == 0 {
+				t.Errorf("%s %s is never refused", method, path)
+			}
+			for _, code := range op.Reasons {
+				if _, ok := explain.Lookup(code); !ok {
+					t.Errorf("%s: there is no reason %s", op.OperationID, code)
+				}
+			}
+		}
+	}
 }

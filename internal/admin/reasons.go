@@ -8,6 +8,8 @@ import (
 // rules are the reasons for which single operations refuse, beside those that
 // their form brings with it.
 var rules = map[string]string{
+	"start-pairing":          "limit.ip",
+	"redeem-pairing":         "limit.ip",
 	"create-tenant":          "token.other_tenant object.exists",
 	"update-tenant":          "token.other_tenant object.built_in",
 	"delete-tenant":          "token.other_tenant object.built_in object.in_use tenant.protected",
@@ -51,8 +53,11 @@ var rules = map[string]string{
 func (op *operation) reasons() []string {
 	var codes []string
 	add := func(list string) { codes = append(codes, strings.Fields(list)...) }
+	if op.Scope != "" || op.AnyCaller {
+		add("token.missing token.malformed token.expired token.signature token.issuer token.audience token.revoked session.ended limit.ip")
+	}
 	if op.Scope != "" {
-		add("token.missing token.malformed token.expired token.signature token.issuer token.audience token.revoked token.scope limit.ip")
+		add("token.scope")
 	}
 	add("param.malformed param.repeated")
 	if strings.Contains(op.Path, "{") {

@@ -27,7 +27,8 @@ type Group struct {
 // Operation is one operation.
 type Operation struct {
 	ID, Method, Path, Summary string
-	Scope                     string // that a token needs; empty: it needs none
+	Token                     bool   // whether it needs a token
+	Scope                     string // that the token needs; empty: none
 	Once                      bool   // whether it takes an Idempotency-Key
 	Member                    bool   // whether it is there for tokens of an organization
 	Parameters                []Member
@@ -66,18 +67,19 @@ type Member struct {
 
 // order is that of the groups; what is not here comes after.
 var order = []string{
-	"tenants", "organizations", "resource-servers", "clients", "keys", "tokens", "requests", "usage", "audit", "state", "operators",
+	"tenants", "organizations", "resource-servers", "clients", "keys", "tokens", "requests", "usage", "audit", "state", "operators", "self",
 }
 
 // titles are those of groups whose key does not say it.
 var titles = map[string]string{
 	"resource-servers": "Resource servers and scopes", "clients": "Clients and their secrets", "keys": "Signing keys", "requests": "Request log",
+	"self":  "Who asks, and signing in",
 	"audit": "Audit log", "state": "Declared state", "operators": "Operators and invitations", "openapi.json": "The document itself",
 }
 
 // elsewhere says with what an operation belongs whose path begins with
 // something else.
-var elsewhere = map[string]string{"ladder": "clients", "invitations": "operators", "sessions": "operators"}
+var elsewhere = map[string]string{"ladder": "clients", "invitations": "operators", "pairings": "self", "sessions": "operators"}
 
 // group returns the key of the group of a path.
 func group(path string) string {
@@ -198,6 +200,7 @@ func (d *openAPI) operation(prefix, path, method string, op *apiOperation) (Oper
 		ID: op.OperationID, Method: strings.ToUpper(method), Path: path, Summary: op.Summary, Reasons: op.Reasons, Member: op.Member,
 	}
 	for _, s := range op.Security {
+		out.Token = true
 		for _, scopes := range s {
 			out.Scope = strings.Join(scopes, " ")
 		}

@@ -68,7 +68,7 @@ func (d *openAPI) example(prefix string, op *Operation) error {
 	}
 	curl.WriteString(` "` + target + `"`)
 	header := func(text string) { curl.WriteString(" \\\n  -H '" + text + "'") }
-	if op.Scope != "" {
+	if op.Token {
 		curl.WriteString(" \\\n  -H \"Authorization: Bearer $TOKEN\"")
 	}
 	if op.Once {

@@ -16,7 +16,7 @@ func (r *Reference) Markdown() string {
 	for _, g := range r.Groups {
 		for i := range g.Operations {
 			op := &g.Operations[i]
-			fmt.Fprintf(&b, "| [%s](#%s) | `%s %s` | %s | %s |\n", op.ID, op.ID, op.Method, op.Path, code(op.Scope), yes(op.Member))
+			fmt.Fprintf(&b, "| [%s](#%s) | `%s %s` | %s | %s |\n", op.ID, op.ID, op.Method, op.Path, op.Needs(), yes(op.Member))
 		}
 	}
 	for _, g := range r.Groups {
@@ -43,16 +43,19 @@ Lists have ` + "`items`" + ` and, unless they end there, ` + "`next`" + `: give 
 back as ` + "`If-Match`" + `: where somebody else was faster, it is refused with 412 and ` + "`object.changed`" + `. What creates or does something takes an
 ` + "`Idempotency-Key`" + `: see [how to send a request again](../howto/send-a-request-again.md).
 
-Every operation that needs a token may be refused with ` + "`token.missing`, `token.malformed`, `token.expired`, `token.signature`, `token.issuer`, `token.audience`, `token.revoked`, `token.scope`, `limit.ip`, `param.malformed`, `param.repeated`, `store.unavailable` and `internal`" + `; what else an operation may be
+Every operation that needs a token may be refused with ` + "`token.missing`, `token.malformed`, `token.expired`, `token.signature`, `token.issuer`, `token.audience`, `token.revoked`, `session.ended`, `token.scope`, `limit.ip`, `param.malformed`, `param.repeated`, `store.unavailable` and `internal`" + `; what else an operation may be
 refused with is said there. The column organizations says whether it is there for a token of a client that an organization owns, which is told of nothing that
 is not its organization's: see [how to let a customer automate](../howto/let-a-customer-automate.md).
 `
 
 func (op *Operation) markdown(b *strings.Builder, prefix string) {
 	fmt.Fprintf(b, "\n### %s\n\n%s.\n\n`%s %s%s`", op.ID, op.Summary, op.Method, prefix, op.Path)
-	if op.Scope == "" {
+	switch {
+	case !op.Token:
 		b.WriteString(". No token is needed.\n")
-	} else {
+	case op.Scope == "":
+		b.WriteString(" with a token of any scope.\n")
+	default:
 		fmt.Fprintf(b, " with the scope `%s`.\n", op.Scope)
 	}
 	if len(op.Parameters) > 0 {
@@ -83,7 +86,7 @@ func (op *Operation) markdown(b *strings.Builder, prefix string) {
 
 // Common are the reasons for which any operation that needs a token may be
 // refused.
-var Common = strings.Fields(`token.missing token.malformed token.expired token.signature token.issuer token.audience token.revoked token.scope
+var Common = strings.Fields(`token.missing token.malformed token.expired token.signature token.issuer token.audience token.revoked session.ended token.scope
 	limit.ip param.malformed param.repeated store.unavailable internal`)
 
 // Own are the reasons that the operation does not share with all others.
@@ -111,11 +114,15 @@ func (m *Member) Mode() string {
 	return strings.Join(words, ", ")
 }
 
-func code(text string) string {
-	if text == "" {
-		return "none"
+// Needs says which scope a caller needs.
+func (op *Operation) Needs() string {
+	switch {
+	case !op.Token:
+		return "no token"
+	case op.Scope == "":
+		return "any"
 	}
-	return "`" + text + "`"
+	return "`" + op.Scope + "`"
 }
 
 func yes(b bool) string { //nolint:revive // it prints it
