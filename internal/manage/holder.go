@@ -243,8 +243,11 @@ func inTheWay(h *holders, old, fresh *mintage.ResourceServer, defines func(strin
 			r.Members = append(r.Members, &mintage.FieldError{Pointer: mintage.Pointer("scopes", d.Name), Message: "held by " + of.String()})
 		}
 	}
-	subject := "the scope " + strings.Join(what, ", ") + " is"
-	if len(what) > 1 {
+	subject := "what is to go is"
+	switch {
+	case len(what) == 1:
+		subject = "the scope " + what[0] + " is"
+	case len(what) > 1:
 		subject = "the scopes " + strings.Join(what, ", ") + " are"
 	}
 	if old.ScopePrefix != fresh.ScopePrefix {
