@@ -189,8 +189,12 @@ func (w *world) bare(t *testing.T, id string) {
 // organization makes an organization of the tenant.
 func (w *world) organization(t *testing.T, tenant, id string) {
 	t.Helper()
+	name := "Org " + id
+	if tenant != "hotel" {
+		name = "The " + id + " of " + tenant
+	}
 	if _, err := w.manager.CreateOrganization(t.Context(), manage.Server(), &mintage.Organization{
-		Tenant: tenant, ID: id, Name: "Org " + id, Grants: []mintage.Grant{{ResourceServer: api, Scopes: []string{"orders/read"}}},
+		Tenant: tenant, ID: id, Name: name, Grants: []mintage.Grant{{ResourceServer: api, Scopes: []string{"orders/read"}}},
 	}); err != nil {
 		t.Fatal(err)
 	}

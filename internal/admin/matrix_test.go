@@ -74,11 +74,7 @@ func expected(op admin.Operation) map[string]want {
 func customers(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	if _, err := w.manager.CreateOrganization(t.Context(), manage.Server(), &mintage.Organization{
-		Tenant: "other", ID: "acme", Name: "Another", // of the same identifier
-	}); err != nil {
-		t.Fatal(err)
-	}
+	w.organization(t, "other", "acme") // which is another one
 	for _, id := range []string{"acme", "rival"} {
 		o := &mintage.Organization{Tenant: "hotel", ID: id, Name: "Org " + id}
 		if id == "acme" {
