@@ -108,7 +108,7 @@ var layers = map[string]layer{
 		theirs: []string{"github.com/danielgtaylor/huma/v2"},
 	},
 	"internal/console": {ours: []string{
-		"internal/apidoc", "internal/people", "internal/secret", "internal/usage",
+		"internal/apidoc", "internal/importer", "internal/people", "internal/secret", "internal/usage",
 		".", "oauth", "adminclient", "internal/manage", "internal/explain", "internal/apply", "internal/yamlfile",
 	}, theirs: []string{"github.com/piglig/go-qr"}},
 	"internal/agent": {

@@ -367,7 +367,7 @@ try {
   for (const path of [
     'overview', 'clients', 'clients/new', client, client + '/credentials', client + '/access', client + '/requests', client + '/tokens',
     client + '/settings', client + '/audit', `clients/${keyboard}`, 'apis', 'apis/' + encodeURIComponent(API), 'keys', 'requests', 'token', 'organizations',
-    'organizations/evil', 'audit', 'config', 'settings', 'apis/' + encodeURIComponent(API) + '/delete', 'usage', 'operators',
+    'organizations/evil', 'audit', 'config', 'import', 'settings', 'apis/' + encodeURIComponent(API) + '/delete', 'usage', 'operators',
   ]) {
     const res = await owner.goto(CONSOLE + '/t/saas/' + path)
     check(res.status() === 200, `${path} answers ${res.status()}`)

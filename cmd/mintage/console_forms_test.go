@@ -28,6 +28,8 @@ var withoutCopy = map[string]string{
 	"POST /t/{tenant}/config/plan":            "it reads",
 	"POST /pair/{pairing}/approve":            "it is the half of mintage login that a browser does",
 	"POST /pair/{pairing}/deny":               "it is the half of mintage login that a browser does",
+	"POST /t/{tenant}/import":                 "it reads",
+	"POST /t/{tenant}/import/apply":           "it takes secrets from a file of another server: mintage import does",
 	"POST /sign-in":                           "it is how a session begins",
 	"POST /sign-in/passkey":                   "it is how a session begins",
 	"POST /sign-in/passkey/finish":            "it is how a session begins",

@@ -22,7 +22,7 @@ const evil = `"><script>alert(1)</script><img src=x onerror=alert(2)>'` + "`{{.}
 // staticPages are the pages of a tenant that need no object.
 var staticPages = []string{
 	"overview", "clients", "clients/new", "apis", "apis/new", "keys", "keys/rotate", "requests", "token", "organizations",
-	"organizations/new", "audit", "config", "settings", "settings/disable", "settings/delete",
+	"organizations/new", "audit", "config", "import", "settings", "settings/disable", "settings/delete",
 }
 
 // fill puts hostile text into everything that takes text.
@@ -138,7 +138,7 @@ func TestFormsAgain(t *testing.T) {
 	for _, path := range []string{
 		"/console/t/hotel/clients", "/console/t/hotel/clients/preview", at + "/rotate", at + "/secrets", at + "/settings", at + "/access", at + "/verify",
 		"/console/t/hotel/apis", "/console/t/hotel/organizations", "/console/t/hotel/settings", "/console/tenants", "/console/t/hotel/keys/rotate",
-		"/console/t/hotel/token", "/console/t/hotel/config/plan", "/console/t/hotel/config/apply", "/console/theme",
+		"/console/t/hotel/token", "/console/t/hotel/config/plan", "/console/t/hotel/config/apply", "/console/t/hotel/import", "/console/t/hotel/import/apply", "/console/theme",
 		at + "/rotate?preview=1", at + "/secrets?preview=1", at + "/settings?preview=1", at + "/disable?preview=1", "/console/t/hotel/apis?preview=1",
 		"/console/t/hotel/organizations?preview=1", "/console/t/hotel/organizations/acme?preview=1", "/console/t/hotel/settings?preview=1",
 		"/console/tenants?preview=1", "/console/t/hotel/keys/rotate?preview=1", "/console/t/hotel/token/revoke",

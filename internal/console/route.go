@@ -47,7 +47,7 @@ func (rt route) muxPattern() string {
 func routes() []route {
 	return slices.Concat(homeRoutes(), clientListRoutes(), clientNewRoutes(), verifyRoutes(), clientRoutes(), credentialRoutes(), accessRoutes(), clientTabRoutes(),
 		requestRoutes(), auditRoutes(), resourceRoutes(), keyRoutes(),
-		tokenRoutes(), overviewRoutes(), organizationRoutes(), configRoutes(), settingRoutes(), usageRoutes(),
+		tokenRoutes(), overviewRoutes(), organizationRoutes(), configRoutes(), importRoutes(), settingRoutes(), usageRoutes(),
 		signInRoutes(), linkRoutes(), accountRoutes(), pairRoutes(), operatorRoutes(), referenceRoutes(),
 	)
 }

@@ -167,3 +167,31 @@ func decode(doc json.RawMessage, to any) error {
 	}
 	return err
 }
+
+// Resolved returns the State with the secrets in it, as the server takes it.
+// Clients whose secret the source does not have come without one: only
+// where mintage apply runs can one be made and kept.
+func (r *Result) Resolved() *apply.State {
+	content := map[string]apply.Sensitive{}
+	for _, f := range r.Files {
+		content[f.Path] = f.Content
+	}
+	s := *r.State
+	s.Clients = slices.Clone(s.Clients)
+	for i := range s.Clients {
+		var secrets []apply.Secret
+		for _, have := range s.Clients[i].Secrets {
+			switch {
+			case have.Value != nil:
+				have.Value = &apply.Ref{Text: content[have.Value.File]}
+			case have.Hash != nil:
+				have.Hash = &apply.Ref{Text: content[have.Hash.File]}
+			default:
+				continue
+			}
+			secrets = append(secrets, have)
+		}
+		s.Clients[i].Secrets = secrets
+	}
+	return &s
+}
