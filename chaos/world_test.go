@@ -58,7 +58,7 @@ func (w *world) run() {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(w.seed, i))
 			for ctx.Err() == nil {
-				w.turn(random)
+				w.turn(random) //nolint:contextcheck // what is under way at the end is answered
 			}
 		})
 	}

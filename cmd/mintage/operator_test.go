@@ -72,7 +72,7 @@ func scriptPair(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("usage: pair yes|no ARGUMENT...")
 	}
 	var stdout strings.Builder
-	cmd := exec.Command(lookPath(ts, "mintage"), append([]string{"login"}, args[1:]...)...) //nolint:noctx // of a script of ours
+	cmd := exec.Command(lookPath(ts, "mintage"), append([]string{"login"}, args[1:]...)...)
 	cmd.Dir = ts.MkAbs(".")
 	for _, name := range []string{"PATH", "HOME", "MINTAGE_PROFILE", "MINTAGE_URL", "TESTSCRIPT_COMMAND"} {
 		if v := ts.Getenv(name); v != "" {

@@ -213,7 +213,7 @@ func TestMemberSession(t *testing.T) {
 	}
 	member := func(client string, ms ...mintage.Membership) *people.Viewer {
 		t.Helper()
-		v := w.viewerOf(t, client)
+		v := w.viewerOf(t, client) //nolint:contextcheck // it is the one of the test
 		o, err := w.manager.UpdateOperator(ctx, manage.Server(), v.Operator.ID, 0, func(o *mintage.Operator) error {
 			o.Role, o.Memberships = "", ms
 			return nil

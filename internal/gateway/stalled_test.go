@@ -151,8 +151,8 @@ func TestUnreadAnswerEnds(t *testing.T) {
 		t.Cleanup(func() { _ = res.Body.Close() })
 		return res
 	}
-	unread := get("/flood")
-	if body, err := io.ReadAll(get("/silent").Body); err != nil || string(body) != "one two" {
+	unread := get("/flood")                                                                    //nolint:bodyclose // get sees to it
+	if body, err := io.ReadAll(get("/silent").Body); err != nil || string(body) != "one two" { //nolint:bodyclose // get sees to it
 		t.Errorf("of the silent backend: %q, %v", body, err)
 	}
 	select {
@@ -163,7 +163,7 @@ func TestUnreadAnswerEnds(t *testing.T) {
 	if _, err := io.Copy(io.Discard, unread.Body); err == nil {
 		t.Error("an answer that was cut off ends as whole")
 	}
-	if body, err := io.ReadAll(get("/silent").Body); err != nil || string(body) != "one two" {
+	if body, err := io.ReadAll(get("/silent").Body); err != nil || string(body) != "one two" { //nolint:bodyclose // get sees to it
 		t.Errorf("after it: %q, %v", body, err)
 	}
 	if n := dialed.Load(); n != 1 {

@@ -20,7 +20,7 @@ import (
 func script(t *testing.T, text string) *keys.Command {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keeper")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil { //nolint:gosec // it has to be executable
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return &keys.Command{Args: []string{"/bin/sh", path, "--key", "a key"}}

@@ -24,7 +24,7 @@ func RotateMasterKey(ctx context.Context, cfg Config) (err error) {
 }
 
 // vault says where the keys are.
-func (cfg *Config) vault(st keys.Store, create bool) keys.VaultConfig { //nolint:revive // as the field that it sets
+func (cfg *Config) vault(st keys.Store, create bool) keys.VaultConfig {
 	v := keys.VaultConfig{Store: st, Path: cfg.masterKeyFile(), Now: cfg.Now, Create: create}
 	if v.Now == nil {
 		v.Now = time.Now

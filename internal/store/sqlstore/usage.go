@@ -67,9 +67,8 @@ func (s session) addUsage(ctx context.Context, counts []*mintage.UsageCount) err
 	return nil
 }
 
-// Usage implements store.Usage.
-func (s *Store) Usage(ctx context.Context, q store.UsageQuery) ([]*mintage.UsageCount, error) {
-	var w where
+// usageWhere is which counts q asks for.
+func usageWhere(q *store.UsageQuery) (w where) {
 	w.text("tenant = ?", q.Tenant)
 	w.text("client = ?", q.ClientID)
 	w.owned("client", q.Tenant, q.Organization)
@@ -89,6 +88,12 @@ func (s *Store) Usage(ctx context.Context, q store.UsageQuery) ([]*mintage.Usage
 	if !q.Until.IsZero() {
 		w.add("start < ?", q.Until.Unix())
 	}
+	return w
+}
+
+// Usage implements store.Usage.
+func (s *Store) Usage(ctx context.Context, q store.UsageQuery) ([]*mintage.UsageCount, error) {
+	w := usageWhere(&q)
 	columns := []string{"''", "0", "0", "''", "''", "''", "''"} // those that are not asked for are all the same
 	var grouped []string
 	group := func(i int, wanted bool, column string) {
