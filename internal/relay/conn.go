@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,6 +51,7 @@ type conn struct {
 	until  time.Time // read deadline; zero: none
 	reused bool
 	stop   func() bool // ends follow; nil: nobody listens
+	ended  atomic.Bool // follow has ended what is under way
 	// sent is closed when the body that is being sent is, or could not be.
 	sent chan struct{}
 	lost error // why not; valid after sent
@@ -85,8 +87,21 @@ var longAgo = time.Unix(1, 0)
 // follow has the end of ctx end whatever is under way on the connection.
 func (c *conn) follow(ctx context.Context) {
 	if c.stop == nil {
-		c.stop = context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
+		c.stop = context.AfterFunc(ctx, func() {
+			c.ended.Store(true)
+			_ = c.SetDeadline(longAgo)
+		})
 	}
+}
+
+// SetReadDeadline implements net.Conn. No deadline that comes later than the end
+// of what is followed puts it off.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	err := c.Conn.SetReadDeadline(t)
+	if c.ended.Load() {
+		err = c.SetDeadline(longAgo)
+	}
+	return err
 }
 
 // unfollow ends follow. It reports whether the connection can still be used.

@@ -678,6 +678,32 @@ func TestCallerGone(t *testing.T) {
 	}
 }
 
+// TestCallerAlmostGone: a caller who goes in the moment in which the wait for an
+// answer begins ends it too.
+func TestCallerAlmostGone(t *testing.T) {
+	t.Parallel()
+	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	c, at := servers(t, h)["http"]()
+	var err error
+	if c.URL, err = url.Parse(at); err != nil {
+		t.Fatal(err)
+	}
+	up, err := relay.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 300 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*time.Microsecond)
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+		began := time.Now()
+		_, err := up.Forward(httptest.NewRecorder(), r, "/", nil)
+		cancel()
+		if took := time.Since(began); err == nil || took > 10*time.Second {
+			t.Fatalf("after %d µs: %v, %s", i, err, took)
+		}
+	}
+}
+
 // TestNoAnswer: what a caller is told where there is no upstream, or a slow one.
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()
