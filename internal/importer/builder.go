@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -113,7 +114,8 @@ func oneLine(s string) string {
 
 // grants declares what a client may have, or says why that cannot be.
 func (b *builder) grants(f found) (grants []apply.Grant, why string) {
-	for identifier, scopes := range f.scopes {
+	for _, identifier := range slices.Sorted(maps.Keys(f.scopes)) {
+		scopes := f.scopes[identifier]
 		for _, s := range scopes {
 			if s != mintage.AllScopes && (!oauth.ValidScopeToken(s) || strings.Contains(s, mintage.AllScopes)) {
 				return nil, fmt.Sprintf("its scope %q is none that can be granted by name", s)
@@ -134,7 +136,6 @@ func (b *builder) grants(f found) (grants []apply.Grant, why string) {
 		slices.Sort(scopes)
 		grants = append(grants, apply.Grant{ResourceServer: at, Scopes: slices.Compact(scopes)})
 	}
-	slices.SortFunc(grants, func(x, y apply.Grant) int { return strings.Compare(x.ResourceServer, y.ResourceServer) })
 	return grants, ""
 }
 

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +83,7 @@ func (b *builder) cognitoClient(c cognitoClient) {
 		}
 		f.scopes[scope[:i]] = append(f.scopes[scope[:i]], scope[i+1:])
 	}
-	for identifier := range f.scopes {
+	for _, identifier := range slices.Sorted(maps.Keys(f.scopes)) {
 		b.cognitoServer(identifier)
 	}
 	b.add(f)
