@@ -34,7 +34,10 @@ func TestEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	byLabel := map[string]string{"token": "getByLabel('Token').fill", "state": "getByLabel('YAML').fill"}
+	byLabel := map[string]string{
+		"token": "getByLabel('Token').fill", "state": "getByLabel('YAML').fill",
+		"source": "getByLabel('Export').fill", "api": "getByLabel('API of scopes').fill",
+	}
 	fields := map[string]string{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)

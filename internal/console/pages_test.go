@@ -123,7 +123,7 @@ func TestEveryPage(t *testing.T) {
 // hostileFields are the fields that TestFormsAgain fills.
 const hostileFields = `name organization labels grant dialect format alg lifetime allow_from tokens asks expires secret_name new_api
 	new_scopes identifier prefix scopes introspectors id issuer aliases origins paths overlap custom wait reason token state hash trace mark back theme
-	email password password2 code role max_clients client address actor target since until q confirm jti minutes`
+	email password password2 code role max_clients client address actor target since until q confirm jti minutes source api`
 
 // TestFormsAgain sends hostile text to each form, and looks at what comes back.
 func TestFormsAgain(t *testing.T) {
