@@ -19,6 +19,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore"
 	"github.com/mintage-auth/mintage/internal/store/sqlstore/sqltest"
 	"github.com/mintage-auth/mintage/oauth"
 )
@@ -70,9 +71,14 @@ type world struct {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
+	return newWorldOn(tb, sqltest.Open(tb))
+}
+
+// newWorldOn is newWorld with its data in st.
+func newWorldOn(tb testing.TB, st *sqlstore.Store) *world {
+	tb.Helper()
 	w := &world{now: time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC), log: &strings.Builder{}}
 	now := func() time.Time { return w.now }
-	st := sqltest.Open(tb)
 	vault, err := keys.OpenVault(tb.Context(), keys.VaultConfig{
 		Store: st, Path: filepath.Join(tb.TempDir(), "master.key"), Now: now, Create: true,
 	})

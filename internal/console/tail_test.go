@@ -16,6 +16,7 @@ import (
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/console"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/internal/store/sqlstore"
 )
 
 // watcher is a browser that follows the request log.
@@ -119,11 +120,17 @@ func (w *tailing) happens(t *testing.T, tenant, client string) string {
 	return trace
 }
 
-// inTime runs a test in a bubble, whose clock the console reads.
+// inTime runs a test in a bubble, whose clock the console reads. It is always on
+// SQLite: time does not pass in a bubble while something waits for a network.
 func inTime(t *testing.T, test func(t *testing.T, w *tailing)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &tailing{world: newWorld(t)}
+		st, err := sqlstore.OpenSQLite(t.Context(), sqlstore.SQLite{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = st.Close() })
+		w := &tailing{world: newWorldOn(t, st)}
 		w.sessions = &shared{people: w.people}
 		w.configure(t, func(cfg *console.Config) { cfg.Now, cfg.People = time.Now, w.sessions })
 		test(t, w)

@@ -139,7 +139,7 @@ func TestForeignHashes(t *testing.T) { //nolint:paralleltest // it measures
 	if slow := 4; paid != 2*slow { // the wrong secret and the right one
 		t.Errorf("%d slow hashes were run for %d clients with a wrong and a right secret each", paid, slow)
 	}
-	const n, rounds, goal = 100, 10, 1.2
+	const n, rounds, goal = 100, 40, 1.2
 	for id := range foreign {
 		generated, imported := time.Hour, time.Hour
 		for round := 0; round < rounds && (round == 0 || float64(imported) > goal*float64(generated)); round++ {
