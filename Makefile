@@ -12,7 +12,7 @@ fuzzdirs  = $(shell grep -rlE '^func Fuzz' --include=*_test.go . | xargs -r -n1 
 race      = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 # Packages whose tests drive whole processes: the race detector watches the
 # parts in the packages of their own, and these in their short form in check.
-whole     = . ./cmd/... ./chaos ./examples ./e2e ./bench/...
+whole     = ./chaos ./examples ./e2e ./cmd/... . ./bench/...
 parts     = $(shell $(GO) list ./... | grep -vE '/mintage(/(cmd|chaos|examples|e2e|bench)(/.*)?)?$$')
 stored    = ./internal/issue ./internal/admin ./internal/manage ./internal/directory ./internal/keys ./internal/requestlog ./internal/server
 golden    = $(shell grep -rlE 'flag\.Bool\("update"' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
