@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/apply"
 	"github.com/mintage-auth/mintage/internal/manage"
@@ -31,7 +30,8 @@ const configSource = "console"
 
 // configPage is the page of declared state.
 type configPage struct {
-	Problem  string
+	planned
+
 	Sources  []sourceRow
 	Hand     int // objects that no file declares
 	Objects  []objectRow
@@ -42,11 +42,7 @@ type configPage struct {
 	Drifted  []driftRow
 	Export   string
 	BuiltIn  bool
-	Text     string // what was pasted
-	Plan     string // what applying it would change
-	Hash     string
-	Empty    bool
-	Type     string
+	Text     string   // what was pasted
 	Others   []option // tenants to compare with
 	Compared string
 	With     string
@@ -76,7 +72,7 @@ func (c *console) config(ctx context.Context, q *request) (*answer, error) {
 
 func (c *console) configPage(ctx context.Context, q *request) (*configPage, error) {
 	d := &configPage{
-		BuiltIn: q.tenant.BuiltIn(), Export: link(q.tenant.ID, "config", "export"), Type: q.typed(q.tenant.ID),
+		BuiltIn: q.tenant.BuiltIn(), Export: link(q.tenant.ID, "config", "export"), planned: planned{Type: q.typed(q.tenant.ID)},
 	}
 	rows, err := c.objects(ctx, q)
 	if err != nil {
@@ -259,17 +255,14 @@ func (c *console) planConfig(ctx context.Context, q *request) (*answer, error) {
 	}
 	d.Text = q.form.Get("state")
 	declared, err := c.pasted(q)
-	var p *apply.Plan
 	if err == nil {
-		declared.Hash = ""
-		p, err = c.manager.Plan(ctx, q.by(), declared)
+		err = d.plan(ctx, c, q, declared)
 	}
 	if err != nil {
-		return d.refused(err)
+		return d.refused(d.page(), err)
 	}
-	d.Plan, d.Hash, d.Empty = apply.Render(p), p.Hash, p.Empty()
-	d.Copy = c.asApplied(ctx, d.Text, declared, p.Hash)
-	return shown("config", "config", "Configuration", d), nil
+	d.Copy = c.asApplied(ctx, d.Text, declared, d.Hash)
+	return d.page(), nil
 }
 
 // asApplied says how what was pasted is applied elsewhere.
@@ -288,37 +281,21 @@ func (c *console) applyConfig(ctx context.Context, q *request) (*answer, error) 
 		return nil, err
 	}
 	d.Text = q.form.Get("state")
-	if d.Type != "" && q.text("confirm") != d.Type {
-		return d.refused(errors.New("that is not " + d.Type + "; nothing was changed"))
+	if err := d.unconfirmed(q); err != nil {
+		return d.refused(d.page(), err)
 	}
 	declared, err := c.pasted(q)
 	if err != nil {
-		return d.refused(err)
+		return d.refused(d.page(), err)
 	}
-	if declared.Hash == "" {
-		return nil, errForm
-	}
-	p, err := c.manager.Apply(ctx, q.by(), declared)
+	done, err := d.apply(ctx, c, q, declared)
 	if err != nil {
-		return d.refused(err)
+		return d.refused(d.page(), err)
 	}
-	return gone(link(q.tenant.ID, "config"), "Applied: "+cmp.Or(lastLine(apply.Render(p)), "no changes")+"."), nil
+	return gone(link(q.tenant.ID, "config"), "Applied: "+done+"."), nil
 }
 
-// refused is the page again with what is wrong; errors that are ours stay
-// errors.
-func (d *configPage) refused(err error) (*answer, error) {
-	if errors.Is(err, mintage.ErrUnavailable) {
-		return nil, err
-	}
-	d.Problem = err.Error()
-	if errors.Is(err, mintage.ErrConflict) {
-		d.Problem = "The tenant changed since the plan was made: look at the new plan first."
-	}
-	a := shown("config", "config", "Configuration", d)
-	a.status = http.StatusUnprocessableEntity
-	return a, nil
-}
+func (d *configPage) page() *answer { return shown("config", "config", "Configuration", d) }
 
 func lastLine(s string) string {
 	all := lines(s)

@@ -1,13 +1,9 @@
 package console
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"strings"
 
-	"github.com/mintage-auth/mintage"
-	"github.com/mintage-auth/mintage/internal/apply"
 	"github.com/mintage-auth/mintage/internal/importer"
 	"github.com/mintage-auth/mintage/internal/manage"
 )
@@ -23,25 +19,22 @@ func importRoutes() []route {
 
 // importPage is the page that takes over the clients of another server.
 type importPage struct {
+	planned
+
 	Formats []option
 	API     string
 	Source  string // what was pasted
 	SHA256  bool
-	Problem string
 	Clients []importer.Client // what would become of each
 	Counts  [3]int            // imported, with a new secret, skipped
-	Plan    string
-	Hash    string
-	Empty   bool
-	Type    string
 }
 
 func (c *console) importForm(_ context.Context, q *request) (*answer, error) {
-	return shown("import", "config", "Import clients", newImportPage(q)), nil
+	return newImportPage(q).page(), nil
 }
 
 func newImportPage(q *request) *importPage {
-	d := &importPage{API: q.text("api"), Source: q.form.Get("source"), SHA256: q.ticked("sha256"), Type: q.typed(q.tenant.ID)}
+	d := &importPage{API: q.text("api"), Source: q.form.Get("source"), SHA256: q.ticked("sha256"), planned: planned{Type: q.typed(q.tenant.ID)}}
 	for _, f := range importer.Formats() {
 		name := string(f)
 		d.Formats = append(d.Formats, option{Value: name, Text: strings.ToUpper(name[:1]) + name[1:], Selected: name == q.text("format")})
@@ -68,47 +61,30 @@ func (d *importPage) read(q *request) (manage.Declared, error) {
 func (c *console) importPreview(ctx context.Context, q *request) (*answer, error) {
 	d := newImportPage(q)
 	declared, err := d.read(q)
-	if err != nil {
-		return d.refused(err)
+	if err == nil {
+		err = d.plan(ctx, c, q, declared)
 	}
-	declared.Hash = ""
-	p, err := c.manager.Plan(ctx, q.by(), declared)
 	if err != nil {
-		return d.refused(err)
+		return d.refused(d.page(), err)
 	}
-	d.Plan, d.Hash, d.Empty = apply.Render(p), p.Hash, p.Empty()
-	return shown("import", "config", "Import clients", d), nil
+	return d.page(), nil
 }
 
 // importApply takes them over, if it is still the same plan.
 func (c *console) importApply(ctx context.Context, q *request) (*answer, error) {
 	d := newImportPage(q)
-	if d.Type != "" && q.text("confirm") != d.Type {
-		return d.refused(errors.New("that is not " + d.Type + "; nothing was changed"))
+	if err := d.unconfirmed(q); err != nil {
+		return d.refused(d.page(), err)
 	}
 	declared, err := d.read(q)
 	if err != nil {
-		return d.refused(err)
+		return d.refused(d.page(), err)
 	}
-	if declared.Hash == "" {
-		return nil, errForm
-	}
-	p, err := c.manager.Apply(ctx, q.by(), declared)
+	done, err := d.apply(ctx, c, q, declared)
 	if err != nil {
-		return d.refused(err)
+		return d.refused(d.page(), err)
 	}
-	return gone(link(q.tenant.ID, "clients"), "Imported: "+cmp.Or(lastLine(apply.Render(p)), "no changes")+"."), nil
+	return gone(link(q.tenant.ID, "clients"), "Imported: "+done+"."), nil
 }
 
-// refused is the page again with what is wrong; errors that are ours stay
-// errors.
-func (d *importPage) refused(err error) (*answer, error) {
-	if errors.Is(err, mintage.ErrUnavailable) {
-		return nil, err
-	}
-	d.Problem = err.Error()
-	if errors.Is(err, mintage.ErrConflict) {
-		d.Problem = "The tenant changed since the plan was made: look at the new plan first."
-	}
-	return again("import", "config", "Import clients", d), nil
-}
+func (d *importPage) page() *answer { return shown("import", "config", "Import clients", d) }
