@@ -15,16 +15,7 @@ func TestControl(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := newServer(t)
-	if _, err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := s.call()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prepare(ctx, c); err != nil {
-		t.Fatal(err)
-	}
+	c := s.ready(t)
 	a, err := c.token(ctx, pathStored, checker, checkerSecret)
 	if err := good("a token", a, err); err != nil {
 		t.Fatal(err)

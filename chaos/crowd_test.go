@@ -25,20 +25,10 @@ const poolSize = 6
 // A peer of ours stops issuing in this place: it looks up a key while it holds a
 // transaction.
 func TestCrowd(t *testing.T) {
-	ctx := t.Context()
 	d := newDatabase(t)
 	s := newServer(t)
 	s.env = []string{"MINTAGE_DATABASE_URL=" + d.url(), "MINTAGE_DATABASE_MAX_CONNECTIONS=" + strconv.Itoa(poolSize)}
-	if _, err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := s.call()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prepare(ctx, c); err != nil {
-		t.Fatal(err)
-	}
+	c := s.ready(t)
 	waves := map[form]int{formShort: 1, formCI: 3, formLong: 60}[theForm()]
 	crowd(t, s, c) // caches, prepared statements, buffers
 	before := settled(t, s, d, c)

@@ -66,16 +66,7 @@ func failover(t *testing.T) (gap time.Duration, written int) {
 	replica := newReplica(t, primary)
 	s := newServer(t)
 	s.env = []string{"MINTAGE_DATABASE_URL=postgres://mintage@/postgres?sslmode=disable&host=" + primary.dir + "," + replica.dir}
-	if _, err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := s.call()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prepare(ctx, c); err != nil {
-		t.Fatal(err)
-	}
+	c := s.ready(t)
 	if a := ask(ctx, t, c, pathJWT); a.Status != http.StatusOK {
 		t.Fatalf("a token before: %+v", a)
 	}

@@ -33,16 +33,7 @@ func killRounds(t *testing.T, s *server, kills int, strike, look func()) {
 	ctx := t.Context()
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
-	if _, err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := s.call()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prepare(ctx, c); err != nil {
-		t.Fatal(err)
-	}
+	c := s.ready(t)
 	l := &ledger{count: map[string]int{}}
 	workers := newWorkers(l, seed)
 	var restarts []time.Duration

@@ -171,16 +171,7 @@ func TestDatabaseAway(t *testing.T) {
 	d := newDatabase(t)
 	s := newServer(t)
 	s.env = []string{"MINTAGE_DATABASE_URL=" + d.url()}
-	if _, err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := s.call()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prepare(ctx, c); err != nil {
-		t.Fatal(err)
-	}
+	c := s.ready(t)
 	if a := ask(ctx, t, c, pathJWT); a.Status != http.StatusOK {
 		t.Fatalf("a token before: %+v", a)
 	}

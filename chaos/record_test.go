@@ -26,16 +26,7 @@ func TestKillKeepsRecords(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := newServer(t)
-	if _, err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := s.call()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prepare(ctx, c); err != nil {
-		t.Fatal(err)
-	}
+	c := s.ready(t)
 	want := records{issued: 40, refused: 3, rows: 40 + 3}
 	for i := range want.issued + want.refused {
 		secret, status := checkerSecret, http.StatusOK
@@ -94,16 +85,7 @@ func TestKillOnce(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := newServer(t)
-	if _, err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := s.call()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prepare(ctx, c); err != nil {
-		t.Fatal(err)
-	}
+	c := s.ready(t)
 	kills, seed := map[form]int{formShort: 1, formCI: 5, formLong: 100}[theForm()], rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
@@ -125,6 +107,7 @@ func TestKillOnce(t *testing.T) {
 		if _, err := s.start(); err != nil {
 			t.Fatal(err)
 		}
+		var err error
 		if c, err = s.call(); err != nil {
 			t.Fatal(err)
 		}

@@ -43,16 +43,7 @@ var cacheAges = []time.Duration{0, time.Minute, keys.JWKSMaxAge}
 func TestRotation(t *testing.T) {
 	f := rotationForms[theForm()]
 	s := newServer(t)
-	if _, err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := s.call()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prepare(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	c := s.ready(t)
 	kindsOf := map[string]verifierOf{"mintage/enforce": newOurs}
 	if f.foreign {
 		maps.Copy(kindsOf, installForeign(t))

@@ -82,6 +82,22 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
+// ready starts the server and prepares it for its callers.
+func (s *server) ready(t *testing.T) *callers {
+	t.Helper()
+	if _, err := s.start(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.call()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := prepare(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // address returns a free address below the ports that the system gives to
 // outgoing connections, which could take it while the server is down.
 func address(t *testing.T) string {
