@@ -72,12 +72,15 @@ func newAuthenticator(t *testing.T, change ...func(*mintage.Client)) (*clientaut
 	t.Helper()
 	h := &counter{Hasher: secret.New([]byte(strings.Repeat("pepper", 8)))}
 	reg := registry{}
-	for _, id := range []string{"one", "two", "a b+c", "a%20b%2Bc", "sp ace"} {
+	for _, id := range []string{"one", "two", "sol", "a b+c", "a%20b%2Bc", "sp ace"} {
 		c := &mintage.Client{Tenant: "acme", ID: id, Secrets: []mintage.Secret{
 			{ID: "old", Hash: h.HashGenerated("old-" + id), Expires: epoch},
 			{ID: "gone", Hash: h.HashGenerated("gone-" + id), Revoked: epoch},
 			{ID: "new", Hash: h.HashGenerated("s3cret-" + id)},
 		}}
+		if id == "sol" {
+			c.Secrets = c.Secrets[2:]
+		}
 		for _, f := range change {
 			f(c)
 		}

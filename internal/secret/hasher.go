@@ -35,6 +35,10 @@ type Hasher struct {
 	slots *slots
 	right *memory[identity, [sha256.Size]byte]
 	wrong *memory[[sha256.Size]byte, struct{}]
+	// nobody stands in for the secrets of a client that has none: two, since most
+	// have one to three, and made once, since an unknown client must cost no
+	// allocation that a known one does not.
+	nobody []mintage.Secret
 
 	// Observe is told how long each slow hash took, by the name of its scheme;
 	// nil: nobody is. Set it before the first use.
@@ -47,6 +51,10 @@ type hashKeys struct {
 	digest    [sha256.Size]byte
 	remember  [sha256.Size]byte // of this process alone
 }
+
+// nobodysHash is no candidate's hash, for all its length: the last character of
+// 32 bytes in base64url has two spare bits, which are zero.
+const nobodysHash = generatedPrefix + "___________________________________________"
 
 // New returns a Hasher with the given pepper, of which the hashes of generated
 // secrets and the digests depend for ever. It panics when the pepper is shorter
@@ -66,8 +74,9 @@ func newHasher(pepper []byte, slots, memorySize int) *Hasher {
 	rand.Read(k.remember[:])
 	return &Hasher{
 		keys: k, slots: newSlots(slots),
-		right: newMemory[identity, [sha256.Size]byte](memorySize),
-		wrong: newMemory[[sha256.Size]byte, struct{}](min(memorySize, rememberedWrong)),
+		nobody: []mintage.Secret{{Hash: nobodysHash}, {Hash: nobodysHash}},
+		right:  newMemory[identity, [sha256.Size]byte](memorySize),
+		wrong:  newMemory[[sha256.Size]byte, struct{}](min(memorySize, rememberedWrong)),
 	}
 }
 

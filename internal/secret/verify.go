@@ -75,7 +75,7 @@ func (h *Hasher) verify(
 // without secrets as for one with a generated secret.
 func (h *Hasher) Unguessable(tenant, client string, secrets []mintage.Secret, candidate string, now time.Time) *mintage.Secret {
 	if len(secrets) == 0 {
-		secrets = []mintage.Secret{{Hash: nobody}}
+		secrets = h.nobody
 	}
 	v := verification{
 		h: h, asker: asker{tenant: tenant, client: client},
@@ -117,13 +117,9 @@ func whyDead(s *mintage.Secret) string {
 // and returns what it returns for a wrong one. It is for clients that do not
 // exist, so that the time tells nobody (RFC 6749 §10.10).
 func (h *Hasher) VerifyNobody(ctx context.Context, candidate string) error {
-	_, err := h.Verify(ctx, "", "", []mintage.Secret{{Hash: nobody}}, candidate, time.Time{})
+	_, err := h.Verify(ctx, "", "", h.nobody, candidate, time.Time{})
 	return err
 }
-
-// nobody is no candidate's hash, for all its length: the last character of 32
-// bytes in base64url has two spare bits, which are zero.
-var nobody = generatedPrefix + strings.Repeat("_", 43)
 
 // verification is one call of Verify.
 type verification struct {
