@@ -63,6 +63,7 @@ var layers = map[string]layer{
 	"internal/secret":                 {ours: []string{".", "oauth", "internal/limit"}, theirs: []string{"golang.org/x/crypto"}},
 	"internal/explain":                {ours: []string{".", "oauth"}},
 	"internal/requestlog":             {ours: []string{"."}},
+	"internal/replay":                 {ours: []string{".", "internal/store"}},
 	"internal/revoke":                 {ours: []string{".", "internal/store"}},
 	"internal/linelog":                {},
 	"internal/lastuse":                {ours: []string{"internal/store"}},

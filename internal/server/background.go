@@ -24,6 +24,9 @@ const (
 	purgeInterval = time.Hour
 	keyInterval   = time.Hour // a rotation may be so late, of 90 days
 
+	// replayMargin is how long a replay record stays after its end: another
+	// node's clock may be behind.
+	replayMargin = 10 * time.Minute
 	// keepChanges is how many entries of the change feed are kept for nodes
 	// that lag; one that lags more drops its caches.
 	keepChanges = 100_000
@@ -160,7 +163,10 @@ func (b *background) sweep(ctx context.Context) error {
 	answers := func(ctx context.Context, now time.Time, limit int) (int, error) {
 		return b.store.SweepAnswers(ctx, now.Add(-manage.KeepAnswers), limit)
 	}
-	for _, batch := range []func(context.Context, time.Time, int) (int, error){b.store.SweepTokens, b.store.SweepRevocations, answers} {
+	replays := func(ctx context.Context, now time.Time, limit int) (int, error) {
+		return b.store.SweepReplays(ctx, now.Add(-replayMargin), limit)
+	}
+	for _, batch := range []func(context.Context, time.Time, int) (int, error){b.store.SweepTokens, b.store.SweepRevocations, answers, replays} {
 		for {
 			n, err := batch(ctx, now, sweepBatch)
 			if err != nil {

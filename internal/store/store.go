@@ -22,6 +22,7 @@ import (
 type Store interface {
 	Reader
 	Tokens
+	Replays
 	Feed
 	Upkeep
 	TenantUpkeep

@@ -44,6 +44,7 @@ func copiedTables() []table {
 		{"changes", "seq"},
 		{"data_keys", "name"},
 		{"kept_answers", "id"},
+		{"replays", "id"},
 		{"token_shapes", "id"},
 		{"tokens", "token_key"},
 		{"token_minutes", "expires, made"},

@@ -27,6 +27,7 @@ type Store struct {
 	turn    chan struct{}
 	hint    chan struct{} // receives when the feed may have moved; nil: the engine cannot tell
 	tokens  *tokenWriter
+	replays *group[*replayRow]
 	find    preparedQuery
 	cleanup func() error
 
@@ -44,7 +45,7 @@ var errClosed = fmt.Errorf("%w: the store is closed", mintage.ErrUnavailable)
 // waited for the engine's own timeout before it gives up.
 const updateAttempts = 4
 
-// open migrates the database and starts the token writer. It owns both pools,
+// open migrates the database and starts the writers. It owns both pools,
 // also when it fails.
 func open(ctx context.Context, e *engine, writer, reader *sql.DB) (*Store, error) {
 	if err := migrate(ctx, e, writer); err != nil {
@@ -60,15 +61,17 @@ func open(ctx context.Context, e *engine, writer, reader *sql.DB) (*Store, error
 		cleanup: func() error { return nil },
 		closed:  make(chan struct{}),
 	}
-	s.tokens = newTokenWriter(s) //nolint:contextcheck // it outlives the call that opens the store
+	s.tokens = newTokenWriter(s)         //nolint:contextcheck // it outlives the call that opens the store
+	s.replays = newGroup(s.writeReplays) //nolint:contextcheck // as the token writer
 	return s, nil
 }
 
-// Close waits for the writes that run, writes the tokens that are queued, and
+// Close waits for the writes that run, writes what is queued, and
 // closes the database. Calls after it fail.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		s.tokens.close()
+		s.replays.close()
 		close(s.closed)
 		for range s.engine.writers {
 			s.slots <- struct{}{}

@@ -34,7 +34,7 @@ type expired struct {
 	over []minutes
 }
 
-func scanTokenKey(row scanner) ([]byte, error) {
+func scanRowKey(row scanner) ([]byte, error) {
 	var key []byte
 	err := row.Scan(&key)
 	return key, err
@@ -74,7 +74,7 @@ func findExpired(ctx context.Context, ses session, now int64, limit int) (expire
 // search finds what has expired of the tokens made in a minute.
 func (f *expired) search(ctx context.Context, ses session, m minutes, now int64, limit int) error {
 	from, to := m.keys()
-	keys, err := all(ctx, ses, scanTokenKey, `
+	keys, err := all(ctx, ses, scanRowKey, `
 		SELECT token_key FROM tokens WHERE token_key >= $1 AND token_key < $2 AND expires < $3
 		ORDER BY token_key LIMIT $4`, from, to, now, limit-len(f.keys))
 	f.keys = append(f.keys, keys...)

@@ -82,6 +82,8 @@ type tokenRow struct {
 	done            chan error // receives the outcome once
 }
 
+func (r *tokenRow) outcome() chan error { return r.done }
+
 func newTokenRow(rec *mintage.TokenRecord) *tokenRow {
 	key := rec.Key
 	r := &tokenRow{

@@ -4,34 +4,22 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"runtime"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/mintage-auth/mintage"
 )
-
-// maxBatch bounds how many tokens share a commit.
-const maxBatch = 256
 
 // insertSizes are the numbers of rows for which there is a statement, largest
 // first. A batch is cut into such pieces.
 func insertSizes() []int { return []int{64, 32, 16, 8, 4, 2, 1} }
 
-// tokenWriter writes stored tokens: all that wait when it gets the database go
-// into one transaction, and each caller is answered after its commit.
+// tokenWriter writes stored tokens, those of callers at the same time together.
 type tokenWriter struct {
+	*group[*tokenRow]
+
+	// Used while the group writes alone.
 	store   *Store
-	stopped chan struct{}
-
-	mu     sync.Mutex
-	queue  []*tokenRow   // in the order in which they came; each has a caller that waits
-	closed bool          // nothing is queued any more
-	wake   chan struct{} // holds an element while the queue may not be what run last saw
-
-	// Used by run alone.
 	known   summaries
 	inserts map[int]*sql.Stmt
 }
@@ -42,114 +30,13 @@ var errRowAlone = errors.New("a row of the batch cannot be stored")
 
 // newTokenWriter starts the writer. close stops it.
 func newTokenWriter(s *Store) *tokenWriter {
-	w := &tokenWriter{
-		store:   s,
-		stopped: make(chan struct{}),
-		wake:    make(chan struct{}, 1),
-		inserts: make(map[int]*sql.Stmt),
-	}
-	go w.run()
+	w := &tokenWriter{store: s, inserts: make(map[int]*sql.Stmt)}
+	w.group = newGroup(w.write)
 	return w
 }
 
-// create hands r to the writer and waits for the commit.
-func (w *tokenWriter) create(ctx context.Context, r *tokenRow) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if !w.enqueue(r) {
-		return errClosed
-	}
-	select {
-	case err := <-r.done:
-		return err
-	case <-ctx.Done():
-		w.forget(r)
-		if late(ctx) {
-			return errLate(ctx.Err())
-		}
-		return ctx.Err()
-	}
-}
-
-// enqueue is false after close. The caller goes to sleep once, for the outcome:
-// handing the row over does not wait for the writer.
-func (w *tokenWriter) enqueue(r *tokenRow) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return false
-	}
-	w.queue = append(w.queue, r)
-	if len(w.queue) == 1 {
-		w.rouse()
-	}
-	return true
-}
-
-// rouse makes run look at the queue.
-func (w *tokenWriter) rouse() {
-	select {
-	case w.wake <- struct{}{}:
-	default: // it will look anyway
-	}
-}
-
-// forget drops a row whose caller has left, unless it is being written: while
-// the database does not answer, no row is kept that nobody waits for.
-func (w *tokenWriter) forget(r *tokenRow) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if i := slices.Index(w.queue, r); i >= 0 {
-		w.queue = slices.Delete(w.queue, i, i+1)
-	}
-}
-
-// close writes what is queued and stops the writer.
-func (w *tokenWriter) close() {
-	w.mu.Lock()
-	w.closed = true
-	w.rouse()
-	w.mu.Unlock()
-	<-w.stopped
-}
-
-func (w *tokenWriter) run() {
-	defer close(w.stopped)
-	batch := make([]*tokenRow, 0, maxBatch)
-	for {
-		<-w.wake
-		for {
-			// Requests that can run add their rows first: they share the commit
-			// instead of waiting for it.
-			runtime.Gosched()
-			var closed bool
-			if batch, closed = w.collect(batch[:0]); len(batch) == 0 {
-				if closed {
-					return
-				}
-				break
-			}
-			w.write(batch)
-			clear(batch)
-		}
-	}
-}
-
-// collect moves what waits to batch, and tells whether more may come.
-func (w *tokenWriter) collect(batch []*tokenRow) (_ []*tokenRow, closed bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := min(len(w.queue), maxBatch)
-	batch = append(batch, w.queue[:n]...)
-	w.queue = slices.Delete(w.queue, 0, n)
-	return batch, w.closed
-}
-
 // write stores a batch and answers its callers.
-func (w *tokenWriter) write(batch []*tokenRow) {
-	// Callers that leave do not stop what others wait for.
-	ctx := context.Background()
+func (w *tokenWriter) write(ctx context.Context, batch []*tokenRow) {
 	err := w.insert(ctx, batch)
 	if !errors.Is(err, errRowAlone) {
 		for _, r := range batch {

@@ -97,6 +97,7 @@ func tests() []test {
 		{"LadderUses", ladderUses},
 		{"Owners", owners},
 		{"Answers", answers},
+		{"Replays", replays},
 		{"Leases", leases},
 		{"LeasesOfMany", leasesOfMany},
 		{"Hint", hint},
