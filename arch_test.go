@@ -32,13 +32,14 @@ var layers = map[string]layer{
 	"docs":                {},
 	"internal/strictjson": {},
 	"internal/jose":       {ours: []string{"internal/strictjson"}},
+	"internal/dpop":       {ours: []string{"internal/jose", "internal/strictjson"}},
 	"internal/relay":      {},
 	"internal/yamlfile":   {theirs: []string{"go.yaml.in/yaml/v3"}},
 
 	// The three sides never import one another: they meet in oauth, as they do
 	// on the wire.
 	".":       {ours: []string{"oauth"}},
-	"enforce": {ours: []string{"oauth", "internal/jose", "internal/strictjson"}},
+	"enforce": {ours: []string{"oauth", "internal/dpop", "internal/jose", "internal/strictjson"}},
 	"consume": {ours: []string{"oauth", "internal/jose"}},
 
 	// Adapters, each of which imports what it adapts to.
@@ -82,8 +83,8 @@ var layers = map[string]layer{
 
 	"internal/clientauth": {ours: []string{".", "oauth", "internal/jose", "internal/secret", "internal/directory", "internal/explain", "internal/limit"}},
 	"internal/issue": {ours: []string{
-		".", "oauth", "internal/strictjson", "internal/jose", "internal/clientauth", "internal/keys", "internal/directory",
-		"internal/revoke", "internal/explain", "internal/secret", "internal/limit",
+		".", "oauth", "internal/strictjson", "internal/jose", "internal/dpop", "internal/clientauth", "internal/keys", "internal/directory",
+		"internal/replay", "internal/revoke", "internal/explain", "internal/secret", "internal/limit",
 	}},
 	"internal/gateway": {
 		ours: []string{

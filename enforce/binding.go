@@ -20,7 +20,7 @@ import (
 // token that is bound to nothing comes as Bearer.
 func (v *Verifier) checkBinding(c Call, t *Token, how scheme) error {
 	if !t.Confirmation.Bound() {
-		if how == dpop {
+		if how == byDPoP {
 			return oauth.InvalidToken("dpop.invalid", "the access token is not bound to a DPoP key", nil)
 		}
 		return nil
@@ -29,7 +29,7 @@ func (v *Verifier) checkBinding(c Call, t *Token, how scheme) error {
 		return err
 	}
 	if t.Confirmation.Key == "" {
-		if how == dpop {
+		if how == byDPoP {
 			return oauth.InvalidToken("dpop.invalid", "the access token is not bound to a DPoP key", nil)
 		}
 		return nil
@@ -37,7 +37,7 @@ func (v *Verifier) checkBinding(c Call, t *Token, how scheme) error {
 	switch {
 	case v.DPoP == nil:
 		return oauth.InvalidToken("dpop.missing", "the access token is bound to a DPoP key, and this resource takes no proofs", nil)
-	case how != dpop: // RFC 9449 §7.2
+	case how != byDPoP: // RFC 9449 §7.2
 		return oauth.InvalidToken("dpop.missing", "the access token is bound to a DPoP key and cannot be used as a bearer token", nil)
 	}
 	return v.DPoP.check(v, c, t)

@@ -91,16 +91,16 @@ func (v *Verifier) AuthenticateCall(ctx context.Context, c Call, scopes ...strin
 type scheme uint8
 
 const (
-	bearer scheme = iota
-	dpop
+	byBearer scheme = iota
+	byDPoP
 )
 
 // credentials returns the token of a request and how it was sent.
 func (v *Verifier) credentials(h http.Header) (string, scheme, error) {
-	how := bearer
+	how := byBearer
 	raw, err := oauth.Bearer(h)
 	if errors.Is(err, oauth.ErrNoBearer) && v.DPoP != nil {
-		how = dpop
+		how = byDPoP
 		raw, err = oauth.DPoP(h)
 	}
 	if errors.Is(err, oauth.ErrNoBearer) {

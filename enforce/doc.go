@@ -18,7 +18,7 @@
 //
 //   - verifier.go: Verifier, the steps in their order
 //   - call.go, binding.go: Authenticate, and what a token is bound to
-//   - dpop.go, nonce.go, uri.go: DPoP proofs
+//   - dpop.go: DPoP proofs, each of which is good once
 //   - claims.go, token.go: reading the claims, strictly; Token, what they say
 //   - issuer.go, profile.go: Issuer, sets of them, and those of other vendors
 //   - keyset.go, remote.go, fetch.go: keys, known beforehand or published

@@ -1,33 +1,21 @@
 package enforce
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/mintage-auth/mintage/internal/jose"
-	"github.com/mintage-auth/mintage/internal/strictjson"
+	"github.com/mintage-auth/mintage/internal/dpop"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
-// Bounds of DPoP.
-const (
-	defaultProofWindow = time.Minute
-	maxProofWindow     = 5 * time.Minute
-	minProofFuture     = 10 * time.Second // clients' clocks are often a little ahead
-	maxProofSize       = 8 << 10
-	maxProofID         = 256
-	// defaultMaxProofs makes a replay memory of some 60 MB when it is full.
-	defaultMaxProofs = 1_000_000
-)
-
-// proofType is the typ of RFC 9449 §4.2.
-const proofType = "dpop+jwt"
+// defaultMaxProofs makes a replay memory of some 60 MB when it is full.
+const defaultMaxProofs = 1_000_000
 
 // DPoP checks that who sends a token holds the key that it is bound to, by the
 // proof in the header DPoP (RFC 9449 §4.3). A proof is good for one request: it
@@ -59,7 +47,7 @@ type DPoP struct {
 	NonceKey []byte
 
 	once   sync.Once
-	secret [sha256.Size]byte // that nonces are made with
+	nonces dpop.Nonces
 
 	replay replayMemory
 }
@@ -71,58 +59,68 @@ func (d *DPoP) algorithms() []string {
 	return d.Algorithms
 }
 
-func (d *DPoP) window() time.Duration {
-	if d.Window <= 0 {
-		return defaultProofWindow
+// Nonce returns the nonce that proofs made now have to carry, for the header
+// DPoP-Nonce, or "" where none is demanded. Nobody can tell it beforehand.
+func (d *DPoP) Nonce(now time.Time) string {
+	if n := d.demanded(); n != nil {
+		return n.At(now)
 	}
-	return min(d.Window, maxProofWindow)
+	return ""
 }
 
-// proof is a DPoP proof whose form is right.
-type proof struct {
-	jws                      *jose.JWS
-	key                      *jose.Key
-	thumbprint               string
-	id, method, uri          string
-	tokenHash, nonce         string
-	issued, expires, notTill int64
+// demanded returns the nonces of which proofs have to carry one; nil: none.
+func (d *DPoP) demanded() *dpop.Nonces {
+	if d == nil || !d.Nonces {
+		return nil
+	}
+	d.once.Do(func() {
+		d.nonces.Purpose = "mintage resource server DPoP nonce"
+		if len(d.NonceKey) > 0 {
+			d.nonces.Key = sha256.Sum256(d.NonceKey)
+			return
+		}
+		_, _ = rand.Read(d.nonces.Key[:]) // never fails: the program ends instead
+	})
+	return &d.nonces
 }
 
-// check compares the proof of a call with the call and its token, in the order
-// of RFC 9449 §4.3; what costs most comes last.
+// check compares the proof of a call with the call and its token (RFC 9449
+// §4.3).
 func (d *DPoP) check(v *Verifier, c Call, t *Token) error {
-	p, err := d.read(c.Header["Dpop"])
+	p, err := dpop.Read(c.Header["Dpop"], d.algorithms())
 	if err != nil {
-		return err
+		return proofError(err)
 	}
 	sum := sha256.Sum256([]byte(t.value))
 	hash := base64.RawURLEncoding.EncodeToString(sum[:])
-	now := v.now()
-	future := max(v.leeway(), minProofFuture)
 	switch {
-	case p.thumbprint != t.Confirmation.Key:
+	case p.TokenHash == "":
+		return invalidProof("the DPoP proof is malformed", errors.New("claim ath is missing"))
+	case p.Thumbprint != t.Confirmation.Key:
 		return invalidProof("the DPoP proof is signed by another key than the token is bound to", nil)
-	case p.method != c.Method:
-		return invalidProof("the DPoP proof is for another method", nil)
-	case !d.uriMatches(v, c, p.uri):
-		return invalidProof("the DPoP proof is for another URL", nil)
-	case subtle.ConstantTimeCompare([]byte(p.tokenHash), []byte(hash)) != 1:
+	case subtle.ConstantTimeCompare([]byte(p.TokenHash), []byte(hash)) != 1:
 		return invalidProof("the DPoP proof is for another token", nil)
-	case now.Sub(time.Unix(p.issued, 0)) > d.window(), time.Unix(p.issued, 0).Sub(now) > future,
-		p.expires != 0 && !now.Before(time.Unix(p.expires, 0).Add(v.leeway())),
-		p.notTill != 0 && time.Unix(p.notTill, 0).Sub(now) > future:
-		return invalidProof("the DPoP proof is too old or from the future", nil)
-	case !d.nonceOK(p.nonce, now):
-		return oauth.UseDPoPNonce(nil)
 	}
-	if err := p.jws.Verify(p.key); err != nil {
-		return invalidProof("the signature of the DPoP proof does not match", err)
+	r := &dpop.Request{
+		Method: c.Method, URLs: []string{c.Scheme + "://" + c.Host + c.Path},
+		Now: v.now(), Window: d.Window, Leeway: v.leeway(), Nonces: d.demanded(),
 	}
+	if v.Origin != "" {
+		r.URLs[0] = v.Origin + c.Path
+	}
+	if err := p.Check(r); err != nil {
+		return proofError(err)
+	}
+	return d.remember(p, r)
+}
+
+// remember lets a proof pass once.
+func (d *DPoP) remember(p *dpop.Proof, r *dpop.Request) error {
 	limit := d.MaxProofs
 	if limit <= 0 {
 		limit = defaultMaxProofs
 	}
-	switch fresh, full := d.replay.add(p.hash(), now, d.window()+future, limit); {
+	switch fresh, full := d.replay.add(hashOfProof(p), r.Now, r.Keep(), limit); {
 	case full:
 		return oauth.TemporarilyUnavailable("dpop.replayed", "there are more DPoP proofs than can be remembered", nil)
 	case !fresh:
@@ -131,92 +129,28 @@ func (d *DPoP) check(v *Verifier, c Call, t *Token) error {
 	return nil
 }
 
+// proofError is what the caller is told of an error of package dpop.
+func proofError(err error) error {
+	switch {
+	case errors.Is(err, dpop.ErrNone):
+		return oauth.InvalidDPoPProof("dpop.missing", err.Error(), nil)
+	case errors.Is(err, dpop.ErrNonce):
+		return oauth.UseDPoPNonce(nil)
+	}
+	if e, ok := errors.AsType[*dpop.Error](err); ok {
+		return invalidProof(e.Description, e.Cause)
+	}
+	return err
+}
+
 func invalidProof(description string, cause error) *oauth.Error {
 	return oauth.InvalidDPoPProof("dpop.invalid", description, cause)
 }
 
-func (d *DPoP) uriMatches(v *Verifier, c Call, sent string) bool {
-	want := c.Scheme + "://" + c.Host + c.Path
-	if v.Origin != "" {
-		want = v.Origin + c.Path
-	}
-	a, ok := normalURI(sent)
-	b, ok2 := normalURI(want)
-	return ok && ok2 && a == b
-}
-
-// read reads the one proof of a request and its form.
-func (d *DPoP) read(values []string) (*proof, error) {
-	switch {
-	case len(values) == 0:
-		return nil, oauth.InvalidDPoPProof("dpop.missing", "the request carries no DPoP proof", nil)
-	case len(values) > 1:
-		return nil, invalidProof("the DPoP header is repeated", nil)
-	case len(values[0]) > maxProofSize:
-		return nil, invalidProof("the DPoP proof is too long", nil)
-	}
-	j, err := jose.Parse(values[0])
-	if err != nil {
-		return nil, invalidProof("the DPoP proof is malformed", err)
-	}
-	if !jose.TypeIs(j.Type, proofType) {
-		return nil, invalidProof("the DPoP proof has another type than dpop+jwt", nil)
-	}
-	if j.Alg.Symmetric() || !allowed(d.Algorithms, j.Alg) {
-		return nil, invalidProof("the DPoP proof is signed in a way that is not accepted", fmt.Errorf("algorithm %q", j.Alg))
-	}
-	p := &proof{jws: j}
-	if p.key, err = proofKey(j); err != nil {
-		return nil, invalidProof("the key of the DPoP proof cannot be used", err)
-	}
-	p.thumbprint = p.key.Thumbprint()
-	if err := p.readClaims(j.Payload); err != nil {
-		return nil, invalidProof("the DPoP proof is malformed", err)
-	}
-	return p, nil
-}
-
-// proofKey returns the public key in the header of a proof. It proves nothing
-// but that the sender has it; the token says whose it has to be.
-func proofKey(j *jose.JWS) (*jose.Key, error) {
-	v, ok := j.Header.Lookup("jwk")
-	if !ok {
-		return nil, errors.New("there is none")
-	}
-	k, err := jose.ParseKeyValue(v)
-	if err != nil {
-		return nil, err
-	}
-	if k.Alg() == "" {
-		return k.WithAlg(j.Alg)
-	}
-	return k, nil
-}
-
-func (p *proof) readClaims(payload []byte) error {
-	doc, err := strictjson.Parse(payload, strictjson.Options{})
-	if err != nil || doc.Kind() != strictjson.Object {
-		return errors.New("the payload is not a JSON object with each name once")
-	}
-	c := claims{doc: doc}
-	p.id, p.method, p.uri = c.text("jti"), c.text("htm"), c.text("htu")
-	p.tokenHash, p.nonce = c.text("ath"), c.text("nonce")
-	p.issued, p.expires, p.notTill = c.time("iat"), c.time("exp"), c.time("nbf")
-	switch {
-	case c.bad != "":
-		return fmt.Errorf("claim %s has the wrong form", c.bad)
-	case len(p.id) > maxProofID:
-		return errors.New("claim jti is too long")
-	case slices.Contains([]string{p.id, p.method, p.uri, p.tokenHash}, "") || p.issued == 0:
-		return errors.New("one of the claims jti, htm, htu, iat and ath is missing")
-	}
-	return nil
-}
-
-// hash is what a proof is remembered by: its key and its jti, each with its
-// length before it.
-func (p *proof) hash() proofHash {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s%d:%s", len(p.thumbprint), p.thumbprint, len(p.id), p.id))
+// hashOfProof is what a proof is remembered by: its key and its jti, each with
+// its length before it.
+func hashOfProof(p *dpop.Proof) proofHash {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s%d:%s", len(p.Thumbprint), p.Thumbprint, len(p.ID), p.ID))
 	return proofHash(sum[:len(proofHash{})])
 }
 

@@ -10,9 +10,6 @@ import (
 	"github.com/mintage-auth/mintage/oauth"
 )
 
-// NormalURI is how URLs are compared.
-func NormalURI(raw string) (string, bool) { return normalURI(raw) }
-
 // Events returns the events of a stream, one a line, and how it ended.
 func Events(r io.Reader, limit int) (string, error) {
 	var b strings.Builder

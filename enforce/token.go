@@ -24,20 +24,8 @@ type Token struct {
 	payload []byte
 }
 
-// Confirmation is the key that a token is bound to (RFC 7800 §3.1). The zero
-// value is that of a bearer token, which is bound to none.
-type Confirmation struct {
-	// Certificate is the SHA-256 of the DER form of the client's certificate,
-	// in base64url (RFC 8705 §3.1).
-	Certificate string
-
-	// Key is the SHA-256 thumbprint of the client's DPoP key, in base64url (RFC
-	// 9449 §6.1).
-	Key string
-}
-
-// Bound reports whether there is something to prove.
-func (c Confirmation) Bound() bool { return c != Confirmation{} }
+// Confirmation is the key that a token is bound to (RFC 7800 §3.1).
+type Confirmation = oauth.Confirmation
 
 // Value returns the token as it was sent, for passing it on.
 func (t *Token) Value() string { return t.value }

@@ -18,6 +18,31 @@ type Claims struct {
 	Scope    Scope    `json:"scope,omitzero"`
 }
 
+// Confirmation is the key that a token is bound to: the claim cnf (RFC 7800
+// §3.1). The zero value is that of a bearer token, which is bound to none.
+type Confirmation struct {
+	// Certificate is the SHA-256 of the DER form of the client's certificate,
+	// in base64url (RFC 8705 §3.1).
+	Certificate string `json:"x5t#S256,omitempty"`
+
+	// Key is the SHA-256 thumbprint of the client's DPoP key, in base64url (RFC
+	// 9449 §6.1).
+	Key string `json:"jkt,omitempty"`
+}
+
+// Bound reports whether there is something to prove.
+func (c Confirmation) Bound() bool { return c != Confirmation{} }
+
+// TokenType returns how a token that is bound so is sent: TokenTypeDPoP, or
+// TokenTypeBearer, which is that of a token with a certificate too (RFC 8705
+// §3).
+func (c Confirmation) TokenType() string {
+	if c.Key != "" {
+		return TokenTypeDPoP
+	}
+	return TokenTypeBearer
+}
+
 // Audience is an aud claim: one string or an array of them (RFC 7519 §4.1.3).
 type Audience []string
 

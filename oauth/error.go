@@ -47,6 +47,15 @@ func (e *Error) In(wait time.Duration) *Error {
 	return &out
 }
 
+// BadRequest returns an error that differs from e in nothing but its status:
+// the token endpoint answers with 400 what a resource answers with 401 (RFC 9449
+// §5, §8).
+func (e *Error) BadRequest() *Error {
+	out := *e
+	out.Status = http.StatusBadRequest
+	return &out
+}
+
 // InvalidRequest says that the request is malformed (RFC 6749 §5.2).
 func InvalidRequest(reason, description string) *Error {
 	return &Error{Code: "invalid_request", Description: description, Status: http.StatusBadRequest, Reason: reason}
@@ -139,8 +148,8 @@ func InvalidToken(reason, description string, cause error) *Error {
 	}
 }
 
-// InvalidDPoPProof says that the DPoP proof of a request to a resource is
-// missing or does not fit it (RFC 9449 §7.1).
+// InvalidDPoPProof says that the DPoP proof of a request is missing or does not
+// fit it. The status is that of a resource (RFC 9449 §7.1).
 func InvalidDPoPProof(reason, description string, cause error) *Error {
 	return &Error{
 		Code: "invalid_dpop_proof", Description: description,
@@ -149,7 +158,8 @@ func InvalidDPoPProof(reason, description string, cause error) *Error {
 }
 
 // UseDPoPNonce says that a DPoP proof has to carry a nonce of this server; the
-// answer needs a DPoP-Nonce header (RFC 9449 §9).
+// answer needs a DPoP-Nonce header. The status is that of a resource (RFC 9449
+// §9).
 func UseDPoPNonce(cause error) *Error {
 	return &Error{
 		Code: "use_dpop_nonce", Description: "the DPoP proof needs the nonce of the header DPoP-Nonce",

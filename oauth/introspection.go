@@ -13,4 +13,6 @@ type Introspection struct {
 	Audience  Audience `json:"aud,omitempty"`
 	Issuer    string   `json:"iss,omitempty"`
 	ID        string   `json:"jti,omitempty"`
+
+	Confirmation Confirmation `json:"cnf,omitzero"` // RFC 8705 §3.2, RFC 9449 §6.2
 }

@@ -12,6 +12,13 @@ const (
 	AuthPost  = "client_secret_post"
 )
 
+// Token types (RFC 6750 §6.1.1, RFC 9449 §12.1). They are compared without
+// letter case (RFC 6749 §5.1).
+const (
+	TokenTypeBearer = "Bearer"
+	TokenTypeDPoP   = "DPoP"
+)
+
 // TokenResponse is a successful token answer (RFC 6749 §5.1).
 type TokenResponse struct {
 	AccessToken string `json:"access_token"`

@@ -1,10 +1,10 @@
-package enforce_test
+package dpop_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/mintage-auth/mintage/enforce"
+	"github.com/mintage-auth/mintage/internal/dpop"
 )
 
 func TestNormalURI(t *testing.T) {
@@ -28,7 +28,7 @@ func TestNormalURI(t *testing.T) {
 		"https://a.example?b":                 "https://a.example/",
 		"https://a.example/a;b=c":             "https://a.example/a;b=c",
 	} {
-		if got, ok := enforce.NormalURI(raw); !ok || got != want {
+		if got, ok := dpop.NormalURI(raw); !ok || got != want {
 			t.Errorf("%s: got %q, %v, want %q", raw, got, ok, want)
 		}
 	}
@@ -36,7 +36,7 @@ func TestNormalURI(t *testing.T) {
 		"", "/a", "a.example/x", "ftp://a.example/", "https://", "https:a.example", "https://u@a.example/", "https://u:p@a.example/",
 		"https://a.example/%", "https://a.example/%zz", "https://a.example/a b", "https://a.example/\n", "http://:", "http://:80/", "https://ä.example/", "javascript:x",
 	} {
-		if got, ok := enforce.NormalURI(raw); ok {
+		if got, ok := dpop.NormalURI(raw); ok {
 			t.Errorf("%q: got %q, want none", raw, got)
 		}
 	}
@@ -49,14 +49,14 @@ func FuzzNormalURI(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		once, ok := enforce.NormalURI(raw)
+		once, ok := dpop.NormalURI(raw)
 		if !ok {
 			if once != "" && !strings.HasPrefix(once, "http") {
 				t.Errorf("%q: refused with %q", raw, once)
 			}
 			return
 		}
-		twice, ok := enforce.NormalURI(once)
+		twice, ok := dpop.NormalURI(once)
 		if !ok || twice != once {
 			t.Errorf("%q: %q becomes %q, %v", raw, once, twice, ok)
 		}

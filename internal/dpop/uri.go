@@ -1,4 +1,4 @@
-package enforce
+package dpop
 
 import (
 	"net/url"
