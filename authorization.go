@@ -19,6 +19,11 @@ type Authorization struct {
 	Scope    oauth.Scope
 	Audience []string      // identifiers of resource servers, in the order of the client's grants
 	Token    TokenSettings // complete: no member is zero
+	// DPoPBound says that the token has to be bound to a DPoP key, as the client
+	// or one of the resource servers wants it. KeyThumbprint is that of the key:
+	// whoever checked the client's proof sets it; empty: there was none.
+	DPoPBound     bool
+	KeyThumbprint string
 	// Dropped is what the request asked for and the client may not have; empty
 	// unless the client downscopes.
 	Dropped oauth.Scope
@@ -84,8 +89,10 @@ func decide(t *Tenant, c *Client, servers map[string]*ResourceServer, d Dialect,
 	if err := noConfusion(az, servers, dec.used); err != nil {
 		return nil, dec, err
 	}
+	az.DPoPBound = c.DPoPBoundAccessTokens
 	for _, o := range dec.used {
 		az.Audience = append(az.Audience, o.server.Identifier)
+		az.DPoPBound = az.DPoPBound || o.server.DPoPBoundAccessTokens
 	}
 	return az, dec, nil
 }

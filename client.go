@@ -41,6 +41,11 @@ type Client struct {
 	// other clients are refused.
 	Downscope bool
 
+	// DPoPBoundAccessTokens says that the client gets no token without a DPoP
+	// proof (RFC 9449 §5.2). Without it, it gets one that is bound when it sends
+	// a proof.
+	DPoPBoundAccessTokens bool
+
 	// Ladder holds the client's states on the ladder; a missing rung is
 	// LadderRefuse.
 	Ladder map[Rung]LadderState

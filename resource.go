@@ -18,6 +18,10 @@ type ResourceServer struct {
 	// Token holds what the resource server says of tokens for it.
 	Token TokenSettings
 
+	// DPoPBoundAccessTokens says that no token is for the resource server that is
+	// not bound to a DPoP key, whichever client asks.
+	DPoPBoundAccessTokens bool
+
 	// Introspectors are the clients that may introspect tokens for this
 	// resource server (RFC 7662 §4).
 	Introspectors []string

@@ -41,6 +41,10 @@ type Tenant struct {
 	// setting.
 	KeyPeriod time.Duration
 
+	// DPoPNonces says that DPoP proofs for tokens of the tenant need a nonce of
+	// the server (RFC 9449 §8).
+	DPoPNonces bool
+
 	// CORSOrigins are the origins that browsers may call the public endpoints
 	// from. Empty means none.
 	CORSOrigins []string

@@ -76,6 +76,15 @@ type AccessToken struct {
 	Scope    oauth.Scope
 	IssuedAt time.Time // whole seconds
 	Expires  time.Time // whole seconds
+
+	// KeyThumbprint is the SHA-256 thumbprint of the DPoP key that the token is
+	// bound to, in base64url (RFC 9449 §6.1); empty: a bearer token.
+	KeyThumbprint string
+}
+
+// Type returns the token_type: how the token is sent.
+func (t *AccessToken) Type() string {
+	return oauth.Confirmation{Key: t.KeyThumbprint}.TokenType()
 }
 
 // LogValue hides the token itself.
@@ -100,6 +109,8 @@ type TokenRecord struct {
 	Audience []string
 	IssuedAt time.Time
 	Expires  time.Time
+
+	KeyThumbprint string // as AccessToken has it
 }
 
 // Revocation ends tokens before their time. Exactly one of JTI, ClientID and

@@ -20,6 +20,7 @@ type ClientSettings struct {
 	DefaultScope  []string          `json:"default_scope,omitzero" doc:"What the client gets when it asks for no scope: [\"*\"] is all, [] nothing, else scopes as on the wire; absent: it must ask. A client made with grants at one resource server gets all."`
 	MultiAudience bool              `json:"multi_audience,omitempty" doc:"Whether one token may span several resource servers."`
 	Downscope     bool              `json:"downscope,omitempty" doc:"Whether scopes that the client may not have are dropped instead of refused."`
+	DPoPBound     bool              `json:"dpop_bound_access_tokens,omitempty" doc:"Whether the client gets no token without a DPoP proof (RFC 9449); without it, one that is bound when it sends a proof."`
 	Ladder        map[string]string `json:"ladder,omitempty" doc:"Weaknesses that the client is allowed: query_credentials or two_methods to refuse, warn or allow."`
 	AllowFrom     []string          `json:"allow_from,omitempty" doc:"Networks (CIDR) from which the client may ask; absent or empty: all."`
 	Limits        Limits            `json:"limits,omitzero" doc:"How often the client may ask."`

@@ -16,6 +16,7 @@ type ResourceServer struct {
 	Scopes        []Scope       `json:"scopes" doc:"The scopes that it defines, sorted by name."`
 	Token         TokenSettings `json:"token" doc:"What it says of tokens for it."`
 	Introspectors []string      `json:"introspectors" doc:"Clients that may introspect tokens for it."`
+	DPoPBound     bool          `json:"dpop_bound_access_tokens,omitempty" doc:"Whether no client gets a token for it without a DPoP proof (RFC 9449)."`
 	Meta
 }
 
@@ -45,6 +46,7 @@ type ResourceServerSettings struct {
 	Scopes        []Scope       `json:"scopes,omitempty" doc:"The scopes that it defines; a patch has all of them, and those that it leaves out are removed."`
 	Token         TokenSettings `json:"token,omitzero" doc:"What it says of tokens for it."`
 	Introspectors []string      `json:"introspectors,omitempty" doc:"Clients that may introspect tokens for it."`
+	DPoPBound     bool          `json:"dpop_bound_access_tokens,omitempty" doc:"Whether no client gets a token for it without a DPoP proof (RFC 9449)."`
 }
 
 // NewResourceServer asks for a resource server. Its identifier is in tokens and

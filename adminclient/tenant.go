@@ -42,6 +42,7 @@ type Tenant struct {
 	SecretLifetime int64             `json:"secret_lifetime,omitempty" doc:"How long a secret lives that is made without an expiry, in seconds; absent: for ever."`
 	SecretOverlap  int64             `json:"secret_overlap" doc:"How long a replaced secret lives on, in seconds."`
 	KeyPeriod      int64             `json:"key_period,omitempty" doc:"How long a signing key signs before it is replaced, in seconds; absent: the server's setting."`
+	DPoPNonces     bool              `json:"dpop_nonces,omitempty" doc:"Whether DPoP proofs need a nonce of the server (RFC 9449)."`
 	CORSOrigins    []string          `json:"cors_origins" doc:"Origins from which browsers may call the public endpoints."`
 	Meta
 }

@@ -77,6 +77,9 @@ func apiResult(rs *adminclient.ResourceServer) result {
 	for _, id := range rs.Introspectors {
 		rows = append(rows, []string{"introspected by", id})
 	}
+	if rs.DPoPBound {
+		rows = append(rows, []string{"tokens", "bound to a DPoP key"})
+	}
 	if rs.ManagedBy != "" {
 		rows = append(rows, []string{"declared in", rs.ManagedBy})
 	}

@@ -16,12 +16,14 @@ type apiFlags struct {
 	name, prefix          string
 	scopes, introspectors []string
 	format, alg, lifetime string
+	dpopBound             bool
 }
 
 func (f *apiFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.prefix, "scope-prefix", "", "what precedes the name of each scope on the wire")
 	fl.StringSliceVar(&f.introspectors, "introspector", nil, "client that may introspect its tokens; may be given several times")
+	fl.BoolVar(&f.dpopBound, "dpop-bound", false, "whether no client gets a token for it without a DPoP proof")
 	fl.StringVar(&f.format, "format", "", "how its tokens are made: jwt, stored or sealed; empty: as client, dialect or tenant say")
 	fl.StringVar(&f.alg, "alg", "", "JWS algorithm of its tokens; empty: as client, dialect or tenant say")
 	fl.StringVar(&f.lifetime, "lifetime", "", "how long its tokens live, such as 15m; empty: as client, dialect or tenant say")
@@ -59,7 +61,7 @@ func (a *app) apiCreateCommand() *cobra.Command {
 
 func (a *app) apiCreate(ctx context.Context, name string, f apiFlags) error {
 	n := adminclient.NewResourceServer{Identifier: name, ResourceServerSettings: adminclient.ResourceServerSettings{
-		ScopePrefix: f.prefix, Introspectors: f.introspectors,
+		ScopePrefix: f.prefix, Introspectors: f.introspectors, DPoPBound: f.dpopBound,
 	}}
 	if f.audience != "" {
 		n.Identifier, n.Name = f.audience, name
@@ -129,6 +131,7 @@ func (f *apiFlags) patch(given func(flag string) bool) (adminclient.Patch, error
 		{"name", "name", f.name, patch},
 		{"scope-prefix", "scope_prefix", f.prefix, patch},
 		{"introspector", "introspectors", append([]string{}, f.introspectors...), patch},
+		{"dpop-bound", "dpop_bound_access_tokens", f.dpopBound, patch},
 		{"format", "format", orNull(t.Format), token},
 		{"alg", "alg", orNull(t.Alg), token},
 		{"lifetime", "lifetime", orNull(t.Lifetime), token},

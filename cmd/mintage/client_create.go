@@ -20,6 +20,7 @@ type newClientFlags struct {
 	labels       map[string]string
 	allowFrom    []string
 	limits       adminclient.Limits
+	dpopBound    bool
 	writeEnv     string
 }
 
@@ -46,6 +47,7 @@ func (a *app) clientCreateCommand() *cobra.Command {
 	fl.StringSliceVar(&f.allowFrom, "allow-from", nil, "networks from which the client may ask, such as 203.0.113.0/24; left out: all")
 	fl.IntVar(&f.limits.TokensPerMinute, "tokens-per-minute", 0, "tokens that the client may have in a minute; 0: any number")
 	fl.IntVar(&f.limits.IntrospectionsPerMinute, "introspections-per-minute", 0, "introspections that the client may ask for in a minute; 0: any number")
+	fl.BoolVar(&f.dpopBound, "dpop-bound", false, "give the client no token without a DPoP proof")
 	fl.StringVar(&f.writeEnv, "write-env", "", "write id and secret to this new file (mode 0600) instead of printing the secret")
 	a.writeFlags(cmd)
 	return cmd
@@ -56,7 +58,7 @@ func (a *app) clientCreateCommand() *cobra.Command {
 func (a *app) clientCreate(ctx context.Context, name string, f newClientFlags) error {
 	in := adminclient.NewClient{ClientSettings: adminclient.ClientSettings{
 		Name: name, Organization: f.organization, Dialects: f.dialects, Labels: f.labels,
-		AllowFrom: f.allowFrom, Limits: f.limits,
+		AllowFrom: f.allowFrom, Limits: f.limits, DPoPBound: f.dpopBound,
 	}}
 	secret, err := newSecret(f.secretName, f.expires)
 	if err != nil {

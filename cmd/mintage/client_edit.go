@@ -17,6 +17,7 @@ type editFlags struct {
 	tokens, introspections  int
 	labels                  map[string]string
 	multiAudience, downscop bool
+	dpopBound               bool
 }
 
 func (a *app) clientEditCommand() *cobra.Command {
@@ -40,6 +41,7 @@ func (a *app) clientEditCommand() *cobra.Command {
 	fl.StringToStringVar(&f.labels, "label", nil, "labels, NAME=VALUE; an empty value takes the label away")
 	fl.BoolVar(&f.multiAudience, "multi-audience", false, "whether one token may be for several APIs")
 	fl.BoolVar(&f.downscop, "downscope", false, "whether what the client may not have is left out instead of refused")
+	fl.BoolVar(&f.dpopBound, "dpop-bound", false, "whether the client gets no token without a DPoP proof")
 	a.writeFlags(cmd)
 	return cmd
 }
@@ -55,6 +57,7 @@ func (f *editFlags) patch(given func(name string) bool) adminclient.Patch {
 		{"name", "name", f.name, patch},
 		{"multi-audience", "multi_audience", f.multiAudience, patch},
 		{"downscope", "downscope", f.downscop, patch},
+		{"dpop-bound", "dpop_bound_access_tokens", f.dpopBound, patch},
 		{"allow-from", "allow_from", append([]string{}, f.allowFrom...), patch},
 		{"tokens-per-minute", "tokens_per_minute", f.tokens, limits},
 		{"introspections-per-minute", "introspections_per_minute", f.introspections, limits},

@@ -149,6 +149,8 @@ func describeToken(e *consume.Error) *failure {
 		f.code, f.fix = exitDenied, "check the client id and the secret"
 	case "invalid_scope", "invalid_target":
 		f.code, f.fix = exitDenied, "ask for what the client may have: mintage client show"
+	case "invalid_dpop_proof":
+		f.code, f.fix = exitDenied, "this command makes no DPoP proofs: ask with a library that does"
 	}
 	switch {
 	case e.Temporary():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/explain"
+	"github.com/mintage-auth/mintage/oauth"
 )
 
 func (a *app) tokenIntrospectCommand() *cobra.Command {
@@ -52,6 +54,18 @@ func (a *app) tokenIntrospect(ctx context.Context, token string) error {
 	return nil
 }
 
+// boundTo says what a token is bound to; empty: nothing.
+func boundTo(cnf oauth.Confirmation) string {
+	var to []string
+	for name, value := range map[string]string{"jkt": cnf.Key, "x5t#S256": cnf.Certificate} {
+		if value != "" {
+			to = append(to, name+" "+value)
+		}
+	}
+	slices.Sort(to)
+	return strings.Join(to, ", ")
+}
+
 func infoRows(info *adminclient.TokenInfo, now time.Time) [][]string {
 	if !info.Active {
 		rows := [][]string{{"active", "no"}}
@@ -78,6 +92,7 @@ func infoRows(info *adminclient.TokenInfo, now time.Time) [][]string {
 		{"client_id", info.ClientID},
 		{"aud", strings.Join(info.Audience, " ")},
 		{"scope", info.Scope.String()},
+		{"cnf", boundTo(info.Confirmation)},
 		{"exp", date(info.Expires)},
 		{"iat", date(info.IssuedAt)},
 		{"jti", info.ID},

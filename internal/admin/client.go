@@ -127,7 +127,8 @@ func clientSettings(c *mintage.Client) adminclient.ClientSettings {
 	d := adminclient.ClientSettings{
 		Name: c.Name, Organization: c.Organization, Dialects: c.Dialects, GrantTypes: []string{},
 		Token: tokenDocument(c.Token), DefaultScope: defaultScopeDocument(c.DefaultScope),
-		MultiAudience: c.MultiAudience, Downscope: c.Downscope, Labels: c.Labels, Limits: adminclient.Limits(c.Limits),
+		MultiAudience: c.MultiAudience, Downscope: c.Downscope, DPoPBound: c.DPoPBoundAccessTokens,
+		Labels: c.Labels, Limits: adminclient.Limits(c.Limits),
 	}
 	for _, g := range c.GrantTypes {
 		d.GrantTypes = append(d.GrantTypes, string(g))
@@ -174,8 +175,8 @@ func defaultScope(d []string) mintage.DefaultScope {
 func setClient(c *mintage.Client, d *adminclient.ClientSettings) error {
 	c.Name, c.Organization, c.Dialects = d.Name, d.Organization, d.Dialects
 	c.Token, c.DefaultScope = tokenSettings(d.Token), defaultScope(d.DefaultScope)
-	c.MultiAudience, c.Downscope, c.Labels = d.MultiAudience, d.Downscope, d.Labels
-	c.Limits = mintage.Limits(d.Limits)
+	c.MultiAudience, c.Downscope, c.DPoPBoundAccessTokens = d.MultiAudience, d.Downscope, d.DPoPBound
+	c.Labels, c.Limits = d.Labels, mintage.Limits(d.Limits)
 	c.GrantTypes, c.AllowFrom, c.Ladder, c.Grants = nil, nil, nil, grants(d.Grants)
 	if d.GrantTypes != nil {
 		c.GrantTypes = []oauth.GrantType{}

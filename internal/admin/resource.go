@@ -150,14 +150,14 @@ func (h *Handler) deleteResourceServer(ctx context.Context, in *deleteResourceSe
 func resourceServerSettings(rs *mintage.ResourceServer) adminclient.ResourceServerSettings {
 	d := resourceServerDocument(rs)
 	return adminclient.ResourceServerSettings{
-		Name: d.Name, ScopePrefix: d.ScopePrefix, Scopes: d.Scopes, Token: d.Token, Introspectors: d.Introspectors,
+		Name: d.Name, ScopePrefix: d.ScopePrefix, Scopes: d.Scopes, Token: d.Token, Introspectors: d.Introspectors, DPoPBound: d.DPoPBound,
 	}
 }
 
 // setResourceServer gives a resource server the settings of a document.
 func setResourceServer(rs *mintage.ResourceServer, d *adminclient.ResourceServerSettings) {
 	rs.Name, rs.ScopePrefix, rs.Token, rs.Introspectors = d.Name, d.ScopePrefix, tokenSettings(d.Token), d.Introspectors
-	rs.Scopes = nil
+	rs.DPoPBoundAccessTokens, rs.Scopes = d.DPoPBound, nil
 	for _, s := range d.Scopes {
 		rs.Scopes = append(rs.Scopes, mintage.ScopeDefinition{Name: s.Name, Description: s.Description})
 	}
@@ -167,7 +167,7 @@ func resourceServerDocument(rs *mintage.ResourceServer) adminclient.ResourceServ
 	d := adminclient.ResourceServer{
 		Tenant: rs.Tenant, Identifier: rs.Identifier, Name: rs.Name, ScopePrefix: rs.ScopePrefix,
 		Scopes: []adminclient.Scope{}, Token: tokenDocument(rs.Token), Introspectors: list(rs.Introspectors),
-		Meta: metaDocument(rs.Meta, rs.BuiltIn()),
+		DPoPBound: rs.DPoPBoundAccessTokens, Meta: metaDocument(rs.Meta, rs.BuiltIn()),
 	}
 	for _, s := range rs.Scopes {
 		d.Scopes = append(d.Scopes, adminclient.Scope{Name: s.Name, Description: s.Description})

@@ -150,7 +150,7 @@ func tenantDocument(t *mintage.Tenant) adminclient.Tenant {
 		ID: t.ID, Issuer: t.Issuer, Aliases: list(t.Aliases), Protected: t.Protected, Disabled: t.Disabled, PurgeAt: when(t.PurgeAt),
 		TokenPaths: maps.Clone(t.TokenPaths), Token: tokenDocument(t.Token),
 		SecretLifetime: seconds(t.SecretLifetime), SecretOverlap: seconds(t.SecretOverlap),
-		KeyPeriod: seconds(t.KeyPeriod), CORSOrigins: list(t.CORSOrigins), Meta: metaDocument(t.Meta, t.BuiltIn()),
+		KeyPeriod: seconds(t.KeyPeriod), DPoPNonces: t.DPoPNonces, CORSOrigins: list(t.CORSOrigins), Meta: metaDocument(t.Meta, t.BuiltIn()),
 	}
 	if len(d.TokenPaths) == 0 {
 		d.TokenPaths = map[string]string{mintage.DefaultTokenPath: mintage.DialectRFC}

@@ -130,8 +130,8 @@ func (h *Handler) inspect(ctx context.Context, tenant, token string) (*adminclie
 		return nil, err
 	}
 	return &adminclient.TokenInfo{Format: string(mintage.FormatJWT), Introspection: oauth.Introspection{
-		Active: true, Scope: tok.Scope, ClientID: tok.ClientID, TokenType: "Bearer", Expires: tok.Expires, IssuedAt: tok.IssuedAt,
-		Subject: tok.Subject, Audience: tok.Audience, Issuer: tok.Issuer, ID: tok.ID,
+		Active: true, Scope: tok.Scope, ClientID: tok.ClientID, TokenType: tok.Confirmation.TokenType(), Expires: tok.Expires, IssuedAt: tok.IssuedAt,
+		Subject: tok.Subject, Audience: tok.Audience, Issuer: tok.Issuer, ID: tok.ID, Confirmation: tok.Confirmation,
 	}}, nil
 }
 
@@ -157,8 +157,9 @@ func (h *Handler) inspectOpaque(ctx context.Context, t *mintage.Tenant, token st
 	case ended:
 		info.Reason = "token.revoked"
 	default:
+		cnf := oauth.Confirmation{Key: rec.KeyThumbprint}
 		info.Introspection = oauth.Introspection{
-			Active: true, Scope: rec.Scope, ClientID: rec.ClientID, TokenType: "Bearer",
+			Active: true, Scope: rec.Scope, ClientID: rec.ClientID, TokenType: cnf.TokenType(), Confirmation: cnf,
 			Expires: rec.Expires.Unix(), IssuedAt: rec.IssuedAt.Unix(), Subject: rec.Subject,
 			Audience: rec.Audience, Issuer: t.Issuer, ID: rec.JTI,
 		}

@@ -101,6 +101,7 @@ func tenantFacts(t *mintage.Tenant) facts {
 	f.span("secret.expires", t.SecretLifetime)
 	f.span("secret.overlap", t.SecretOverlap)
 	f.span("keys.period", t.KeyPeriod)
+	f.one("dpop_nonces", yes[t.DPoPNonces])
 	f.many("cors_origins", t.CORSOrigins)
 	f.one("managed_by", t.ManagedBy)
 	return f
@@ -134,6 +135,7 @@ func resourceServerFacts(rs *mintage.ResourceServer) facts {
 	f.many("scopes", names)
 	f.token(rs.Token)
 	f.many("introspectors", rs.Introspectors)
+	f.one("dpop_bound_access_tokens", yes[rs.DPoPBoundAccessTokens])
 	f.one("managed_by", rs.ManagedBy)
 	return f
 }
@@ -157,6 +159,7 @@ func clientFacts(c *mintage.Client, shortName func(identifier string) string) fa
 	f.one("default_scope", cmp.Or(strings.Join(c.DefaultScope.Scopes, " "), string(c.DefaultScope.Mode)))
 	f.one("multi_audience", yes[c.MultiAudience])
 	f.one("downscope", yes[c.Downscope])
+	f.one("dpop_bound_access_tokens", yes[c.DPoPBoundAccessTokens])
 	for rung, state := range c.Ladder {
 		f.one("ladder."+string(rung), string(state))
 	}

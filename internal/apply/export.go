@@ -48,7 +48,7 @@ func unless[T comparable](v, anyway T) *T {
 func exportTenant(t *mintage.Tenant) Tenant {
 	w := Tenant{
 		ID: t.ID, Issuer: &t.Issuer, Aliases: t.Aliases, Protected: unless(t.Protected, false), Disabled: unless(t.Disabled, false),
-		Token: exportToken(t.Token), CORSOrigins: t.CORSOrigins,
+		Token: exportToken(t.Token), DPoPNonces: unless(t.DPoPNonces, false), CORSOrigins: t.CORSOrigins,
 	}
 	if len(t.TokenPaths) > 0 {
 		w.TokenPaths = maps.Clone(t.TokenPaths)
@@ -76,6 +76,7 @@ func exportResourceServer(rs *mintage.ResourceServer) ResourceServer {
 	w := ResourceServer{
 		Identifier: rs.Identifier, Name: unless(rs.Name, ""), Tenants: []string{rs.Tenant}, ScopePrefix: unless(rs.ScopePrefix, ""),
 		Token: exportToken(rs.Token), Introspectors: rs.Introspectors,
+		DPoPBound: unless(rs.DPoPBoundAccessTokens, false),
 	}
 	if len(rs.Scopes) > 0 {
 		w.Scopes = make(map[string]string, len(rs.Scopes))
@@ -91,7 +92,7 @@ func exportClient(c *mintage.Client, now time.Time) Client {
 		ID: c.ID, Name: unless(c.Name, c.ID), Tenants: []string{c.Tenant}, Organization: unless(c.Organization, ""),
 		Disabled: unless(c.Disabled, false), Dialects: c.Dialects, Token: exportToken(c.Token),
 		MultiAudience: unless(c.MultiAudience, false), Downscope: unless(c.Downscope, false), Labels: c.Labels,
-		DefaultScope: exportDefaultScope(c.DefaultScope),
+		DPoPBound: unless(c.DPoPBoundAccessTokens, false), DefaultScope: exportDefaultScope(c.DefaultScope),
 	}
 	if len(c.GrantTypes) != 1 || string(c.GrantTypes[0]) != "client_credentials" {
 		w.GrantTypes = []string{}

@@ -54,6 +54,7 @@ func (r *reader) tenant(n yamlfile.Node) {
 		"token":        token(&t.Token),
 		"secret":       func(n yamlfile.Node) { t.Secret = secretPolicy(n) },
 		"keys":         func(n yamlfile.Node) { t.Keys = keyPolicy(n) },
+		"dpop_nonces":  boolPointer(&t.DPoPNonces),
 		"cors_origins": texts(&t.CORSOrigins),
 	}) {
 		return
@@ -103,6 +104,8 @@ func (r *reader) resourceServer(n yamlfile.Node) {
 		"scopes":        textMap(&rs.Scopes),
 		"token":         token(&rs.Token),
 		"introspectors": texts(&rs.Introspectors),
+
+		"dpop_bound_access_tokens": boolPointer(&rs.DPoPBound),
 	})) {
 		return
 	}
@@ -132,6 +135,8 @@ func (r *reader) client(n yamlfile.Node) {
 		"jwks_uri":       unsupported,
 		"jwks":           unsupported,
 		"limits":         func(n yamlfile.Node) { c.Limits = limits(n) },
+
+		"dpop_bound_access_tokens": boolPointer(&c.DPoPBound),
 	})) {
 		return
 	}

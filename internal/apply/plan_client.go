@@ -78,6 +78,7 @@ func (p *planner) overlayClient(w *Client, c *mintage.Client, ptr string) {
 	putToken(&c.Token, w.Token)
 	put(&c.MultiAudience, w.MultiAudience)
 	put(&c.Downscope, w.Downscope)
+	put(&c.DPoPBoundAccessTokens, w.DPoPBound)
 	if w.Ladder != nil {
 		c.Ladder = map[mintage.Rung]mintage.LadderState{}
 		for rung, state := range w.Ladder {

@@ -50,6 +50,7 @@ func (w *ResourceServer) overlay(rs *mintage.ResourceServer) {
 	}
 	putToken(&rs.Token, w.Token)
 	putSet(&rs.Introspectors, w.Introspectors)
+	put(&rs.DPoPBoundAccessTokens, w.DPoPBound)
 }
 
 // serverNamed returns the resource server of a tenant that ref names, by its

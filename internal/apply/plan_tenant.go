@@ -100,6 +100,7 @@ func (w *Tenant) overlay(t *mintage.Tenant) {
 	if w.Keys != nil {
 		putSpan(&t.KeyPeriod, w.Keys.Period)
 	}
+	put(&t.DPoPNonces, w.DPoPNonces)
 	putSet(&t.CORSOrigins, w.CORSOrigins)
 }
 

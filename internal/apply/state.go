@@ -44,6 +44,7 @@ type Tenant struct {
 	Token       *Token            `json:"token,omitzero"`
 	Secret      *SecretPolicy     `json:"secret,omitzero"`
 	Keys        *KeyPolicy        `json:"keys,omitzero"`
+	DPoPNonces  *bool             `json:"dpop_nonces,omitzero"`
 	CORSOrigins []string          `json:"cors_origins,omitzero"`
 }
 
@@ -87,6 +88,7 @@ type ResourceServer struct {
 	Scopes        map[string]string `json:"scopes,omitzero"` // bare name to description; complete
 	Token         *Token            `json:"token,omitzero"`
 	Introspectors []string          `json:"introspectors,omitzero"`
+	DPoPBound     *bool             `json:"dpop_bound_access_tokens,omitzero"`
 }
 
 // Client declares a client in each of its tenants.
@@ -104,6 +106,7 @@ type Client struct {
 	DefaultScope  []string          `json:"default_scope,omitzero"`
 	MultiAudience *bool             `json:"multi_audience,omitzero"`
 	Downscope     *bool             `json:"downscope,omitzero"`
+	DPoPBound     *bool             `json:"dpop_bound_access_tokens,omitzero"`
 	Ladder        map[string]string `json:"ladder,omitzero"`
 	AllowFrom     []string          `json:"allow_from,omitzero"`
 	Limits        *Limits           `json:"limits,omitzero"`

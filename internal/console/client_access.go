@@ -169,7 +169,8 @@ func (c *console) settingsPage(ctx context.Context, q *request, cl *mintage.Clie
 func formOf(cl *mintage.Client) clientForm {
 	f := clientForm{
 		Version: cl.Version, Name: cl.Name, Organization: cl.Organization, MultiAudience: cl.MultiAudience, Downscope: cl.Downscope,
-		Tokens: number(cl.Limits.TokensPerMinute), Asks: number(cl.Limits.IntrospectionsPerMinute),
+		DPoPBound: cl.DPoPBoundAccessTokens,
+		Tokens:    number(cl.Limits.TokensPerMinute), Asks: number(cl.Limits.IntrospectionsPerMinute),
 	}
 	for _, k := range slices.Sorted(maps.Keys(cl.Labels)) {
 		f.Labels += k + "=" + cl.Labels[k] + "\n"

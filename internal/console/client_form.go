@@ -50,6 +50,7 @@ type clientForm struct {
 	Tokens, Asks   string // per minute
 	MultiAudience  bool
 	Downscope      bool
+	DPoPBound      bool
 	Operator       bool // whether the settings that are an operator's are there
 	DefaultExpires string
 	// Back is the list, for who thinks better of it.
@@ -226,7 +227,7 @@ func readClient(q *request, offers []offer, c *mintage.Client) problems {
 	}
 	c.Organization = q.text("organization")
 	c.Dialects = slices.Clone(q.form["dialect"])
-	c.MultiAudience, c.Downscope = q.ticked("multi_audience"), q.ticked("downscope")
+	c.MultiAudience, c.Downscope, c.DPoPBoundAccessTokens = q.ticked("multi_audience"), q.ticked("downscope"), q.ticked("dpop_bound")
 	c.Token.Format, c.Token.Alg = mintage.TokenFormat(q.text("format")), q.text("alg")
 	c.Token.Lifetime = readDuration(q, "lifetime", p)
 	c.Limits = mintage.Limits{TokensPerMinute: readCount(q, "tokens", p), IntrospectionsPerMinute: readCount(q, "asks", p)}

@@ -87,7 +87,7 @@ func (c *console) readNew(ctx context.Context, q *request) (*clientForm, *mintag
 		Problems: p, Mark: q.text("mark"), Name: cl.Name, Organization: cl.Organization, Labels: q.text("labels"), Offers: offers,
 		NewAPI: q.text("new_api"), NewScopes: q.text("new_scopes"), SecretName: s.Name, Lifetime: q.text("lifetime"),
 		AllowFrom: q.text("allow_from"), Tokens: q.text("tokens"), Asks: q.text("asks"),
-		MultiAudience: cl.MultiAudience, Downscope: cl.Downscope,
+		MultiAudience: cl.MultiAudience, Downscope: cl.Downscope, DPoPBound: cl.DPoPBoundAccessTokens,
 	}
 	if cl.Name == "" {
 		p.add("name", "Give the client a name that people know it by.")

@@ -70,7 +70,7 @@ func (c *console) adminURL(ctx context.Context) string {
 func settingsOf(c *mintage.Client) adminclient.ClientSettings {
 	d := adminclient.ClientSettings{
 		Name: c.Name, Organization: c.Organization, Dialects: c.Dialects, MultiAudience: c.MultiAudience, Downscope: c.Downscope,
-		Labels: c.Labels, Limits: adminclient.Limits(c.Limits),
+		DPoPBound: c.DPoPBoundAccessTokens, Labels: c.Labels, Limits: adminclient.Limits(c.Limits),
 		Token: adminclient.TokenSettings{
 			Format: string(c.Token.Format), Alg: c.Token.Alg, Claims: string(c.Token.Claims), Lifetime: int64(c.Token.Lifetime.Seconds()),
 		},
@@ -127,6 +127,9 @@ func createCommand(cl *mintage.Client, s manage.NewSecret) string {
 	add("--secret-name", s.Name)
 	for _, k := range slices.Sorted(maps.Keys(cl.Labels)) {
 		add("--label", k+"="+cl.Labels[k])
+	}
+	if cl.DPoPBoundAccessTokens {
+		words = append(words, "--dpop-bound")
 	}
 	for _, n := range cl.AllowFrom {
 		add("--allow-from", n.String())

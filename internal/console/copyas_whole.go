@@ -39,6 +39,7 @@ func wholeClient(cl *mintage.Client) string {
 	return declaredClient(cl, func(d *apply.Client) {
 		d.Name, d.Organization, d.Dialects, d.Token = &cl.Name, &cl.Organization, all(cl.Dialects), wholeToken(cl.Token)
 		d.MultiAudience, d.Downscope, d.AllowFrom, d.Labels = &cl.MultiAudience, &cl.Downscope, []string{}, map[string]string{}
+		d.DPoPBound = &cl.DPoPBoundAccessTokens
 		maps.Copy(d.Labels, cl.Labels)
 		for _, n := range cl.AllowFrom {
 			d.AllowFrom = append(d.AllowFrom, n.String())
@@ -52,7 +53,7 @@ func wholeTenant(t *mintage.Tenant) string {
 	expires, overlap := apply.Duration(t.SecretLifetime), apply.Duration(cmp.Or(t.SecretOverlap, mintage.DefaultSecretOverlap))
 	d := apply.Tenant{
 		ID: t.ID, Issuer: &t.Issuer, Aliases: all(t.Aliases), Protected: &t.Protected, TokenPaths: map[string]string{}, Token: wholeToken(t.Token),
-		Secret: &apply.SecretPolicy{Expires: &expires, Overlap: &overlap}, CORSOrigins: all(t.CORSOrigins),
+		Secret: &apply.SecretPolicy{Expires: &expires, Overlap: &overlap}, DPoPNonces: &t.DPoPNonces, CORSOrigins: all(t.CORSOrigins),
 	}
 	maps.Copy(d.TokenPaths, t.TokenPaths)
 	return stateYAML(&apply.State{APIVersion: apply.APIVersion, Tenants: []apply.Tenant{d}})
@@ -93,6 +94,7 @@ func settingsChange(was, will *mintage.Client) (patch adminclient.Patch, words [
 	})
 	note(old.MultiAudience != now.MultiAudience, true, "multi_audience", now.MultiAudience, "--multi-audience="+strconv.FormatBool(now.MultiAudience))
 	note(old.Downscope != now.Downscope, true, "downscope", now.Downscope, "--downscope="+strconv.FormatBool(now.Downscope))
+	note(old.DPoPBound != now.DPoPBound, true, "dpop_bound_access_tokens", now.DPoPBound, "--dpop-bound="+strconv.FormatBool(now.DPoPBound))
 	note(!slices.Equal(old.AllowFrom, now.AllowFrom), true, "allow_from", all(now.AllowFrom), "--allow-from", strings.Join(now.AllowFrom, ","))
 	note(old.Limits != now.Limits, true, "limits", map[string]any{
 		"tokens_per_minute": now.Limits.TokensPerMinute, "introspections_per_minute": now.Limits.IntrospectionsPerMinute,
@@ -137,7 +139,7 @@ func labelsChange(was, will map[string]string) (patch map[string]any, flags []st
 // asTenantMade says how a tenant is made elsewhere.
 func (c *console) asTenantMade(ctx context.Context, t *mintage.Tenant) *copyAs {
 	as := &copyAs{YAML: wholeTenant(t)}
-	if t.Token != (mintage.TokenSettings{}) || t.SecretLifetime+t.SecretOverlap != 0 || len(t.CORSOrigins) > 0 {
+	if t.Token != (mintage.TokenSettings{}) || t.SecretLifetime+t.SecretOverlap != 0 || len(t.CORSOrigins) > 0 || t.DPoPNonces {
 		return as // the other two say less
 	}
 	as.Curl = c.call(ctx, http.MethodPost, "/tenants", adminclient.NewTenant{

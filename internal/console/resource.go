@@ -72,6 +72,7 @@ type resourceForm struct {
 	New                              bool
 	Identifier, Name, Prefix, Scopes string
 	Introspectors                    string
+	DPoPBound                        bool
 	Lifetime                         string
 	Formats, Algs                    []option
 	Version                          int64
@@ -116,7 +117,7 @@ func (f *resourceForm) choices(format, alg string) {
 func readResource(q *request, rs *mintage.ResourceServer) problems {
 	p := problems{}
 	rs.Name, rs.ScopePrefix, rs.Scopes = q.text("name"), q.text("prefix"), readScopes(q.text("scopes"))
-	rs.Introspectors = lines(q.text("introspectors"))
+	rs.Introspectors, rs.DPoPBoundAccessTokens = lines(q.text("introspectors")), q.ticked("dpop_bound")
 	rs.Token.Format, rs.Token.Alg = mintage.TokenFormat(q.text("format")), q.text("alg")
 	rs.Token.Lifetime = readDuration(q, "lifetime", p)
 	return p
@@ -125,7 +126,7 @@ func readResource(q *request, rs *mintage.ResourceServer) problems {
 // resend fills the form in as it was sent.
 func (f *resourceForm) resend(q *request, p problems) {
 	f.Problems, f.Name, f.Prefix, f.Scopes, f.Introspectors = p, q.text("name"), q.text("prefix"), q.text("scopes"), q.text("introspectors")
-	f.Lifetime, f.Version = q.text("lifetime"), q.version()
+	f.DPoPBound, f.Lifetime, f.Version = q.ticked("dpop_bound"), q.text("lifetime"), q.version()
 	f.choices(q.text("format"), q.text("alg"))
 }
 
@@ -158,7 +159,8 @@ func (c *console) resourceOf(ctx context.Context, q *request) (*resourceForm, er
 	at := link(q.tenant.ID, "apis", rs.Identifier)
 	f := &resourceForm{
 		Identifier: rs.Identifier, Name: rs.Name, Prefix: rs.ScopePrefix, Introspectors: strings.Join(rs.Introspectors, "\n"), Server: rs,
-		Version: rs.Version, Action: at, Delete: at + "/delete", Back: link(q.tenant.ID, "apis"), Snippet: enforceSnippet(q.tenant, rs), Route: gatewayRoute(q.tenant, rs), Type: q.typed(cmp.Or(rs.Name, rs.Identifier)),
+		DPoPBound: rs.DPoPBoundAccessTokens,
+		Version:   rs.Version, Action: at, Delete: at + "/delete", Back: link(q.tenant.ID, "apis"), Snippet: enforceSnippet(q.tenant, rs), Route: gatewayRoute(q.tenant, rs), Type: q.typed(cmp.Or(rs.Name, rs.Identifier)),
 	}
 	if rs.Token.Lifetime > 0 {
 		f.Lifetime = fileDuration(rs.Token.Lifetime)
@@ -182,7 +184,7 @@ func (c *console) resourceAs(ctx context.Context, rs *mintage.ResourceServer) *c
 // newResourceOf returns an API as the admin API takes it.
 func newResourceOf(rs *mintage.ResourceServer) adminclient.NewResourceServer {
 	n := adminclient.NewResourceServer{Identifier: rs.Identifier}
-	n.Name, n.ScopePrefix, n.Introspectors = rs.Name, rs.ScopePrefix, rs.Introspectors
+	n.Name, n.ScopePrefix, n.Introspectors, n.DPoPBound = rs.Name, rs.ScopePrefix, rs.Introspectors, rs.DPoPBoundAccessTokens
 	n.Token = adminclient.TokenSettings{
 		Format: string(rs.Token.Format), Alg: rs.Token.Alg, Claims: string(rs.Token.Claims), Lifetime: int64(rs.Token.Lifetime.Seconds()),
 	}
@@ -214,6 +216,9 @@ func resourceCommand(rs *mintage.ResourceServer) string {
 	}
 	add("--scope-prefix", rs.ScopePrefix)
 	add("--introspector", strings.Join(rs.Introspectors, ","))
+	if rs.DPoPBoundAccessTokens {
+		words = append(words, "--dpop-bound")
+	}
 	add("--format", string(rs.Token.Format))
 	add("--alg", rs.Token.Alg)
 	if rs.Token.Lifetime > 0 {

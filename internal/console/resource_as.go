@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mintage-auth/mintage"
@@ -20,7 +21,7 @@ func (c *console) asResource(ctx context.Context, was, will *mintage.ResourceSer
 	}
 	as := &copyAs{Curl: c.call(ctx, http.MethodPatch, "/tenants/"+will.Tenant+"/resource-servers/"+url.PathEscape(will.Identifier)+query, map[string]any{
 		"name": orNull(n.Name), "scope_prefix": orNull(n.ScopePrefix), "scopes": all(n.Scopes), "introspectors": all(n.Introspectors),
-		"token": map[string]any{"format": orNull(n.Token.Format), "alg": orNull(n.Token.Alg), "lifetime": orNull(n.Token.Lifetime)},
+		"dpop_bound_access_tokens": n.DPoPBound, "token": map[string]any{"format": orNull(n.Token.Format), "alg": orNull(n.Token.Alg), "lifetime": orNull(n.Token.Lifetime)},
 	})}
 	if will.Token.Lifetime > 0 || was.Token.Lifetime == 0 { // a file cannot take it away
 		as.YAML = wholeResource(will)
@@ -32,7 +33,7 @@ func (c *console) asResource(ctx context.Context, was, will *mintage.ResourceSer
 		}
 		words := []string{
 			"api", "edit", will.Identifier, "--tenant", will.Tenant, "--name", will.Name, "--scope-prefix", will.ScopePrefix,
-			"--introspector", strings.Join(will.Introspectors, ","), "--format", string(will.Token.Format), "--alg", will.Token.Alg, "--lifetime", lifetime,
+			"--introspector", strings.Join(will.Introspectors, ","), "--dpop-bound=" + strconv.FormatBool(will.DPoPBoundAccessTokens), "--format", string(will.Token.Format), "--alg", will.Token.Alg, "--lifetime", lifetime,
 		}
 		if consent {
 			words = append(words, "--cascade")
@@ -46,7 +47,7 @@ func (c *console) asResource(ctx context.Context, was, will *mintage.ResourceSer
 func wholeResource(rs *mintage.ResourceServer) string {
 	d := apply.ResourceServer{
 		Identifier: rs.Identifier, Name: &rs.Name, Tenants: []string{rs.Tenant}, ScopePrefix: &rs.ScopePrefix, Scopes: map[string]string{},
-		Token: wholeToken(rs.Token), Introspectors: all(rs.Introspectors),
+		Token: wholeToken(rs.Token), Introspectors: all(rs.Introspectors), DPoPBound: &rs.DPoPBoundAccessTokens,
 	}
 	for _, s := range rs.Scopes {
 		d.Scopes[s.Name] = s.Description

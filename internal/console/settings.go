@@ -33,7 +33,7 @@ type tenantForm struct {
 	New                        bool
 	ID, Issuer                 string
 	Aliases, Paths, Origins    string // one a line
-	Protected                  bool
+	Protected, Nonces          bool
 	Formats, Algs              []option
 	Lifetime, Expires, Overlap string
 	Version                    int64
@@ -96,7 +96,7 @@ func (c *console) tenantOf(q *request) *tenantForm {
 	t := q.tenant
 	f := &tenantForm{
 		ID: t.ID, Issuer: t.Issuer, Aliases: strings.Join(t.Aliases, "\n"), Origins: strings.Join(t.CORSOrigins, "\n"), Protected: t.Protected,
-		Version: t.Version, Endpoints: endpointsOf(t, nil), Action: link(t.ID, "settings"), Type: q.typed(t.ID), BuiltIn: t.BuiltIn(), Server: c.cfg.Version,
+		Nonces: t.DPoPNonces, Version: t.Version, Endpoints: endpointsOf(t, nil), Action: link(t.ID, "settings"), Type: q.typed(t.ID), BuiltIn: t.BuiltIn(), Server: c.cfg.Version,
 		Documents: []string{
 			t.Issuer + "/.well-known/oauth-authorization-server", t.Issuer + "/.well-known/jwks.json", t.Issuer + "/oauth2/introspect", t.Issuer + "/oauth2/revoke",
 		},
@@ -144,7 +144,7 @@ func (c *console) settingsOfTenant(ctx context.Context, q *request) (*tenantForm
 func readTenant(q *request, t *mintage.Tenant) problems {
 	p := problems{}
 	t.Issuer, t.Aliases, t.CORSOrigins = q.text("issuer"), lines(q.text("aliases")), lines(q.text("origins"))
-	t.Protected = q.ticked("protected")
+	t.Protected, t.DPoPNonces = q.ticked("protected"), q.ticked("dpop_nonces")
 	t.TokenPaths = nil
 	for _, line := range lines(q.text("paths")) {
 		path, dialect, _ := strings.Cut(line, " ")
@@ -163,7 +163,7 @@ func readTenant(q *request, t *mintage.Tenant) problems {
 func (f *tenantForm) resend(q *request, p problems) {
 	f.Problems, f.ID, f.Issuer, f.Aliases, f.Paths = p, cmp.Or(f.ID, q.text("id")), q.text("issuer"), q.text("aliases"), q.text("paths")
 	f.Origins, f.Protected, f.Lifetime, f.Expires = q.text("origins"), q.ticked("protected"), q.text("lifetime"), q.text("expires")
-	f.Overlap, f.Version = q.text("overlap"), q.version()
+	f.Overlap, f.Nonces, f.Version = q.text("overlap"), q.ticked("dpop_nonces"), q.version()
 	f.choices(q.text("format"), q.text("alg"))
 }
 

@@ -78,7 +78,10 @@ func (c *console) tokenTool(context.Context, *request) (*answer, error) {
 
 // lookAtToken says what was pasted. It stays in this process, and no log has it.
 func (c *console) lookAtToken(ctx context.Context, q *request) (*answer, error) {
-	text := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(q.text("token")), "Bearer "))
+	text := strings.TrimSpace(q.text("token"))
+	for _, scheme := range []string{"Bearer ", "DPoP "} {
+		text = strings.TrimSpace(strings.TrimPrefix(text, scheme))
+	}
 	d := &tokenPage{Looked: true}
 	a := shown("token", "token", "Token tool", d)
 	a.secret = true

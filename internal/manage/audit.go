@@ -97,6 +97,7 @@ func viewTenant(t *mintage.Tenant) view {
 		"token_paths": t.TokenPaths, "token": viewToken(t.Token),
 		"secret_lifetime": seconds(t.SecretLifetime), "secret_overlap": seconds(t.SecretOverlap),
 		"key_period":   seconds(t.KeyPeriod),
+		"dpop_nonces":  t.DPoPNonces,
 		"cors_origins": t.CORSOrigins, "managed_by": t.ManagedBy,
 	}
 }
@@ -122,6 +123,7 @@ func viewResourceServer(rs *mintage.ResourceServer) view {
 	return view{
 		"identifier": rs.Identifier, "name": rs.Name, "scope_prefix": rs.ScopePrefix, "scopes": scopes,
 		"token": viewToken(rs.Token), "introspectors": rs.Introspectors, "managed_by": rs.ManagedBy,
+		"dpop_bound_access_tokens": rs.DPoPBoundAccessTokens,
 	}
 }
 
@@ -146,7 +148,8 @@ func viewClient(c *mintage.Client) view {
 		"name": c.Name, "organization": c.Organization, "disabled": c.Disabled, "disabled_reason": c.DisabledReason,
 		"purge_at": at(c.PurgeAt), "dialects": c.Dialects, "grant_types": c.GrantTypes, "token": viewToken(c.Token),
 		"default_scope": string(c.DefaultScope.Mode), "default_scopes": []string(c.DefaultScope.Scopes),
-		"multi_audience": c.MultiAudience, "downscope": c.Downscope, "ladder": c.Ladder, "allow_from": c.AllowFrom,
+		"dpop_bound_access_tokens": c.DPoPBoundAccessTokens,
+		"multi_audience":           c.MultiAudience, "downscope": c.Downscope, "ladder": c.Ladder, "allow_from": c.AllowFrom,
 		"limits": view{"tokens_per_minute": c.Limits.TokensPerMinute, "introspections_per_minute": c.Limits.IntrospectionsPerMinute},
 		"labels": c.Labels, "grants": viewGrants(c.Grants), "secrets": secrets, "managed_by": c.ManagedBy,
 	}

@@ -92,6 +92,7 @@ func operatorsChoice(old, fresh *mintage.Client) string {
 		{"ladder", maps.Equal(old.Ladder, fresh.Ladder)},
 		{"limits", old.Limits == fresh.Limits},
 		{"multi_audience", old.MultiAudience == fresh.MultiAudience},
+		{"dpop_bound_access_tokens", fresh.DPoPBoundAccessTokens || !old.DPoPBoundAccessTokens},
 	} {
 		if !s.same {
 			return s.name

@@ -71,7 +71,17 @@ func appendOpenRFC(dst []byte, o *order) ([]byte, error) {
 	dst = append(dst, `,"exp":`...)
 	dst = strconv.AppendInt(dst, o.tok.Expires.Unix(), 10)
 	dst = append(dst, `,"jti":`...)
-	return strictjson.AppendString(dst, o.tok.JTI), nil
+	return appendConfirmation(strictjson.AppendString(dst, o.tok.JTI), az), nil
+}
+
+// appendConfirmation appends the claim cnf of a token that is bound to a key
+// (RFC 9449 §6.1).
+func appendConfirmation(dst []byte, az *mintage.Authorization) []byte {
+	if az.KeyThumbprint == "" {
+		return dst
+	}
+	dst = append(dst, `,"cnf":{"jkt":`...)
+	return append(strictjson.AppendString(dst, az.KeyThumbprint), '}')
 }
 
 // appendCognito appends the claims of a Cognito access token for a machine, in
@@ -93,7 +103,7 @@ func appendCognito(dst []byte, o *order) ([]byte, error) {
 	dst = append(dst, `,"version":2,"jti":`...)
 	dst = strictjson.AppendString(dst, o.tok.JTI)
 	dst = append(dst, `,"client_id":`...)
-	dst = strictjson.AppendString(dst, o.az.Client.ID)
+	dst = appendConfirmation(strictjson.AppendString(dst, o.az.Client.ID), o.az)
 	return append(dst, '}'), nil
 }
 

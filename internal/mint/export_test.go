@@ -31,7 +31,8 @@ func Contents(az *mintage.Authorization, jti string) (string, error) {
 	if !ok {
 		return "", errors.New("the jti is no UUID")
 	}
-	return string(appendContents(nil, &order{az: az, jti: id})), nil
+	dst, err := appendContents(nil, &order{az: az, jti: id})
+	return string(dst), err
 }
 
 // parseJTI reads what formatJTI writes.

@@ -62,12 +62,15 @@ func (m *Minter) Mint(ctx context.Context, az *mintage.Authorization) (*mintage.
 	if az.Token.Lifetime <= 0 || az.Token.Lifetime%time.Second != 0 {
 		return nil, fmt.Errorf("mint: a lifetime of %s is not a number of seconds", az.Token.Lifetime)
 	}
+	if az.DPoPBound && az.KeyThumbprint == "" {
+		return nil, errors.New("mint: the token has to be bound to a key, and the decision names none")
+	}
 	now := m.Now().UTC()
 	issued := now.Truncate(time.Second)
 	jti := newJTI(now)
 	o := &order{az: az, now: now, jti: jti, tok: mintage.AccessToken{
 		JTI: formatJTI(jti), Format: az.Token.Format, Scope: az.Scope,
-		IssuedAt: issued, Expires: issued.Add(az.Token.Lifetime),
+		IssuedAt: issued, Expires: issued.Add(az.Token.Lifetime), KeyThumbprint: az.KeyThumbprint,
 	}}
 	if err := mint(m, ctx, o); err != nil {
 		return nil, fmt.Errorf("mint a %s token: %w", az.Token.Format, err)

@@ -65,6 +65,7 @@ type opaque struct {
 // kinds says how a token of each version is looked up.
 var kinds = map[byte]func(*Minter, context.Context, string, opaque) (*mintage.TokenRecord, error){
 	versionStored: (*Minter).findStored,
+	versionBound:  (*Minter).findStored,
 	versionSealed: (*Minter).openSealed,
 }
 
@@ -129,9 +130,12 @@ func parseBlocks(dst []byte, digits string) ([]byte, bool) {
 	return dst, true
 }
 
-// The number of a stored token: version, milliseconds, random bits.
+// The number of a stored token: version, milliseconds, random bits. One that is
+// bound to a key has a version of its own: to a server that knows nothing of
+// keys, and would take it for a bearer token, it is none.
 const (
 	versionStored = 1
+	versionBound  = 3
 
 	millisLength = 6 // bytes, and 26 random ones: 208 bits
 )
@@ -140,13 +144,16 @@ const (
 func (m *Minter) mintStored(ctx context.Context, o *order) error {
 	var raw [blockLength]byte
 	raw[0] = versionStored
+	if o.az.KeyThumbprint != "" {
+		raw[0] = versionBound
+	}
 	putMillis(raw[1:], o.now)
 	rand.Read(raw[1+millisLength:])
 	o.tok.Value = spellingOf(o.az.Dialect).spell(raw[:])
 	err := m.Tokens.CreateToken(ctx, &mintage.TokenRecord{
 		Tenant: o.az.Tenant.ID, Key: recordKey(raw[:], o.tok.Value), JTI: o.tok.JTI,
 		ClientID: o.az.Client.ID, Subject: o.az.Subject, Scope: o.az.Scope, Audience: o.az.Audience,
-		IssuedAt: o.tok.IssuedAt, Expires: o.tok.Expires,
+		IssuedAt: o.tok.IssuedAt, Expires: o.tok.Expires, KeyThumbprint: o.az.KeyThumbprint,
 	})
 	return away(err)
 }
@@ -157,6 +164,9 @@ func (m *Minter) findStored(ctx context.Context, tenant string, t opaque) (*mint
 		return nil, mintage.ErrNotFound
 	}
 	rec, err := m.Tokens.Token(ctx, tenant, recordKey(t.raw, t.text))
+	if err == nil && (t.raw[0] == versionBound) != (rec.KeyThumbprint != "") {
+		return nil, mintage.ErrNotFound // whatever happened to the row, nobody takes it for a bearer token
+	}
 	return rec, away(err)
 }
 

@@ -2,7 +2,10 @@ package mint
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -23,6 +26,8 @@ import (
 //   - its life in seconds, as a varint
 //   - client, subject (empty: the client) and scope, each after its length
 //   - how many audiences, and each after its length
+//   - of a token that is bound to a DPoP key: boundToKey and the key's
+//     thumbprint, 32 bytes
 //   - zeros up to a multiple of blockLength
 //
 // Tenant and spelling are authenticated with the box and not in it: both are
@@ -34,6 +39,10 @@ const (
 	sealedOverhead = sealedHeader + keys.SealNonce + keys.SealTag
 	checkLength    = 4
 	jtiLength      = 16
+
+	// boundToKey tells a thumbprint from the zeros at the end. A version that does
+	// not know it takes such a token for none.
+	boundToKey = 1
 
 	// sealedSize is what nearly all sealed tokens fit into, in bytes.
 	sealedSize = 8 * blockLength
@@ -62,7 +71,10 @@ func (m *Minter) mintSealed(ctx context.Context, o *order) error {
 		sc = &scratch{}
 	}
 	defer scratches.Put(sc)
-	plain := appendContents(sc.plain[:0], o)
+	plain, err := appendContents(sc.plain[:0], o)
+	if err != nil {
+		return err
+	}
 	if n := (sealedOverhead + len(plain)) % blockLength; n > 0 {
 		var zeros [blockLength]byte
 		plain = append(plain, zeros[n:]...)
@@ -91,7 +103,7 @@ func appendBound(dst, header []byte, how spelling, tenant string) []byte {
 	return append(append(dst, byte(how)), tenant...)
 }
 
-func appendContents(dst []byte, o *order) []byte {
+func appendContents(dst []byte, o *order) ([]byte, error) {
 	var check [checkLength]byte
 	dst = append(dst, check[:]...)
 	dst = append(dst, o.jti[:]...)
@@ -107,8 +119,19 @@ func appendContents(dst []byte, o *order) []byte {
 	for _, aud := range o.az.Audience {
 		dst = appendText(dst, aud)
 	}
-	return dst
+	if o.az.KeyThumbprint == "" {
+		return dst, nil
+	}
+	start := len(dst) + 1
+	dst, err := thumbprints.AppendDecode(append(dst, boundToKey), []byte(o.az.KeyThumbprint))
+	if err != nil || len(dst)-start != sha256.Size {
+		return nil, errors.New("the thumbprint of the key is none")
+	}
+	return dst, nil
 }
+
+// thumbprints is how thumbprints are written (RFC 7638 §3).
+var thumbprints = base64.RawURLEncoding.Strict()
 
 func appendText(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
@@ -167,6 +190,10 @@ func readContents(plain string) (*mintage.TokenRecord, bool) {
 	}
 	for range r.number(math.MaxUint8) {
 		rec.Audience = append(rec.Audience, r.text())
+	}
+	if r.ok && r.rest != "" && r.rest[0] == boundToKey {
+		r.take(1)
+		rec.KeyThumbprint = thumbprints.EncodeToString([]byte(r.take(sha256.Size)))
 	}
 	return rec, r.ok && r.padding() && rec.ClientID != "" && life > 0
 }

@@ -309,13 +309,19 @@ func FuzzReadContents(f *testing.F) {
 	f.Add(plain)
 	f.Add(plain[:len(plain)-1])
 	f.Add(plain + "\x00")
+	az.KeyThumbprint = jkt
+	if plain, err = mint.Contents(az, "0199c0ee-0000-7000-8000-000000000000"); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(plain)
 	f.Fuzz(func(t *testing.T, plain string) {
 		rec, ok := mint.ReadContents(plain)
 		if !ok {
 			return
 		}
 		again, err := mint.Contents(&mintage.Authorization{
-			Client: &mintage.Client{ID: rec.ClientID}, Subject: rec.Subject, Scope: rec.Scope, Audience: rec.Audience,
+			KeyThumbprint: rec.KeyThumbprint,
+			Client:        &mintage.Client{ID: rec.ClientID}, Subject: rec.Subject, Scope: rec.Scope, Audience: rec.Audience,
 			Token: mintage.TokenSettings{Lifetime: rec.Expires.Sub(rec.IssuedAt)},
 		}, rec.JTI)
 		if err != nil {

@@ -20,6 +20,7 @@ type clientSettings struct {
 	DefaultScopes []string                             `json:"default_scopes,omitempty"`
 	MultiAudience bool                                 `json:"multi_audience,omitempty"`
 	Downscope     bool                                 `json:"downscope,omitempty"`
+	DPoPBound     bool                                 `json:"dpop_bound_access_tokens,omitempty"`
 	Ladder        map[mintage.Rung]mintage.LadderState `json:"ladder,omitempty"`
 	AllowFrom     []netip.Prefix                       `json:"allow_from,omitempty"`
 	Labels        map[string]string                    `json:"labels,omitempty"`
@@ -36,6 +37,7 @@ func encodeClient(c *mintage.Client) (string, error) {
 		DefaultScopes: c.DefaultScope.Scopes,
 		MultiAudience: c.MultiAudience,
 		Downscope:     c.Downscope,
+		DPoPBound:     c.DPoPBoundAccessTokens,
 		Ladder:        c.Ladder,
 		AllowFrom:     c.AllowFrom,
 		Labels:        c.Labels,
@@ -58,6 +60,7 @@ func scanClient(row scanner) (*mintage.Client, error) {
 	c.DefaultScope = mintage.DefaultScope{Mode: set.DefaultMode, Scopes: set.DefaultScopes}
 	c.MultiAudience = set.MultiAudience
 	c.Downscope = set.Downscope
+	c.DPoPBoundAccessTokens = set.DPoPBound
 	c.Ladder = set.Ladder
 	c.AllowFrom = set.AllowFrom
 	c.Labels = set.Labels

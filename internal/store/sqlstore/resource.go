@@ -14,6 +14,7 @@ type resourceSettings struct {
 	Scopes        []scopeDefinition `json:"scopes,omitempty"`
 	Token         tokenSettings     `json:"token,omitzero"`
 	Introspectors []string          `json:"introspectors,omitempty"`
+	DPoPBound     bool              `json:"dpop_bound_access_tokens,omitempty"`
 }
 
 type scopeDefinition struct {
@@ -22,7 +23,9 @@ type scopeDefinition struct {
 }
 
 func encodeResourceServer(rs *mintage.ResourceServer) (string, error) {
-	set := resourceSettings{ScopePrefix: rs.ScopePrefix, Token: newTokenSettings(rs.Token), Introspectors: rs.Introspectors}
+	set := resourceSettings{
+		ScopePrefix: rs.ScopePrefix, Token: newTokenSettings(rs.Token), Introspectors: rs.Introspectors, DPoPBound: rs.DPoPBoundAccessTokens,
+	}
 	for _, d := range rs.Scopes {
 		set.Scopes = append(set.Scopes, scopeDefinition(d))
 	}
@@ -43,6 +46,7 @@ func scanResourceServer(row scanner) (*mintage.ResourceServer, error) {
 	}
 	rs.Token = set.Token.settings()
 	rs.Introspectors = set.Introspectors
+	rs.DPoPBoundAccessTokens = set.DPoPBound
 	return rs, nil
 }
 

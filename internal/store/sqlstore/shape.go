@@ -10,6 +10,7 @@ import (
 type shape struct {
 	tenant, client, subject string
 	scope, audience         string // packed
+	jkt                     string // thumbprint of the key that they are bound to; empty: none
 }
 
 // shapeDigest is the key by which a shape is found.
@@ -19,7 +20,11 @@ type shapeDigest [sha256.Size]byte
 // must never share a row.
 func (s *shape) digest() shapeDigest {
 	b := make([]byte, 0, 256)
-	for _, part := range []string{s.tenant, s.client, s.subject, s.scope, s.audience} {
+	parts := []string{s.tenant, s.client, s.subject, s.scope, s.audience, s.jkt}
+	if s.jkt == "" { // as it was before tokens could be bound
+		parts = parts[:5]
+	}
+	for _, part := range parts {
 		b = binary.AppendUvarint(b, uint64(len(part)))
 		b = append(b, part...)
 	}

@@ -194,7 +194,8 @@ func TestOldEventsAreLinked(t *testing.T) {
 	execBehind(t, path, `DROP INDEX audit_events_unlinked; ALTER TABLE audit_events DROP COLUMN hash; DROP TABLE usage_counts;
 		DROP INDEX tenants_purge_at; ALTER TABLE tenants DROP COLUMN purge_at; DROP INDEX clients_folded_name; DROP INDEX clients_created;
 		DROP INDEX requests_client; DROP INDEX tenants_managed_by; DROP INDEX organizations_managed_by; DROP INDEX resource_servers_managed_by;
-		DROP INDEX clients_managed_by; DROP TABLE kept_answers; DROP TABLE pairings; DROP TABLE replays; DELETE FROM schema_versions WHERE version_id >= 7`)
+		DROP INDEX clients_managed_by; DROP TABLE kept_answers; DROP TABLE pairings; DROP TABLE replays; ALTER TABLE token_shapes DROP COLUMN jkt;
+		DELETE FROM schema_versions WHERE version_id >= 7`)
 	s = openFile(t, path)
 	defer s.Close() //nolint:errcheck // the test is over
 	list, err := s.Events(t.Context(), store.EventQuery{Oldest: true})

@@ -88,12 +88,12 @@ func (m *summaries) shape(ctx context.Context, ses session, r *tokenRow) (int64,
 	}
 	if err != nil || row.until < r.expires {
 		row, err = one(ctx, ses, scanShape, `
-			INSERT INTO token_shapes (digest, tenant, client_id, subject, scope, audience, until)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			INSERT INTO token_shapes (digest, tenant, client_id, subject, scope, audience, jkt, until)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (digest) DO UPDATE SET until =
 				CASE WHEN excluded.until > token_shapes.until THEN excluded.until ELSE token_shapes.until END
 			RETURNING id, until`,
-			r.digest[:], r.shape.tenant, r.shape.client, r.shape.subject, r.shape.scope, r.shape.audience,
+			r.digest[:], r.shape.tenant, r.shape.client, r.shape.subject, r.shape.scope, r.shape.audience, r.shape.jkt,
 			r.expires+wholeSeconds(shapeMargin))
 		if err != nil {
 			return 0, err

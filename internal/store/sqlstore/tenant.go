@@ -16,6 +16,7 @@ type tenantSettings struct {
 	SecretLifetime int64             `json:"secret_lifetime,omitempty"` // seconds
 	SecretOverlap  int64             `json:"secret_overlap,omitempty"`  // seconds
 	KeyPeriod      int64             `json:"key_period,omitempty"`      // seconds
+	DPoPNonces     bool              `json:"dpop_nonces,omitempty"`
 	CORSOrigins    []string          `json:"cors_origins,omitempty"`
 }
 
@@ -26,6 +27,7 @@ func encodeTenant(t *mintage.Tenant) (string, error) {
 		SecretLifetime: wholeSeconds(t.SecretLifetime),
 		SecretOverlap:  wholeSeconds(t.SecretOverlap),
 		KeyPeriod:      wholeSeconds(t.KeyPeriod),
+		DPoPNonces:     t.DPoPNonces,
 		CORSOrigins:    t.CORSOrigins,
 	})
 }
@@ -43,6 +45,7 @@ func scanTenant(row scanner) (*mintage.Tenant, error) {
 	t.SecretLifetime = duration(set.SecretLifetime)
 	t.SecretOverlap = duration(set.SecretOverlap)
 	t.KeyPeriod = duration(set.KeyPeriod)
+	t.DPoPNonces = set.DPoPNonces
 	t.CORSOrigins = set.CORSOrigins
 	return t, nil
 }

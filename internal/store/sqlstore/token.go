@@ -15,7 +15,7 @@ import (
 
 //nolint:gosec // a statement, no credentials
 const findToken = `
-	SELECT s.client_id, s.subject, s.scope, s.audience, k.jti, k.issued, k.expires
+	SELECT s.client_id, s.subject, s.scope, s.audience, s.jkt, k.jti, k.issued, k.expires
 	FROM tokens AS k JOIN token_shapes AS s ON s.id = k.shape
 	WHERE k.token_key = $1 AND s.tenant = $2`
 
@@ -52,7 +52,7 @@ func (s *Store) token(ctx context.Context, tenant string, key [38]byte) (*mintag
 	rec := &mintage.TokenRecord{Tenant: tenant, Key: key}
 	var scope, audience string
 	var jti []byte
-	err = stmt.QueryRowContext(ctx, key[:], tenant).Scan(&rec.ClientID, &rec.Subject, &scope, &audience, &jti,
+	err = stmt.QueryRowContext(ctx, key[:], tenant).Scan(&rec.ClientID, &rec.Subject, &scope, &audience, &rec.KeyThumbprint, &jti,
 		instant{&rec.IssuedAt}, instant{&rec.Expires})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -94,6 +94,7 @@ func newTokenRow(rec *mintage.TokenRecord) *tokenRow {
 			subject:  rec.Subject,
 			scope:    packList(rec.Scope),
 			audience: packList(rec.Audience),
+			jkt:      rec.KeyThumbprint,
 		},
 		jti:     packJTI(rec.JTI),
 		issued:  rec.IssuedAt.Unix(),

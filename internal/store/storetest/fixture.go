@@ -43,7 +43,7 @@ func tenantNoun() noun {
 				ID: id, Issuer: "https://" + id + ".issuer.example/path", Aliases: []string{id + ":9400", "a." + id},
 				Protected: true, PurgeAt: at(30), TokenPaths: map[string]string{"/oauth2/token": "rfc", "/token": "cognito"},
 				Token:          mintage.TokenSettings{Format: mintage.FormatStored, Alg: "RS256", Claims: mintage.ClaimsCognito, Lifetime: 90 * time.Minute},
-				SecretLifetime: 90 * 24 * time.Hour, SecretOverlap: time.Hour, KeyPeriod: 48 * time.Hour, CORSOrigins: []string{"https://app.example"},
+				SecretLifetime: 90 * 24 * time.Hour, SecretOverlap: time.Hour, KeyPeriod: 48 * time.Hour, DPoPNonces: true, CORSOrigins: []string{"https://app.example"},
 				Meta: metaA(),
 			}
 		},
@@ -110,7 +110,7 @@ func resourceServerNoun() noun {
 				Tenant: tenant, Identifier: id, Name: "name of " + id, ScopePrefix: "api/",
 				Scopes:        []mintage.ScopeDefinition{{Name: "read", Description: "Read \"all\" <of> it"}, {Name: "write"}},
 				Token:         mintage.TokenSettings{Format: mintage.FormatJWT, Alg: "ES256", Claims: mintage.ClaimsRFC, Lifetime: time.Minute},
-				Introspectors: []string{"mc_one", "mc_two"}, Meta: metaA(),
+				Introspectors: []string{"mc_one", "mc_two"}, DPoPBoundAccessTokens: true, Meta: metaA(),
 			}
 		},
 		b: func(tenant, id string) any {
@@ -232,7 +232,7 @@ func fullClient(tenant, id string) *mintage.Client {
 		Dialects: []string{"rfc", "cognito"}, GrantTypes: []oauth.GrantType{"client_credentials"},
 		Token:         mintage.TokenSettings{Format: mintage.FormatJWT, Alg: "RS256", Claims: mintage.ClaimsMyParcel, Lifetime: 24 * time.Hour},
 		DefaultScope:  mintage.DefaultScope{Mode: mintage.DefaultScopeList, Scopes: oauth.NewScope("a", "b")},
-		MultiAudience: true, Downscope: true,
+		MultiAudience: true, Downscope: true, DPoPBoundAccessTokens: true,
 		Ladder:    map[mintage.Rung]mintage.LadderState{mintage.RungQueryCredentials: mintage.LadderAllow},
 		AllowFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
 		Limits:    mintage.Limits{TokensPerMinute: 60, IntrospectionsPerMinute: 6000},

@@ -67,6 +67,8 @@ func tokenForms(t *testing.T, s store.Store) {
 		func(r *mintage.TokenRecord) { r.Audience = []string{"b", "a", "é\n"} },
 		func(r *mintage.TokenRecord) { r.Scope = oauth.Scope{`["x"]`, "y"} },
 		func(r *mintage.TokenRecord) { r.Scope = oauth.Scope{long} },
+		func(r *mintage.TokenRecord) { r.KeyThumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" },
+		func(r *mintage.TokenRecord) { r.KeyThumbprint = "read write" },
 		func(r *mintage.TokenRecord) { r.Key = [38]byte{} },
 		func(r *mintage.TokenRecord) { copy(r.Key[:], strings.Repeat("\xff", 38)) },
 		func(r *mintage.TokenRecord) { r.Expires = time.Unix(0, 0).UTC() },
