@@ -16,9 +16,8 @@ const checklist = "../shared/security/checklist.md"
 
 // notYet are the items that no test shows, with the reason.
 var notYet = map[string]string{
-	"IN-06": "this server binds no token to a key, so that introspection has no cnf to report; enforce obeys those of others",
 	"IN-07": "introspection is answered in JSON alone, so that there is no JWT to mistake for a token",
-	"TE-31": "this server binds no token to a key: enforce checks such tokens, and none is offered",
+	"TE-31": "tokens are bound to DPoP keys, and no client or API that wants it gets another; the test of the item is about a profile fapi2, which there is not",
 }
 
 var (

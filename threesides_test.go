@@ -85,6 +85,13 @@ func TestThreeSides(t *testing.T) {
 // runServer runs the server with its demo tenants until the test ends.
 func runServer(t *testing.T) *server.Demo {
 	t.Helper()
+	_, demo := startServer(t)
+	return demo
+}
+
+// startServer is runServer for who changes what the server has.
+func startServer(t *testing.T) (*server.Server, *server.Demo) {
+	t.Helper()
 	srv, err := server.Open(t.Context(), server.Config{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
 		Data: filepath.Join(t.TempDir(), "data"), Log: slog.New(slog.DiscardHandler),
@@ -105,7 +112,7 @@ func runServer(t *testing.T) *server.Demo {
 			t.Errorf("the server stopped with %v", err)
 		}
 	})
-	return demo
+	return srv, demo
 }
 
 func send(t *testing.T, hc *http.Client, method, url, authorization string) (status int, body string) {

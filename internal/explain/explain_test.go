@@ -122,7 +122,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 // makers are the functions of oauth whose first argument is a reason.
 var makers = []string{
 	"InvalidRequest", "InvalidClient", "InvalidClientPost", "UnauthorizedClient", "InvalidScope", "InvalidTarget",
-	"InvalidToken", "TemporarilyUnavailable",
+	"InvalidToken", "InvalidDPoPProof", "TemporarilyUnavailable",
 }
 
 // reasonsIn returns the literals directly in n that are reasons whatever they

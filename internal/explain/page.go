@@ -16,6 +16,7 @@ const (
 	kindAdmin                // of the admin API: the code itself is answered
 	kindVerifier             // of whoever checks an access token
 	kindToken                // the same, and of introspection
+	kindProof                // of the token endpoint, and of whoever checks an access token
 	kindGateway              // of mintage gateway, which is not the server
 	kindAgent                // of mintage agent, likewise
 	kindReserved             // no release raises it yet
@@ -35,6 +36,8 @@ var seen = map[kind]string{
 	kindToken: "Whoever checks the token: the resource server, `mintage token verify`, `mintage token introspect`, and the admin API, " +
 		"which checks its own tokens so. Introspection answers that the token is not active, and says no more; for the operator the code is in the " +
 		"log line, in the request log and in `mintage_introspections_total`.",
+	kindProof: "The client that asks for a token, or the caller of an API: it sees the OAuth error code and what is wrong. At the token endpoint " +
+		"the code above is for the operator too: in the log line, in the request log, as the label `reason` of the metrics.",
 	kindGateway: "The caller of the gateway sees the status, an OAuth error code and a description. The operator sees the code as `reason` in the " +
 		"gateway's access log and in `mintage_gateway_requests_total`.",
 	kindAgent:    "The program that asks the agent: it is the `code` of the answer. The operator sees it in the agent's log and metrics.",
@@ -67,7 +70,7 @@ func (r Reason) Page() string {
 // reason, so that mintage explain tells of it by the trace id of the answer.
 func (r Reason) OfRequest() bool {
 	k, _ := circumstances(r.Code)
-	return r.Code != "ok" && slices.Contains([]kind{kindRefusal, kindFound, kindWarning, kindToken}, k)
+	return r.Code != "ok" && slices.Contains([]kind{kindRefusal, kindFound, kindWarning, kindToken, kindProof}, k)
 }
 
 // Reserved reports whether the code is kept for a later release, and so raised

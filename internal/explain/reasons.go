@@ -101,8 +101,9 @@ var reasons = []Reason{
 	{"organization.limit", "The organization has as many clients as it may.", "Delete a client that nobody uses, or ask an operator for a higher limit."},
 	{"tenant.protected", "The tenant is protected.", "Say on purpose that the protected tenant is meant."},
 
+	{"dpop.required", "The client or the API takes no token that is not bound to a key, and the token request had no DPoP proof.", "Send a DPoP proof with the token request; or take dpop_bound_access_tokens from the client and the API."},
 	{"dpop.missing", "The access token is bound to a DPoP key, and came without a proof of it.", "Send the token with the scheme DPoP and a new proof in the header DPoP."},
-	{"dpop.invalid", "The DPoP proof does not fit the request.", "Make a new proof for each request, with its method, its URL and the current time."},
+	{"dpop.invalid", "The DPoP proof does not fit the request.", "Make a new proof for each request, with its method, its URL and the current time; at the token endpoint the URL is that of the issuer or of an alias of the tenant."},
 	{"dpop.nonce", "The DPoP proof lacks the nonce that the server asks for, or has an old one.", "Make the proof again with the nonce of the header DPoP-Nonce."},
 	{"dpop.replayed", "The DPoP proof was used before.", "Make a new proof with a new jti for each request, retries too."},
 

@@ -119,10 +119,11 @@ var reproductions = map[string]reproduction{
 
 	"cert.missing":  {kindVerifier, "Call an API without a certificate, with a token that is bound to one."},
 	"cert.mismatch": {kindVerifier, "Call an API with another certificate than the token is bound to."},
+	"dpop.required": {kindRefusal, "`mintage client edit CLIENT --dpop-bound`, and ask for a token without a DPoP proof."},
 	"dpop.missing":  {kindVerifier, "Call an API with a token that is bound to a DPoP key, as `Authorization: Bearer`."},
-	"dpop.invalid":  {kindVerifier, "Call an API with a DPoP proof for another URL."},
-	"dpop.nonce":    {kindVerifier, "Call an API that demands nonces without one."},
-	"dpop.replayed": {kindVerifier, "Send the same DPoP proof twice."},
+	"dpop.invalid":  {kindProof, "Call an API, or ask for a token, with a DPoP proof for another URL."},
+	"dpop.nonce":    {kindProof, "Call an API that demands nonces without one; or set `dpop_nonces` of the tenant, and ask for a token with a DPoP proof."},
+	"dpop.replayed": {kindProof, "Send the same DPoP proof twice, to an API or to the token endpoint."},
 
 	"token.missing":      {kindVerifier, "Call the admin API without a token."},
 	"token.malformed":    {kindToken, "Call an API with `Authorization: Bearer x`."},

@@ -8,8 +8,8 @@ import (
 
 // Answers to a preflight request (Fetch standard, CORS protocol).
 const (
-	corsHeaders = "Authorization, Content-Type"
-	corsExposed = "Mintage-Warning, Retry-After, WWW-Authenticate, X-Request-Id"
+	corsHeaders = "Authorization, Content-Type, DPoP"
+	corsExposed = "DPoP-Nonce, Mintage-Warning, Retry-After, WWW-Authenticate, X-Request-Id"
 	corsMaxAge  = "600" // seconds; browsers cap it anyway
 )
 

@@ -16,7 +16,7 @@ var dialectCognito = Dialect{
 func writeCognito(dst []byte, tok *mintage.AccessToken) []byte {
 	dst = appendMember(dst, `{"access_token":`, tok.Value)
 	dst = appendExpiresIn(dst, tok)
-	return append(dst, `,"token_type":"Bearer"}`...)
+	return append(appendMember(dst, `,"token_type":`, tok.Type()), '}')
 }
 
 // failCognito says the code and no more; the trace id is in X-Request-Id.

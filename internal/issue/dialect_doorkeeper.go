@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/oauth"
 )
 
 // dialectDoorkeeper is the token endpoint of SessionM and of others made with
@@ -16,7 +17,11 @@ var dialectDoorkeeper = Dialect{
 
 func writeDoorkeeper(dst []byte, tok *mintage.AccessToken) []byte {
 	dst = appendMember(dst, `{"access_token":`, tok.Value)
-	dst = append(dst, `,"token_type":"bearer"`...)
+	kind := tok.Type()
+	if kind == oauth.TokenTypeBearer {
+		kind = "bearer"
+	}
+	dst = appendMember(dst, `,"token_type":`, kind)
 	dst = appendExpiresIn(dst, tok)
 	dst = appendMember(dst, `,"scope":`, tok.Scope.String())
 	dst = append(dst, `,"created_at":`...)

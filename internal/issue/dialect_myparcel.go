@@ -16,7 +16,7 @@ var dialectMyParcel = Dialect{
 // writeMyParcel has the members in the order of the family's servers. Its SDK
 // pastes token_type into a header that is compared letter by letter.
 func writeMyParcel(dst []byte, tok *mintage.AccessToken) []byte {
-	dst = append(dst, `{"token_type":"Bearer"`...)
+	dst = appendMember(dst, `{"token_type":`, tok.Type())
 	dst = appendExpiresIn(dst, tok)
 	dst = appendMember(dst, `,"access_token":`, tok.Value)
 	return append(dst, '}')

@@ -16,7 +16,7 @@ var dialectRFC = Dialect{
 // to remember what it asked for.
 func writeRFC(dst []byte, tok *mintage.AccessToken) []byte {
 	dst = appendMember(dst, `{"access_token":`, tok.Value)
-	dst = append(dst, `,"token_type":"Bearer"`...)
+	dst = appendMember(dst, `,"token_type":`, tok.Type())
 	dst = appendExpiresIn(dst, tok)
 	dst = appendMember(dst, `,"scope":`, tok.Scope.String())
 	return append(dst, '}')

@@ -6,6 +6,9 @@
 //
 //	read → Authenticate → Flow → Mint → Dialect.Write
 //
+// Before the Flow a DPoP proof is checked, and after it the token is bound to
+// its key.
+//
 // A grant type fills in one step, and a dialect the first and the last, so that
 // neither can leave out a check that all requests need. One thing is always
 // true of every answer: it has a trace id, nobody may keep it unless it is a
@@ -14,6 +17,7 @@
 //   - handler.go: Handler and what all endpoints share
 //   - exchange.go: one request and its answer
 //   - token.go: the five steps
+//   - dpop.go: tokens that are bound to a key
 //   - clientcredentials.go: the grant, and the table of grants
 //   - request.go: how a request is read and what bounds it
 //   - params.go: the parameters, from a form, a JSON object or the query

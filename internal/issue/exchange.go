@@ -10,6 +10,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/clientauth"
+	"github.com/mintage-auth/mintage/internal/dpop"
 	"github.com/mintage-auth/mintage/oauth"
 )
 
@@ -28,6 +29,9 @@ type exchange struct {
 	// shown are the credentials that came, for the second look at those in a URL.
 	shown *clientauth.Request
 	who   clientauth.Result
+
+	proof    *dpop.Proof // of the DPoP key that the token is to be bound to; nil: none
+	spending time.Time   // until when it has to be remembered
 
 	req   Request
 	query values

@@ -23,6 +23,7 @@ import (
 	"github.com/mintage-auth/mintage/internal/issue"
 	"github.com/mintage-auth/mintage/internal/keys"
 	"github.com/mintage-auth/mintage/internal/mint"
+	"github.com/mintage-auth/mintage/internal/replay"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/store/sqlstore"
@@ -133,6 +134,8 @@ func (f *fixture) with(tb testing.TB, change func(*issue.Handler)) *fixture {
 		Auth:      &clientauth.Authenticator{Clients: f.dir, Secrets: f.hasher, Now: now},
 		Minter:    f,
 		Revoker:   f,
+		Replays:   &replay.Guard{Store: f.store},
+		NonceKey:  [32]byte{1, 2, 3},
 		Now:       now,
 		Log:       slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DocsURL:   func() string { return "https://docs.example/docs" },
@@ -237,8 +240,8 @@ func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // mintAt returns a token that a client got in a dialect at some time, without a
-// request.
-func (f *fixture) mintAt(tb testing.TB, tenant, client, dialect string, at time.Time) string {
+// request; key is the thumbprint of the one that it is bound to.
+func (f *fixture) mintAt(tb testing.TB, tenant, client, dialect string, at time.Time, key ...string) string {
 	tb.Helper()
 	ctx := tb.Context()
 	tn, err := f.dir.Tenant(ctx, tenant)
@@ -250,6 +253,7 @@ func (f *fixture) mintAt(tb testing.TB, tenant, client, dialect string, at time.
 	d, _ := mintage.DialectByName(dialect)
 	az, err := mintage.Authorize(tn, c, servers, d, mintage.Request{GrantType: oauth.ClientCredentials})
 	must(tb, err)
+	az.KeyThumbprint = strings.Join(key, "")
 	m := &mint.Minter{Now: func() time.Time { return at }, Rings: f.dir, Tokens: f.store}
 	tok, err := m.Mint(ctx, az)
 	must(tb, err)

@@ -28,7 +28,11 @@ type Handler struct {
 	Auth      Authenticator
 	Minter    Minter
 	Revoker   Revoker
+	Replays   Replays
 	Now       func() time.Time
+	// NonceKey is what nonces for DPoP proofs are made with: 32 random bytes that
+	// all nodes share.
+	NonceKey [32]byte
 	// Log gets one line of each request. Its handler must not keep records, whose
 	// attributes are used again.
 	Log *slog.Logger
@@ -101,6 +105,13 @@ type Minter interface {
 // disk.
 type Revoker interface {
 	RevokeToken(ctx context.Context, tok RevokedToken) error
+}
+
+// Replays lets what may be used once pass once, on all nodes together. Once
+// fails with replay.ErrUsed, wrapped, for what was used before; any other error
+// is the store's trouble, and lets nothing pass. See replay.Guard.
+type Replays interface {
+	Once(ctx context.Context, id [32]byte, expires time.Time) error
 }
 
 // RevokedToken says which token is to end, and for the audit log who ends it.

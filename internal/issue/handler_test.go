@@ -91,8 +91,8 @@ func TestJWKSIsPublic(t *testing.T) {
 // TestExposed follows a secret from a URL to whoever is told of it.
 // MD-05, TE-26: metadata promises what there is. No method signs its
 // assertions, so no list of algorithms is there, and none is none; the one grant
-// is client_credentials; and tokens are bound to no key, so neither mTLS nor
-// DPoP is offered.
+// is client_credentials; and tokens are bound to no certificate, so mTLS is not
+// offered. DP-18: the algorithms of DPoP proofs are.
 func TestMetadataIsHonest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -104,6 +104,7 @@ func TestMetadataIsHonest(t *testing.T) {
 	}
 	for member, want := range map[string]string{
 		"grant_types_supported": "[client_credentials]", "response_types_supported": "[]",
+		"dpop_signing_alg_values_supported":             "[ES256 EdDSA PS256 RS256]",
 		"token_endpoint_auth_methods_supported":         "[client_secret_basic client_secret_post]",
 		"introspection_endpoint_auth_methods_supported": "[client_secret_basic client_secret_post]",
 		"revocation_endpoint_auth_methods_supported":    "[client_secret_basic client_secret_post]",
@@ -114,7 +115,7 @@ func TestMetadataIsHonest(t *testing.T) {
 	}
 	for _, member := range []string{
 		"token_endpoint_auth_signing_alg_values_supported", "tls_client_certificate_bound_access_tokens",
-		"dpop_signing_alg_values_supported", "mtls_endpoint_aliases", "introspection_signing_alg_values_supported",
+		"mtls_endpoint_aliases", "introspection_signing_alg_values_supported",
 	} {
 		if doc[member] != nil {
 			t.Errorf("%s is %v, and nothing here does that", member, doc[member])

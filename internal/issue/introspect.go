@@ -104,7 +104,13 @@ func (info *tokenInfo) appendIntrospection(dst []byte, issuer string) []byte {
 		dst = appendMember(dst, `,"scope":`, info.scope.String())
 	}
 	dst = appendMember(dst, `,"client_id":`, info.clientID)
-	dst = append(dst, `,"token_type":"Bearer","exp":`...)
+	if info.keyThumbprint == "" {
+		dst = append(dst, `,"token_type":"Bearer"`...)
+	} else { // RFC 9449 §6.2
+		dst = append(dst, `,"token_type":"DPoP","cnf":{"jkt":`...)
+		dst = append(strictjson.AppendString(dst, info.keyThumbprint), '}')
+	}
+	dst = append(dst, `,"exp":`...)
 	dst = strconv.AppendInt(dst, info.expires.Unix(), 10)
 	dst = append(dst, `,"iat":`...)
 	dst = strconv.AppendInt(dst, info.issued.Unix(), 10)

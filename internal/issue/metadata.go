@@ -68,6 +68,8 @@ func (h *Handler) describe(t *mintage.Tenant, servers map[string]*mintage.Resour
 		IntrospectionEndpointAuthMethodsSupported: methods,
 		RevocationEndpointAuthMethodsSupported:    methods,
 
+		DPoPSigningAlgValuesSupported: mintage.SigningAlgs(),
+
 		SubjectTypesSupported:            []string{"public"},
 		IDTokenSigningAlgValuesSupported: []string{},
 	}

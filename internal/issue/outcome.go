@@ -49,7 +49,8 @@ type Outcome struct {
 	TokenID   string
 	Format    mintage.TokenFormat
 	Alg       string
-	ExpiresIn int64 // seconds
+	TokenType string // Bearer or DPoP
+	ExpiresIn int64  // seconds
 
 	Ignored    []string // parameters that nothing reads
 	DidYouMean string   // the parameter that the first of them resembles
@@ -125,7 +126,7 @@ func claimedID(id string) string {
 // issued notes the token.
 func (o *Outcome) issued(az *mintage.Authorization, tok *mintage.AccessToken) {
 	o.ScopeGranted, o.Audience = tok.Scope, az.Audience
-	o.TokenID, o.Format, o.Alg = tok.JTI, tok.Format, tok.Alg
+	o.TokenID, o.Format, o.Alg, o.TokenType = tok.JTI, tok.Format, tok.Alg, tok.Type()
 	o.ExpiresIn = lifetime(tok)
 	if len(az.Dropped) > 0 {
 		o.warn("scope.not_granted")
@@ -133,7 +134,7 @@ func (o *Outcome) issued(az *mintage.Authorization, tok *mintage.AccessToken) {
 }
 
 // maxAttrs is how many attributes a log line may have.
-const maxAttrs = 28
+const maxAttrs = 29
 
 // log writes the one line of a request. The URL is not in it: a query may hold
 // a secret. It makes the record itself, since the place in the source that
@@ -185,6 +186,9 @@ func (o *Outcome) appendAttrs(attrs []slog.Attr) []slog.Attr {
 	}
 	text("user_agent", printable(o.UserAgent))
 	text("token_id", o.TokenID)
+	if o.TokenType != oauth.TokenTypeBearer {
+		text("token_type", o.TokenType)
+	}
 	if o.ExpiresIn > 0 {
 		attrs = append(attrs, slog.Int64("expires_in", o.ExpiresIn))
 	}

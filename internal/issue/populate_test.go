@@ -19,12 +19,13 @@ var everyPath = map[string]string{
 	"/access-token": mintage.DialectMyParcel, "/oauth/token": mintage.DialectDoorkeeper,
 }
 
-// populate fills the database. The tenant acme has everything; eu lives below a
+// populate fills the database. The tenant acme has everything; fresh wants nonces; eu lives below a
 // path and has no RSA key; static has published keys that never change.
 func populate(ctx context.Context, tx store.Tx, v *keys.Vault, hasher *secret.Hasher) error {
 	tenants := []*mintage.Tenant{
 		{ID: "acme", Issuer: "https://auth.example", TokenPaths: everyPath, CORSOrigins: []string{"https://app.example"}},
 		{ID: "eu", Issuer: "https://auth.example/eu", TokenPaths: map[string]string{"/token": "rfc", "/b": "cognito"}},
+		{ID: "fresh", Issuer: "https://fresh.example", DPoPNonces: true, TokenPaths: map[string]string{"/oauth2/token": "rfc", "/b": "cognito"}},
 		{ID: "static", Issuer: "https://static.example"},
 	}
 	for _, t := range tenants {
@@ -33,7 +34,7 @@ func populate(ctx context.Context, tx store.Tx, v *keys.Vault, hasher *secret.Ha
 			return err
 		}
 	}
-	for _, made := range [][2]string{{"acme", "ES256"}, {"acme", "RS256"}, {"acme", mintage.SealingAlg}, {"eu", "ES256"}} {
+	for _, made := range [][2]string{{"acme", "ES256"}, {"acme", "RS256"}, {"acme", mintage.SealingAlg}, {"eu", "ES256"}, {"fresh", "ES256"}} {
 		k, err := keys.Make(v, made[0], made[1], epoch.Add(-1000*time.Hour))
 		if err != nil {
 			return err
@@ -103,6 +104,8 @@ func resourceServers() []*mintage.ResourceServer {
 		{Tenant: "acme", Identifier: "profiles", Name: "profiles", Scopes: scopes("openid")},
 		{Tenant: "acme", Identifier: mintage.AdminResource, Name: "mintage", ScopePrefix: "mintage/", Scopes: scopes("keys:read")},
 		{Tenant: "eu", Identifier: "https://orders.example", ScopePrefix: "orders/", Scopes: scopes("read")},
+		{Tenant: "acme", Identifier: "https://vault.example", Name: "vault", Scopes: scopes("open"), DPoPBoundAccessTokens: true},
+		{Tenant: "fresh", Identifier: "https://orders.example", ScopePrefix: "orders/", Scopes: scopes("read")},
 		{Tenant: "static", Identifier: "https://static.example/api", Scopes: scopes("b", "a")},
 	}
 }
@@ -169,7 +172,14 @@ func clients() []*mintage.Client {
 		client("rsa", func(c *mintage.Client) { c.Token.Alg = "RS256" }),
 		client("imported", nil),
 		client("sealed", func(c *mintage.Client) { c.Token.Format = mintage.FormatSealed }),
+		client("proves", func(c *mintage.Client) { c.DPoPBoundAccessTokens = true }),
+		client("opens", func(c *mintage.Client) {
+			c.Grants = append(orders[:1:1], mintage.Grant{ResourceServer: "https://vault.example", Scopes: []string{"*"}})
+		}),
 		{Tenant: "static", ID: "stranger", GrantTypes: grants},
+		{Tenant: "fresh", ID: "orders", GrantTypes: grants, DefaultScope: all, Grants: []mintage.Grant{
+			{ResourceServer: "https://orders.example", Scopes: []string{"read"}},
+		}},
 		{Tenant: "eu", ID: "orders", GrantTypes: grants, DefaultScope: all, Grants: []mintage.Grant{
 			{ResourceServer: "https://orders.example", Scopes: []string{"read"}},
 		}},

@@ -27,7 +27,9 @@ type Request struct {
 	Scope     string // as sent
 	Resources []string
 	Audiences []string
-	Token     string // of introspection and revocation
+	Token     string   // of introspection and revocation
+	Proofs    []string // values of the header DPoP
+	Path      string   // of the URL, as it was sent; set where there are Proofs
 
 	Auth clientauth.Request
 }
@@ -68,6 +70,9 @@ func (x *exchange) read(r *http.Request, known params) (*Request, error) {
 	}
 	x.ignored(known, body.ignored)
 	req.fill(body)
+	if req.Proofs = r.Header["Dpop"]; len(req.Proofs) > 0 {
+		req.Path = r.URL.EscapedPath()
+	}
 	return req, nil
 }
 

@@ -29,8 +29,14 @@ func (h *Handler) token(ctx context.Context, x *exchange) error {
 	if err := h.bounded(x, client, client.Limits.TokensPerMinute); err != nil {
 		return err
 	}
+	if err := h.prove(x, req); err != nil {
+		return err
+	}
 	az, err := flow(ctx, h, x, client, req)
 	if err != nil {
+		return err
+	}
+	if err := h.bind(ctx, x, az); err != nil {
 		return err
 	}
 	tok, err := h.mint(ctx, az)

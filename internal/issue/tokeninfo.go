@@ -24,6 +24,8 @@ type tokenInfo struct {
 	expires  time.Time
 	keyID    string // empty: no key signed or sealed it
 
+	keyThumbprint string // of the DPoP key that it is bound to; empty: none
+
 	answer []byte // of introspection; nil: not built yet
 }
 
@@ -76,7 +78,7 @@ func (h *Handler) inspectOpaque(ctx context.Context, t *mintage.Tenant, token st
 	}
 	return &tokenInfo{
 		jti: rec.JTI, clientID: rec.ClientID, subject: rec.Subject, scope: rec.Scope, audience: rec.Audience,
-		issued: rec.IssuedAt, expires: rec.Expires, keyID: rec.KeyID,
+		issued: rec.IssuedAt, expires: rec.Expires, keyID: rec.KeyID, keyThumbprint: rec.KeyThumbprint,
 	}, nil
 }
 
@@ -169,6 +171,12 @@ func readClaims(claims strictjson.Value) (*tokenInfo, bool) {
 			return nil, false
 		}
 		info.scope = scope
+	}
+	if cnf, has := claims.Lookup("cnf"); has {
+		var known bool
+		if info.keyThumbprint, known = text(cnf, "jkt"); !known {
+			return nil, false // bound in a way that this version does not know
+		}
 	}
 	aud, _ := claims.Lookup("aud")
 	if one, is := aud.Str(); is {

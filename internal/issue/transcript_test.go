@@ -42,7 +42,8 @@ var update = flag.Bool("update", false, "rewrite the responses in testdata")
 //
 // A section named token, after a response, holds header and claims of the JWT
 // in it. In requests, {{repeat a 9}} is nine a's and {{token acme orders rfc -1h}}
-// a token that a client got some time ago. What differs from run to run is
+// a token that a client got some time ago, bound to the key of a fifth word, {{dpop a htm=PUT}} a DPoP proof with
+// the key a, changed. What differs from run to run is
 // replaced by a word.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
@@ -138,6 +139,8 @@ func faults(h *issue.Handler, what string) error {
 			guesses.Failed(&a, limit.Verdict{})
 		}
 		h.Auth = &clientauth.Authenticator{Clients: auth.Clients, Secrets: auth.Secrets, Guesses: guesses, Now: now}
+	case "replays":
+		h.Replays = away{}
 	case "mint":
 		h.Minter = brokenMinter{}
 	case "panic":
@@ -167,6 +170,7 @@ func (away) Lookup(context.Context, string, string) (*mintage.TokenRecord, error
 	return nil, errAway
 }
 func (away) RevokeToken(context.Context, issue.RevokedToken) error { return errAway }
+func (away) Once(context.Context, [32]byte, time.Time) error       { return errAway }
 
 // busy has no slot for a slow hash.
 type busy struct{}
@@ -228,7 +232,16 @@ func (f *fixture) expand(t *testing.T, raw []byte, tokens map[string]string) []b
 			if tokens[string(match)] == "" {
 				ago, err := time.ParseDuration(args[3])
 				must(t, err)
-				tokens[string(match)] = f.mintAt(t, args[0], args[1], args[2], epoch.Add(ago))
+				key := ""
+				if len(args) > 4 {
+					key = thumbprint(t, args[4])
+				}
+				tokens[string(match)] = f.mintAt(t, args[0], args[1], args[2], epoch.Add(ago), key)
+			}
+			return []byte(tokens[string(match)])
+		case "dpop":
+			if tokens[string(match)] == "" {
+				tokens[string(match)] = proof(t, args[0], args[1:]...)
 			}
 			return []byte(tokens[string(match)])
 		}

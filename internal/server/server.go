@@ -22,17 +22,19 @@ import (
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/mint"
 	"github.com/mintage-auth/mintage/internal/people"
+	"github.com/mintage-auth/mintage/internal/replay"
 	"github.com/mintage-auth/mintage/internal/revoke"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
 	"github.com/mintage-auth/mintage/internal/telemetry"
 )
 
-// Names of the vault's values: the key of secret hashes, and the one that
-// authenticates cursors.
+// Names of the vault's values: the key of secret hashes, the one that
+// authenticates cursors, and the one of nonces for DPoP proofs.
 const (
 	pepperName    = "pepper"
 	cursorKeyName = "cursor"
+	nonceKeyName  = "dpop_nonce"
 )
 
 // Config is how a server runs. Listen, AdminListen, Data and Log must be set.
@@ -216,6 +218,10 @@ func (s *Server) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	nonceKey, err := vault.Value(ctx, nonceKeyName, 32)
+	if err != nil {
+		return err
+	}
 	hasher := secret.New(pepper)
 	hasher.Observe = s.metrics.SecretVerified
 	s.directory = directory.New(directory.Config{Store: st, Vault: vault, Feed: s.feed, Now: s.cfg.Now, Log: s.log})
@@ -237,6 +243,8 @@ func (s *Server) openStore(ctx context.Context) error {
 		Limits:    s.limits,
 		Minter:    s.tracedMinter(minter),
 		Revoker:   revoker{s.manager},
+		Replays:   &replay.Guard{Store: st},
+		NonceKey:  [32]byte(nonceKey),
 		Now:       s.cfg.Now,
 		Log:       s.log,
 		Peer:      s.peer,
@@ -287,7 +295,7 @@ func (s *Server) listen(ctx context.Context) error {
 	}
 	places := []place{
 		{"public listener", s.cfg.Listen, s.cfg.TLS, s.publicHandler(), &s.public},
-		{adminListener, s.cfg.AdminListen, s.cfg.AdminTLS, s.probesWhileDraining(s.adminHandler()), &s.admin},
+		{"admin listener", s.cfg.AdminListen, s.cfg.AdminTLS, s.adminHandler(), &s.admin},
 	}
 	if s.cfg.ConsoleListen != "" {
 		places = append(places, place{"console listener", s.cfg.ConsoleListen, s.cfg.TLS, s.consoleHandler(), &s.pages})
@@ -345,24 +353,18 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	return errors.Join(err, s.Close()) //nolint:contextcheck // ctx has ended
 }
 
-// drain stops taking requests and waits for those under way. /readyz says so
-// from the first moment on, and is there to say it until the other listeners
-// have come to rest.
+// drain stops taking requests and waits for those under way.
 func (s *Server) drain(ctx context.Context) error {
 	s.draining.Store(true)
 	close(s.stopping)
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.drainTimeout.Load()))
 	defer cancel()
 	errs := make([]error, len(s.listeners))
-	for _, last := range []bool{false, true} {
-		var wg sync.WaitGroup
-		for i, l := range s.listeners {
-			if last == (l.name == adminListener) {
-				wg.Go(func() { errs[i] = l.drain(ctx) })
-			}
-		}
-		wg.Wait()
+	var wg sync.WaitGroup
+	for i, l := range s.listeners {
+		wg.Go(func() { errs[i] = l.drain(ctx) })
 	}
+	wg.Wait()
 	err := errors.Join(errs...)
 	if errors.Is(err, context.DeadlineExceeded) {
 		// A peer that does not let go is no failure of the server's.
