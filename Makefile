@@ -109,8 +109,11 @@ bench-agent: ## measure the agent beside nginx and a bare ReverseProxy, into ben
 bench-gateway: ## measure the gateway beside nginx with auth_request and a bare ReverseProxy, into bench/results/gateway.md
 	$(GO) run ./bench/gateway -o bench/results/gateway.md
 
-bench: bench-agent bench-gateway
-.PHONY: bench-agent bench-gateway
+bench-store: ## measure stored tokens, a million clients and ten million tokens, on SQLite and PostgreSQL, into bench/results/store.md (20 minutes, 4 GB of disk)
+	scripts/with-postgres $(GO) run ./bench store -o bench/results/store.md $(benchflags)
+
+bench: bench-agent bench-gateway bench-store
+.PHONY: bench-agent bench-gateway bench-store
 
 clean: ## remove what the build made
 	rm -rf bin .tools

@@ -34,6 +34,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, serveLimit(os.Args[2], os.Args[3]))
 		os.Exit(1) //nolint:forbidigo // this is main
 	}
+	if len(os.Args) > 1 && os.Args[1] == "store" {
+		storeMain(os.Args[2:])
+		return
+	}
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds in which all take turns; the smallest figure counts")
 	flag.DurationVar(&o.length, "length", time.Second, "length of one run of the load generator")
@@ -74,12 +78,8 @@ func run(ctx context.Context, o options, w io.Writer) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if o.bin == "" {
-		o.bin = filepath.Join(dir, "mintage")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", o.bin, "./cmd/mintage") //nolint:gosec // into our own directory
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build mintage (run bench from the root of the checkout): %w\n%s", err, out)
-		}
+	if o.bin, err = built(ctx, dir, o.bin); err != nil {
+		return err
 	}
 	b := &bench{options: o, dir: dir, began: time.Now(), load: loadAverage()}
 	defer b.close()
@@ -103,4 +103,17 @@ func run(ctx context.Context, o options, w io.Writer) error {
 		return err
 	}
 	return os.WriteFile(o.out, []byte(text), 0o644) //nolint:gosec // a report for everybody
+}
+
+// built returns the binary to measure, which it builds where none is named.
+func built(ctx context.Context, dir, bin string) (string, error) {
+	if bin != "" {
+		return filepath.Abs(bin)
+	}
+	bin = filepath.Join(dir, "mintage")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "./cmd/mintage") //nolint:gosec // into our own directory
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build mintage (run bench from the root of the checkout): %w\n%s", err, out)
+	}
+	return bin, nil
 }

@@ -99,22 +99,7 @@ func once(ctx context.Context, addr string, request []byte) ([]byte, error) {
 
 // cpu returns the processor time that the process has used.
 func (p *process) cpu() (time.Duration, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	// The name in parentheses may have spaces; utime and stime are fields 14
-	// and 15 of the whole line.
-	fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
-	var sum int64
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		sum += n
-	}
-	return time.Duration(sum) * time.Second / ticks, nil
+	return statTime(p.cmd.Process.Pid, 2)
 }
 
 // memory returns the resident set of the process, in bytes.

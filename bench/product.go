@@ -25,11 +25,12 @@ type product struct {
 	*process
 	bin, dir      string
 	public, admin string // host:port
+	env           []string
 }
 
 // newProduct starts the server on a new data directory.
-func newProduct(ctx context.Context, bin, dir string) (*product, error) {
-	p := &product{bin: bin, dir: dir}
+func newProduct(ctx context.Context, bin, dir string, env ...string) (*product, error) {
+	p := &product{bin: bin, dir: dir, env: env}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -44,7 +45,7 @@ func newProduct(ctx context.Context, bin, dir string) (*product, error) {
 
 // launch starts the process; the one before it has ended.
 func (p *product) launch() (err error) {
-	p.process, err = start(p.dir, "mintage", nil, p.bin, "serve",
+	p.process, err = start(p.dir, "mintage", p.env, p.bin, "serve",
 		"--data", filepath.Join(p.dir, "data"), "--listen", p.public, "--admin-listen", p.admin)
 	return err
 }

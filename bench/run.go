@@ -41,7 +41,8 @@ type bench struct {
 type measured struct {
 	process *process
 	target  target
-	cpu     float64 // µs for each answer, the smallest of the rounds
+	beside  func() (time.Duration, error) // processor time of others that work for it; nil: nobody does
+	cpu     float64                       // µs for each answer, the smallest of the rounds
 	all     []float64
 	rate    float64 // the highest of the rounds
 	p50     time.Duration
@@ -225,7 +226,7 @@ func (b *bench) processes() map[string]*process {
 
 // measure is one turn.
 func (m *measured) measure(ctx context.Context, connections int, length time.Duration) error {
-	before, err := m.process.cpu()
+	before, err := m.used()
 	if err != nil {
 		return err
 	}
@@ -233,7 +234,7 @@ func (m *measured) measure(ctx context.Context, connections int, length time.Dur
 	if err != nil {
 		return err
 	}
-	after, err := m.process.cpu()
+	after, err := m.used()
 	if err != nil {
 		return err
 	}
@@ -246,6 +247,16 @@ func (m *measured) measure(ctx context.Context, connections int, length time.Dur
 	}
 	m.all = append(m.all, each)
 	return nil
+}
+
+// used is the processor time that was used for it.
+func (m *measured) used() (time.Duration, error) {
+	own, err := m.process.cpu()
+	if err != nil || m.beside == nil {
+		return own, err
+	}
+	theirs, err := m.beside()
+	return own + theirs, err
 }
 
 // loadAverage is what /proc/loadavg says of the last minute.

@@ -16,7 +16,8 @@
 // application behind package consume notices nothing of an issuer that is hostile
 // on purpose (hostile_test.go). Nobody notices of slow callers at the gateway
 // (slow_test.go, R19), and h2spec finds no more there than at a bare net/http
-// server (h2spec_test.go).
+// server (h2spec_test.go). Nor does anything slow down that should not know of it
+// when clients and expired tokens are counted in millions (scale_test.go, R34).
 //
 // The short form takes seconds, the ordinary one is what CI runs, and
 // MINTAGE_CHAOS=long (make chaos) runs 1,000 kills, and the rotations with the

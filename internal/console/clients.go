@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -131,6 +132,8 @@ type clientList struct {
 	Filter        clientFilter
 	Rows          []*clientRow
 	Found, All    int
+	Many          bool // whether there are too many to be kept in memory
+	More          bool // whether Found is what was counted before that stopped
 	From          int
 	First, Next   string
 	CSV           string
@@ -214,12 +217,8 @@ func (c *console) findClients(ctx context.Context, q *request, f clientFilter) (
 
 func (c *console) clients(ctx context.Context, q *request) (*answer, error) {
 	f := clientFilterOf(q)
-	found, all, err := c.findClients(ctx, q, f)
-	if err != nil {
-		return nil, err
-	}
 	d := &clientList{
-		Filter: f, Found: len(found), All: all, From: (f.Page - 1) * pageSize, MayWrite: q.viewer.May("clients:write"),
+		Filter: f, MayWrite: q.viewer.May("clients:write"),
 		Statuses: options(f.Status, "", "any status", "active", "active", "disabled", "disabled", "rotating", "rotating", "no-secret", "without a secret"),
 		Ends:     options(number(f.Expires), "", "any expiry", "7", "ends in 7 days", "30", "ends in 30 days", "90", "ends in 90 days"),
 		Unused:   options(number(f.Unused), "", "any use", "30", "unused for 30 days", "90", "unused for 90 days", "365", "unused for a year"),
@@ -227,10 +226,10 @@ func (c *console) clients(ctx context.Context, q *request) (*answer, error) {
 			"-last_used", "last used first", "last_used", "longest unused first", "expires", "expiring first", "-expires", "expiring last"),
 		Soon: c.cfg.Now().Add(30 * day),
 	}
-	d.From = min(d.From, len(found))
-	d.Rows = found[d.From:min(d.From+pageSize, len(found))]
+	if err := c.addRows(ctx, q, d); err != nil {
+		return nil, err
+	}
 	d.Columns = f.columns(link(q.tenant.ID, "clients"))
-	c.addPages(d, q)
 	if err := c.addUses(ctx, q, d); err != nil {
 		return nil, err
 	}
@@ -238,6 +237,22 @@ func (c *console) clients(ctx context.Context, q *request) (*answer, error) {
 		return nil, err
 	}
 	return shown("clients", "clients", "API clients", d), nil
+}
+
+// addRows adds a page of the list.
+func (c *console) addRows(ctx context.Context, q *request, d *clientList) error {
+	found, all, err := c.findClients(ctx, q, d.Filter)
+	if errors.Is(err, errMany) {
+		return c.addRowsOfMany(ctx, q, d)
+	}
+	if err != nil {
+		return err
+	}
+	d.Found, d.All = len(found), all
+	d.From = min((d.Filter.Page-1)*pageSize, len(found))
+	d.Rows = found[d.From:min(d.From+pageSize, len(found))]
+	c.addPages(d, q)
+	return nil
 }
 
 // addPages adds the addresses of other parts of the list.
@@ -289,9 +304,12 @@ const maxLabelChoices = 100
 
 // addLabels adds the labels to filter by: those of what the viewer may see.
 func (c *console) addLabels(ctx context.Context, q *request, d *clientList) error {
-	rows, err := c.index.clients(ctx, q.tenant.ID)
-	if err != nil {
-		return err
+	rows := d.Rows // of very many, the labels are those of the page
+	if !d.Many {
+		var err error
+		if rows, err = c.index.clients(ctx, q.tenant.ID); err != nil {
+			return err
+		}
 	}
 	seen := map[string]bool{}
 	for _, r := range rows {

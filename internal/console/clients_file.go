@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ import (
 // clientsCSV is the list as a file, all pages of it.
 func (c *console) clientsCSV(ctx context.Context, q *request) (*answer, error) {
 	found, _, err := c.findClients(ctx, q, clientFilterOf(q))
+	if errors.Is(err, errMany) {
+		found, err = c.fileOfMany(ctx, q, clientFilterOf(q))
+	}
 	if err != nil {
 		return nil, err
 	}

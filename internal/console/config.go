@@ -35,6 +35,7 @@ type configPage struct {
 	Sources  []sourceRow
 	Hand     int // objects that no file declares
 	Objects  []objectRow
+	Many     bool // whether clients are too many to be among them
 	Kinds    []option
 	From     []option
 	First    string
@@ -74,7 +75,7 @@ func (c *console) configPage(ctx context.Context, q *request) (*configPage, erro
 	d := &configPage{
 		BuiltIn: q.tenant.BuiltIn(), Export: link(q.tenant.ID, "config", "export"), planned: planned{Type: q.typed(q.tenant.ID)},
 	}
-	rows, err := c.objects(ctx, q)
+	rows, err := c.objects(ctx, q, d)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +98,9 @@ type objectRow struct {
 	Link           string
 }
 
-// objects are all of a tenant's that a file may declare.
-func (c *console) objects(ctx context.Context, q *request) ([]objectRow, error) {
+// objects are all of a tenant's that a file may declare, without clients where
+// they are too many.
+func (c *console) objects(ctx context.Context, q *request, d *configPage) ([]objectRow, error) {
 	id := q.tenant.ID
 	servers, err := c.manager.ResourceServers(ctx, id, "", 0)
 	if err != nil {
@@ -109,7 +111,7 @@ func (c *console) objects(ctx context.Context, q *request) ([]objectRow, error) 
 		return nil, err
 	}
 	clients, err := c.index.clients(ctx, id)
-	if err != nil {
+	if d.Many = errors.Is(err, errMany); err != nil && !d.Many {
 		return nil, err
 	}
 	rows := []objectRow{{"tenant", id, "", q.tenant.ManagedBy, link(id, "settings")}}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -53,6 +54,9 @@ type Config struct {
 	// Address says where a request comes from, without the port.
 	Address func(*http.Request) string
 	DocsURL func() string // without a slash at the end
+	// IndexedClients is how many clients a tenant has at most that are searched
+	// and counted in memory. Zero: 10,000.
+	IndexedClients int
 	// Stopping ends what follows the request log, when it is closed. Nil: never.
 	Stopping <-chan struct{}
 	Version  string
@@ -81,7 +85,7 @@ type console struct {
 // for concurrent use.
 func New(cfg Config) (http.Handler, error) {
 	c := &console{cfg: cfg, manager: cfg.Manager, routes: map[string]route{}, mux: http.NewServeMux()}
-	c.index = &clientIndex{manager: cfg.Manager, now: cfg.Now, tenants: map[string]*tenantIndex{}}
+	c.index = &clientIndex{manager: cfg.Manager, now: cfg.Now, most: cmp.Or(cfg.IndexedClients, indexClients), tenants: map[string]*tenantIndex{}}
 	c.once = &once{now: cfg.Now, sent: map[string]time.Time{}}
 	c.apiReference = sync.OnceValues(c.parseReference)
 	var err error

@@ -15,7 +15,8 @@ import (
 
 const (
 	indexAge     = time.Minute // last uses are written each minute, and move no feed
-	indexTenants = 16          // kept at one time
+	indexTenants = 4           // kept at one time
+	indexClients = 10_000      // of one tenant that are kept: some ten megabytes
 	indexStep    = 500         // clients or changes read at one time
 )
 
@@ -36,10 +37,12 @@ type clientRow struct {
 
 // clientIndex keeps the rows of the tenants that were looked at last, so that
 // a list of many clients can be searched and sorted by whatever it shows. It
-// follows the change feed: what it shows is what is.
+// follows the change feed: what it shows is what is. Of a tenant that has very
+// many it keeps nothing; large.go shows those.
 type clientIndex struct {
 	manager *manage.Manager
 	now     func() time.Time
+	most    int // clients of one tenant
 
 	mu      sync.Mutex
 	tenants map[string]*tenantIndex
@@ -54,7 +57,11 @@ type tenantIndex struct {
 	list []*clientRow // by name; nil: to be made anew
 }
 
-// clients returns the rows of a tenant by name. They must not be changed.
+// errMany says that a tenant has more clients than are kept.
+var errMany = errors.New("the tenant has too many clients to keep in memory")
+
+// clients returns the rows of a tenant by name, or errMany. They must not be
+// changed.
 func (x *clientIndex) clients(ctx context.Context, tenant string) ([]*clientRow, error) {
 	t := x.tenant(tenant)
 	t.mu.Lock()
@@ -128,6 +135,14 @@ func (x *clientIndex) readAll(ctx context.Context, tenant string, t *tenantIndex
 	seq, err := x.manager.LastChange(ctx)
 	if err != nil {
 		return err
+	}
+	t.rows, t.list = nil, nil
+	n, err := x.manager.CountFound(ctx, manage.ClientQuery{Tenant: tenant, Limit: x.most + 1})
+	if err != nil {
+		return err
+	}
+	if n > x.most {
+		return errMany
 	}
 	rows, now := map[string]*clientRow{}, x.now()
 	for after := ""; ; {

@@ -36,17 +36,13 @@ func (c *console) organizations(ctx context.Context, q *request) (*answer, error
 	if err != nil {
 		return nil, err
 	}
-	clients, err := c.index.clients(ctx, q.tenant.ID)
-	if err != nil {
-		return nil, err
-	}
-	n := map[string]int{}
-	for _, cl := range clients {
-		n[cl.Organization]++
-	}
 	var rows []organizationRow
 	for _, o := range orgs {
-		rows = append(rows, organizationRow{o, n[o.ID]})
+		n, err := c.manager.CountOrganizationClients(ctx, o.Tenant, o.ID)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, organizationRow{o, n})
 	}
 	return shown("organizations", "organizations", "Organizations", rows), nil
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -19,6 +20,7 @@ func overviewRoutes() []route {
 type overviewPage struct {
 	Needs    []need
 	Clients  int
+	Many     bool // whether there are too many to look at each
 	Disabled int
 	Unused   int
 	Ending   []*clientRow // whose secret ends within 30 days
@@ -91,6 +93,9 @@ func (c *console) addServer(_ context.Context, _ *request, d *overviewPage) erro
 
 func (c *console) addClients(ctx context.Context, q *request, d *overviewPage) error {
 	rows, err := c.index.clients(ctx, q.tenant.ID)
+	if errors.Is(err, errMany) {
+		return c.addManyClients(ctx, q, d)
+	}
 	if err != nil {
 		return err
 	}
@@ -171,7 +176,8 @@ func (c *console) addUsage(ctx context.Context, q *request, d *overviewPage) err
 	}
 	d.Rate = perSecond(issued, now.Sub(lately.Since))
 	query.Refused, query.ByClient = true, true
-	if sums, err = c.cfg.Usage.Sums(ctx, query); err != nil {
+	sums, err = c.cfg.Usage.Sums(ctx, query)
+	if err != nil && !errors.Is(err, usage.ErrTooMany) { // then none is named
 		return err
 	}
 	if err := c.addRefused(ctx, q, sums, d); err != nil {
@@ -207,15 +213,11 @@ func perSecond(n int64, over time.Duration) string {
 
 // addRefused adds the clients that were refused most, by their names.
 func (c *console) addRefused(ctx context.Context, q *request, sums []usage.Sum, d *overviewPage) error {
-	rows, err := c.index.clients(ctx, q.tenant.ID)
-	if err != nil {
+	rows := usageRows(sums, func(s usage.Sum) string { return s.ClientID })
+	if err := c.nameClients(ctx, q, rows); err != nil {
 		return err
 	}
-	names := map[string]string{}
 	for _, r := range rows {
-		names[r.ID] = r.Name
-	}
-	for _, r := range usageRows(sums, func(s usage.Sum) string { return s.ClientID }, names) {
 		if r.Key != "" && len(d.Refused) < overviewTop {
 			d.Refused = append(d.Refused, r)
 		}

@@ -31,7 +31,8 @@ func resourceRoutes() []route {
 // resourceRow is an API as the list shows it.
 type resourceRow struct {
 	*mintage.ResourceServer
-	Clients int // that have a grant there
+	Clients int  // that have a grant there
+	More    bool // whether there are more than were counted
 }
 
 func (c *console) resources(ctx context.Context, q *request) (*answer, error) {
@@ -39,19 +40,13 @@ func (c *console) resources(ctx context.Context, q *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	clients, err := c.index.clients(ctx, q.tenant.ID)
-	if err != nil {
-		return nil, err
-	}
-	holders := map[string]int{}
-	for _, cl := range clients {
-		for _, a := range cl.APIs {
-			holders[a]++
-		}
-	}
 	var rows []resourceRow
 	for _, rs := range servers {
-		rows = append(rows, resourceRow{rs, holders[rs.Identifier]})
+		n, more, err := c.countClients(ctx, manage.ClientQuery{Tenant: rs.Tenant, ResourceServer: rs.Identifier})
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, resourceRow{rs, n, more})
 	}
 	slices.SortStableFunc(rows, func(a, b resourceRow) int { // the built-in one last
 		return cmp.Compare(btoi(a.BuiltIn()), btoi(b.BuiltIn()))

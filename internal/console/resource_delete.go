@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,16 +20,23 @@ type breaking struct {
 
 // breaks finds them.
 func (c *console) breaks(ctx context.Context, q *request, rs *mintage.ResourceServer) (b breaking, err error) {
-	rows, err := c.index.clients(ctx, q.tenant.ID)
+	holders, err := c.manager.FindClients(ctx, manage.ClientQuery{
+		Tenant: rs.Tenant, ResourceServer: rs.Identifier, Order: manage.ByName, Limit: countedMost + 1,
+	})
 	if err != nil {
 		return b, err
 	}
-	for _, r := range rows {
-		if slices.Contains(r.APIs, rs.Identifier) {
-			b.clients = append(b.clients, r.Name)
-		}
-		if slices.Contains(rs.Introspectors, r.ID) {
-			b.introspectors = append(b.introspectors, r.Name)
+	for _, l := range holders {
+		b.clients = append(b.clients, l.Name)
+	}
+	for _, id := range rs.Introspectors {
+		cl, err := c.manager.Client(ctx, rs.Tenant, id)
+		switch {
+		case errors.Is(err, mintage.ErrNotFound):
+		case err != nil:
+			return b, err
+		default:
+			b.introspectors = append(b.introspectors, cl.Name)
 		}
 	}
 	orgs, err := c.manager.Organizations(ctx, q.tenant.ID, "", 0)
@@ -63,7 +71,11 @@ func (b *breaking) lines() []string {
 		if n > 10 {
 			said += " and others"
 		}
-		out = append(out, count(n)+" "+noun+" "+kind.what+": "+said+".")
+		how := count(n)
+		if n > countedMost {
+			how = "more than " + count(countedMost)
+		}
+		out = append(out, how+" "+noun+" "+kind.what+": "+said+".")
 	}
 	return out
 }

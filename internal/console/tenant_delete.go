@@ -13,7 +13,7 @@ import (
 // tenantDeletion asks before a tenant is deleted, and says what goes with it.
 func (c *console) tenantDeletion(ctx context.Context, q *request) (*ask, error) {
 	t, at := q.tenant, link(q.tenant.ID, "settings")
-	clients, err := c.index.clients(ctx, t.ID)
+	clients, err := c.manager.CountFound(ctx, manage.ClientQuery{Tenant: t.ID})
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (c *console) tenantDeletion(ctx context.Context, q *request) (*ask, error) 
 	for _, kind := range []struct {
 		n         int
 		one, many string
-	}{{len(clients), "client", "clients"}, {len(orgs), "organization", "organizations"}, {len(servers), "API", "APIs"}} {
+	}{{clients, "client", "clients"}, {len(orgs), "organization", "organizations"}, {len(servers), "API", "APIs"}} {
 		switch {
 		case kind.n == 1:
 			owns = append(owns, "1 "+kind.one)

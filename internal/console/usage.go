@@ -56,6 +56,7 @@ type usagePage struct {
 	CSV                string
 	Base               string // address of the page
 	Off                bool   // whether nobody counts
+	TooMany            bool   // whether a table is empty for having too many lines
 }
 
 // Narrowed reports whether the page is about a part.
@@ -144,16 +145,6 @@ func (c *console) barsFor(ctx context.Context, query usage.Query, span usageSpan
 
 // usageTables adds the sums by client, API, scope and day, and the advice.
 func (c *console) usageTables(ctx context.Context, q *request, query usage.Query, d *usagePage) error {
-	names := map[string]string{}
-	rows, err := c.index.clients(ctx, q.tenant.ID)
-	if err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if q.viewer.Sees(q.tenant.ID, r.Organization) {
-			names[r.ID] = r.Name
-		}
-	}
 	for _, t := range []struct {
 		into *[]usageRow
 		set  func(*usage.Query)
@@ -166,15 +157,19 @@ func (c *console) usageTables(ctx context.Context, q *request, query usage.Query
 		by := query
 		t.set(&by)
 		sums, err := c.cfg.Usage.Sums(ctx, by)
+		if errors.Is(err, usage.ErrTooMany) {
+			d.TooMany = true
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		*t.into = usageRows(sums, t.key, names)
+		*t.into = usageRows(sums, t.key)
 	}
-	if err := c.usageByDay(ctx, query, d); err != nil {
+	if err := c.nameClients(ctx, q, d.Clients); err != nil {
 		return err
 	}
-	if err := c.addLimits(ctx, q.tenant.ID, d.Clients); err != nil {
+	if err := c.usageByDay(ctx, query, d); err != nil {
 		return err
 	}
 	advice, err := c.cfg.Usage.Advice(ctx, q.tenant.ID)
@@ -182,8 +177,19 @@ func (c *console) usageTables(ctx context.Context, q *request, query usage.Query
 		return err
 	}
 	for _, a := range advice {
-		if name, ok := names[a.ClientID]; ok && (query.ClientID == "" || query.ClientID == a.ClientID) {
-			d.Advice = append(d.Advice, adviceRow{Advice: a, Name: name})
+		if query.ClientID != "" && query.ClientID != a.ClientID {
+			continue
+		}
+		cl, err := c.ownClient(ctx, q, a.ClientID)
+		switch {
+		case errors.Is(err, mintage.ErrNotFound): // another's, or gone
+		case err != nil:
+			return err
+		default:
+			d.Advice = append(d.Advice, adviceRow{Advice: a, Name: cl.Name})
+		}
+		if len(d.Advice) == usageTop { // the worst come first
+			break
 		}
 	}
 	return nil
@@ -204,29 +210,11 @@ func (c *console) usageByDay(ctx context.Context, query usage.Query, d *usagePag
 	return nil
 }
 
-// addLimits adds how many tokens a minute clients may have.
-func (c *console) addLimits(ctx context.Context, tenant string, rows []usageRow) error {
-	for i := range rows {
-		if rows[i].Key == "" {
-			continue
-		}
-		cl, err := c.manager.Client(ctx, tenant, rows[i].Key)
-		switch {
-		case errors.Is(err, mintage.ErrNotFound): // deleted since
-		case err != nil:
-			return err
-		default:
-			rows[i].Limit = cl.Limits.TokensPerMinute
-		}
-	}
-	return nil
-}
-
-func usageRows(sums []usage.Sum, key func(usage.Sum) string, names map[string]string) []usageRow {
+func usageRows(sums []usage.Sum, key func(usage.Sum) string) []usageRow {
 	var out []usageRow
 	for _, s := range sums {
 		k := key(s)
-		out = append(out, usageRow{Key: k, Name: cmp.Or(names[k], k, "none"), Issued: s.Issued, Refused: s.Refused})
+		out = append(out, usageRow{Key: k, Name: cmp.Or(k, "none"), Issued: s.Issued, Refused: s.Refused})
 	}
 	slices.SortFunc(out, func(a, b usageRow) int {
 		return cmp.Or(cmp.Compare(b.Issued+b.Refused, a.Issued+a.Refused), strings.Compare(a.Key, b.Key))

@@ -23,6 +23,10 @@ type Declared struct {
 	// Hash is that of the plan that somebody looked at and said yes to; another
 	// one is mintage.ErrConflict. Empty: whatever it comes to.
 	Hash string
+
+	// ownOnly leaves out of the live state the clients that the file neither
+	// declares nor manages, of which there may be millions.
+	ownOnly bool
 }
 
 // Plan says what Apply would do.

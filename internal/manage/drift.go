@@ -93,7 +93,8 @@ type Drifted struct {
 // Drift says for each tenant that an applied file declares anything of, how
 // many of those objects are not as the file says any more. What another file
 // took over since is that one's. A file that could not be applied again counts
-// by what keeps it from that.
+// by what keeps it from that, but for clients that it does not declare: those
+// are not read, however many there are.
 func (m *Manager) Drift(ctx context.Context) (map[string]int, error) {
 	drift := map[string]int{}
 	err := m.eachApplied(ctx, func(tenants []string, found []Drifted) {
@@ -149,7 +150,7 @@ func (m *Manager) driftOf(ctx context.Context, row *store.DataKey) (tenants []st
 	by := Server()
 	by.Actor.Tenant = last.Tenant
 	tenants = last.State.TenantIDs()
-	p, err := m.plan(ctx, m.Store, by, Declared{State: last.State, Source: last.Source})
+	p, err := m.plan(ctx, m.Store, by, Declared{State: last.State, Source: last.Source, ownOnly: true})
 	if broken := mintage.FieldErrors(err); len(broken) > 0 && len(tenants) > 0 {
 		for _, b := range broken {
 			found = append(found, Drifted{Source: last.Source, Tenant: tenants[0], Problem: b.Error()})

@@ -15,7 +15,7 @@ import (
 // NeededAlgs returns the algorithms, sorted, for which a tenant may need a
 // key to sign or seal with: its default, what its dialects state, and what its
 // resource servers and clients want.
-func NeededAlgs(t *mintage.Tenant, servers []*mintage.ResourceServer, clients []*mintage.Client) []string {
+func NeededAlgs(t *mintage.Tenant, servers []*mintage.ResourceServer, ofClients []mintage.TokenSettings) []string {
 	algs := []string{mintage.DefaultTokenAlg}
 	want := func(s mintage.TokenSettings) {
 		if s.Alg != "" {
@@ -34,8 +34,8 @@ func NeededAlgs(t *mintage.Tenant, servers []*mintage.ResourceServer, clients []
 	for _, rs := range servers {
 		want(rs.Token)
 	}
-	for _, c := range clients {
-		want(c.Token)
+	for _, set := range ofClients {
+		want(set)
 	}
 	slices.Sort(algs)
 	return slices.Compact(algs)
@@ -62,15 +62,11 @@ func (m *Manager) ensureNeededKeys(ctx context.Context, by By, tenant string) er
 	if err != nil {
 		return err
 	}
-	var clients []*mintage.Client
-	if err := eachClient(ctx, m.Store, tenant, func(c *mintage.Client) {
-		if c.Token.Alg != "" || c.Token.Format == mintage.FormatSealed {
-			clients = append(clients, c)
-		}
-	}); err != nil {
+	own, err := m.Store.ClientTokenSettings(ctx, tenant)
+	if err != nil {
 		return err
 	}
-	return m.EnsureKeys(ctx, by, tenant, NeededAlgs(t, servers, clients)...)
+	return m.EnsureKeys(ctx, by, tenant, NeededAlgs(t, servers, own)...)
 }
 
 // EnsureKeys makes a signing key for each algorithm in which the tenant has
@@ -216,7 +212,10 @@ func (m *Manager) longestLifetime(ctx context.Context, t *mintage.Tenant) (time.
 	for _, rs := range servers {
 		longest = max(longest, rs.Token.Lifetime)
 	}
-	err = eachClient(ctx, m.Store, t.ID, func(c *mintage.Client) { longest = max(longest, c.Token.Lifetime) })
+	own, err := m.Store.ClientTokenSettings(ctx, t.ID)
+	for _, set := range own {
+		longest = max(longest, set.Lifetime)
+	}
 	return longest, err
 }
 

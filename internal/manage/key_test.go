@@ -75,7 +75,7 @@ func TestNeededAlgs(t *testing.T) {
 		name   string
 		tenant mintage.Tenant
 		server mintage.ResourceServer
-		client mintage.Client
+		client mintage.TokenSettings
 		rsaToo bool
 	}{
 		{name: "by default"},
@@ -83,13 +83,13 @@ func TestNeededAlgs(t *testing.T) {
 		{name: "a dialect's", tenant: mintage.Tenant{TokenPaths: map[string]string{"/a": "rfc", "/b": "myparcel"}}, rsaToo: true},
 		{name: "a stored dialect's", tenant: mintage.Tenant{TokenPaths: map[string]string{"/a": "doorkeeper"}}},
 		{name: "a resource server's", server: mintage.ResourceServer{Token: rsa}, rsaToo: true},
-		{name: "a client's", client: mintage.Client{Token: rsa}, rsaToo: true},
+		{name: "a client's", client: rsa, rsaToo: true},
 	} {
 		want := []string{"ES256"}
 		if tt.rsaToo {
 			want = append(want, "RS256")
 		}
-		got := manage.NeededAlgs(&tt.tenant, []*mintage.ResourceServer{&tt.server}, []*mintage.Client{&tt.client})
+		got := manage.NeededAlgs(&tt.tenant, []*mintage.ResourceServer{&tt.server}, []mintage.TokenSettings{tt.client})
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, want)
 		}

@@ -38,7 +38,11 @@ func readLive(ctx context.Context, r store.Reader, by By, d Declared) (apply.Liv
 		if tenants[id] == nil {
 			continue
 		}
-		nouns, err := readNouns(ctx, r, id)
+		read := readNouns
+		if d.ownOnly {
+			read = d.readOwn
+		}
+		nouns, err := read(ctx, r, id)
 		if err != nil {
 			return live, err
 		}
@@ -104,12 +108,50 @@ type nouns struct {
 }
 
 func readNouns(ctx context.Context, r store.Reader, tenant string) (n nouns, err error) {
-	if n.organizations, err = r.Organizations(ctx, tenant, store.Page{}); err != nil {
-		return n, err
-	}
-	if n.servers, err = r.ResourceServers(ctx, tenant, store.Page{}); err != nil {
+	if n, err = readFew(ctx, r, tenant); err != nil {
 		return n, err
 	}
 	err = eachClient(ctx, r, tenant, func(c *mintage.Client) { n.clients = append(n.clients, c) })
 	return n, err
+}
+
+// readFew reads what a tenant has few of.
+func readFew(ctx context.Context, r store.Reader, tenant string) (n nouns, err error) {
+	if n.organizations, err = r.Organizations(ctx, tenant, store.Page{}); err != nil {
+		return n, err
+	}
+	n.servers, err = r.ResourceServers(ctx, tenant, store.Page{})
+	return n, err
+}
+
+// readOwn is readNouns with the clients alone that the source manages or the
+// file declares.
+func (d *Declared) readOwn(ctx context.Context, r store.Reader, tenant string) (nouns, error) {
+	n, err := readFew(ctx, r, tenant)
+	if err != nil {
+		return n, err
+	}
+	managed, err := r.FindClients(ctx, store.ClientQuery{Tenant: tenant, ManagedBy: d.Source})
+	if err != nil {
+		return n, err
+	}
+	have := make(map[string]bool, len(managed))
+	for _, l := range managed {
+		have[l.ID] = true
+		n.clients = append(n.clients, l.Client)
+	}
+	for i := range d.State.Clients {
+		w := &d.State.Clients[i]
+		if have[w.ID] || !slices.Contains(w.Tenants, tenant) {
+			continue
+		}
+		switch c, err := r.Client(ctx, tenant, w.ID); {
+		case errors.Is(err, mintage.ErrNotFound):
+		case err != nil:
+			return n, err
+		default:
+			n.clients = append(n.clients, c)
+		}
+	}
+	return n, nil
 }

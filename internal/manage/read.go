@@ -60,6 +60,12 @@ type ClientStatus = store.ClientStatus
 // ClientOrder is what a list of clients is sorted by.
 type ClientOrder = store.ClientOrder
 
+// ByName sorts a list of clients by their names.
+const ByName = store.ByName
+
+// ClientMark is a place in a list of clients.
+type ClientMark = store.ClientMark
+
 // ListedClient is a client and its place in a list.
 type ListedClient = store.ListedClient
 
@@ -67,6 +73,18 @@ type ListedClient = store.ListedClient
 func (m *Manager) FindClients(ctx context.Context, q ClientQuery) ([]ListedClient, error) {
 	q.Now = m.now()
 	return m.Store.FindClients(ctx, q)
+}
+
+// CountFound counts the clients that a query asks for, at most as many as its
+// limit.
+func (m *Manager) CountFound(ctx context.Context, q ClientQuery) (int, error) {
+	q.Now = m.now()
+	return m.Store.CountFound(ctx, q)
+}
+
+// CountOrganizationClients counts the clients of an organization.
+func (m *Manager) CountOrganizationClients(ctx context.Context, tenant, organization string) (int, error) {
+	return m.Store.CountOrganizationClients(ctx, tenant, organization)
 }
 
 // SigningKeys lists signing keys, oldest first, those that are gone included.

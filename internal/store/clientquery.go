@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -39,6 +40,7 @@ type ClientQuery struct {
 	Status         ClientStatus
 	ResourceServer string // identifier of one that the client has a grant at
 	Organization   string
+	ManagedBy      string
 	Label          string  // name of a label
 	LabelValue     *string // its value; nil: whatever
 	// ExpiresUntil is when a live secret ends at the latest, without those that
@@ -61,6 +63,16 @@ type ClientMark struct{ Key, ID string }
 type ListedClient struct {
 	*mintage.Client
 	Mark ClientMark
+}
+
+// Tallies counts clients of a tenant, of which there may be millions.
+type Tallies interface {
+	// CountFound returns how many clients a query asks for, at most as many as
+	// its limit. Order and After do not matter.
+	CountFound(ctx context.Context, q ClientQuery) (int, error)
+	// ClientTokenSettings returns the settings that clients of the tenant have for
+	// their tokens, each once and in no order, without those that set nothing.
+	ClientTokenSettings(ctx context.Context, tenant string) ([]mintage.TokenSettings, error)
 }
 
 // GrantCount is how many have a grant of exactly these scopes.

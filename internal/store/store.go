@@ -51,6 +51,7 @@ type Reader interface {
 	ResourceServers
 	Clients
 	Census
+	Tallies
 	Keys
 	Revocations
 	Events

@@ -91,6 +91,7 @@ func (s session) clientFilter(q *store.ClientQuery) *where {
 	}
 	w.text("name = ?", q.Name)
 	w.text("organization = ?", q.Organization)
+	w.text("managed_by = ?", q.ManagedBy)
 	w.text(`EXISTS (SELECT 1 FROM client_grants AS g
 		WHERE g.tenant = clients.tenant AND g.client = clients.id AND g.resource_server = ?)`, q.ResourceServer)
 	switch q.Status {
@@ -168,6 +169,35 @@ func (s session) readListedParts(ctx context.Context, list []store.ListedClient)
 		}
 	}
 	return nil
+}
+
+// CountFound implements store.Tallies.
+func (s session) CountFound(ctx context.Context, q store.ClientQuery) (int, error) {
+	w := s.clientFilter(&q)
+	text := `SELECT COUNT(*) FROM clients ` + w.String()
+	if q.Limit > 0 {
+		w.args = append(w.args, q.Limit)
+		text = `SELECT COUNT(*) FROM (SELECT 1 FROM clients ` + w.String() + ` LIMIT ` + w.last() + `) AS found`
+	}
+	n, err := one(ctx, s, number, text, w.args...)
+	if err != nil {
+		return 0, fmt.Errorf("count clients: %w", err)
+	}
+	return int(n), nil
+}
+
+// ClientTokenSettings implements store.Tallies. Few clients set any: what the
+// others carry need not be taken apart.
+func (s session) ClientTokenSettings(ctx context.Context, tenant string) ([]mintage.TokenSettings, error) {
+	list, err := all(ctx, s, func(row scanner) (mintage.TokenSettings, error) {
+		var set tokenSettings
+		err := row.Scan(document{&set})
+		return set.settings(), err
+	}, `SELECT DISTINCT `+s.engine.minting+` FROM clients WHERE tenant = $1 AND settings LIKE '%"token":{%'`, tenant)
+	if err != nil {
+		return nil, fmt.Errorf("token settings of clients: %w", err)
+	}
+	return list, nil
 }
 
 // CountGrants implements store.Census.

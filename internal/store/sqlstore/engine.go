@@ -23,6 +23,8 @@ type engine struct {
 	// labels is the table of the labels of a row of clients, which its settings
 	// carry: key and value.
 	labels string
+	// minting is what the settings of a row of clients say of its tokens.
+	minting string
 	// writers is how many write transactions run at the same time.
 	writers int
 	// begin is the statement that a write begins with which must not run beside

@@ -241,6 +241,7 @@ func postgresEngine(patience time.Duration) *engine {
 			"{clustered}", "",
 		),
 		labels:   `jsonb_each_text(CAST(clients.settings AS JSONB) -> 'labels')`,
+		minting:  `CAST(CAST(clients.settings AS JSONB) -> 'token' AS TEXT)`,
 		writers:  pgWriters,
 		begin:    `SELECT value FROM counters WHERE name = 'changes' FOR UPDATE`,
 		view:     &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},

@@ -63,7 +63,17 @@ func (s *Store) Clients(ctx context.Context, tenant string, page store.Page) ([]
 
 // FindClients implements store.Clients.
 func (s *Store) FindClients(ctx context.Context, q store.ClientQuery) ([]store.ListedClient, error) {
-	return view(ctx, s, func(ses session) ([]store.ListedClient, error) { return ses.FindClients(ctx, q) })
+	return viewList(ctx, s, func(ses session) ([]store.ListedClient, error) { return ses.FindClients(ctx, q) })
+}
+
+// CountFound implements store.Tallies.
+func (s *Store) CountFound(ctx context.Context, q store.ClientQuery) (int, error) {
+	return viewList(ctx, s, func(ses session) (int, error) { return ses.CountFound(ctx, q) })
+}
+
+// ClientTokenSettings implements store.Tallies.
+func (s *Store) ClientTokenSettings(ctx context.Context, tenant string) ([]mintage.TokenSettings, error) {
+	return viewList(ctx, s, func(ses session) ([]mintage.TokenSettings, error) { return ses.ClientTokenSettings(ctx, tenant) })
 }
 
 // ExpiringSecrets implements store.Clients.
@@ -73,12 +83,12 @@ func (s *Store) ExpiringSecrets(ctx context.Context, p store.ExpiryPage) ([]*sto
 
 // CountClients implements store.Census.
 func (s *Store) CountClients(ctx context.Context) ([]store.ClientCount, error) {
-	return view(ctx, s, func(ses session) ([]store.ClientCount, error) { return ses.CountClients(ctx) })
+	return viewList(ctx, s, func(ses session) ([]store.ClientCount, error) { return ses.CountClients(ctx) })
 }
 
 // CountGrants implements store.Census.
 func (s *Store) CountGrants(ctx context.Context, tenant, resourceServer string) ([]store.GrantCount, error) {
-	return view(ctx, s, func(ses session) ([]store.GrantCount, error) { return ses.CountGrants(ctx, tenant, resourceServer) })
+	return viewList(ctx, s, func(ses session) ([]store.GrantCount, error) { return ses.CountGrants(ctx, tenant, resourceServer) })
 }
 
 // ManagedTenants implements store.Census.

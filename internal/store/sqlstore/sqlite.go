@@ -117,6 +117,7 @@ func sqliteEngine() *engine {
 			"{clustered}", "WITHOUT ROWID",
 		),
 		labels:  `json_each(clients.settings, '$.labels')`,
+		minting: `json_extract(clients.settings, '$.token')`,
 		writers: 1,
 		view:    &sql.TxOptions{ReadOnly: true},
 		fault:   sqliteFault,

@@ -24,7 +24,11 @@ type Store struct {
 	slots chan struct{}
 	// turn holds one element while a write runs that must not run beside
 	// another, so that those that wait for each other take one connection.
-	turn    chan struct{}
+	turn chan struct{}
+	// lists holds one element for each list or count of clients that runs, which
+	// may take seconds where there are millions: what tokens need to read finds a
+	// connection beside them.
+	lists   chan struct{}
 	hint    chan struct{} // receives when the feed may have moved; nil: the engine cannot tell
 	tokens  *tokenWriter
 	replays *group[*replayRow]
@@ -57,12 +61,13 @@ func open(ctx context.Context, e *engine, writer, reader *sql.DB) (*Store, error
 		reader:  reader,
 		slots:   make(chan struct{}, e.writers),
 		turn:    make(chan struct{}, 1),
+		lists:   make(chan struct{}, max(1, reader.Stats().MaxOpenConnections/2)),
 		find:    preparedQuery{db: reader, text: findToken},
 		cleanup: func() error { return nil },
 		closed:  make(chan struct{}),
 	}
-	s.tokens = newTokenWriter(s) //nolint:contextcheck // it outlives the call that opens the store
-	s.replays = newGroup(s.writeReplays)
+	s.tokens = newTokenWriter(s)         //nolint:contextcheck // it outlives the call that opens the store
+	s.replays = newGroup(s.writeReplays) //nolint:contextcheck // as the token writer
 	return s, nil
 }
 
@@ -277,6 +282,15 @@ func view[T any](ctx context.Context, s *Store, fn func(session) (T, error)) (v 
 		return err
 	})
 	return v, err
+}
+
+// viewList is view for what may take long.
+func viewList[T any](ctx context.Context, s *Store, fn func(session) (T, error)) (v T, err error) {
+	if err := s.acquire(ctx, s.lists); err != nil {
+		return v, err
+	}
+	defer func() { <-s.lists }()
+	return view(ctx, s, fn)
 }
 
 func viewOnce[T any](ctx context.Context, s *Store, fn func(session) (T, error)) (T, error) {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func listed(t *testing.T, s store.Store) {
 			Labels: map[string]string{"team": "billing", "tier": "1"}, Secrets: []mintage.Secret{secret("s", 200, 80), revoked},
 		},
 		{
-			ID: "mc_b", Name: "Alpha", Organization: "org-1", Meta: mintage.Meta{Created: at(10)}, Grants: grant("https://api.example", "*"),
+			ID: "mc_b", Name: "Alpha", Organization: "org-1", Meta: mintage.Meta{Created: at(10), ManagedBy: "file.yaml"}, Grants: grant("https://api.example", "*"),
 			Labels: map[string]string{"team": "desk"}, Secrets: []mintage.Secret{secret("s", 0, 0)},
 		},
 		{
@@ -73,6 +74,7 @@ func findClients(t *testing.T, s store.Store) {
 		{"rotating", store.ClientQuery{Status: store.ClientRotating}, "mc_c"},
 		{"without a live secret", store.ClientQuery{Status: store.ClientNoSecret}, "mc_d"},
 		{"with a grant", store.ClientQuery{ResourceServer: "orders"}, "mc_a"},
+		{"of a file", store.ClientQuery{ManagedBy: "file.yaml"}, "mc_b"},
 		{"of an organization", store.ClientQuery{Organization: "org-2"}, "mc_c"},
 		{"labelled", store.ClientQuery{Label: "team"}, "mc_a mc_b"},
 		{"labelled so", store.ClientQuery{Label: "team", LabelValue: &billing}, "mc_a"},
@@ -98,6 +100,17 @@ func findClients(t *testing.T, s store.Store) {
 			got, err := r.FindClients(ctx, q)
 			must(t, err)
 			diff(t, tt.name, strings.Join(ids(got, func(c store.ListedClient) string { return c.ID }), " "), tt.want)
+			for _, most := range []int{0, 1, 3} {
+				counted := q
+				counted.Limit = most
+				n, err := r.CountFound(ctx, counted)
+				must(t, err)
+				want := len(strings.Fields(tt.want))
+				if most > 0 {
+					want = min(want, most)
+				}
+				diff(t, tt.name+", counted", n, want)
+			}
 		}
 		check(t.Context(), s)
 		update(t, s, func(ctx context.Context, tx store.Tx) error { check(ctx, tx); return nil })
@@ -222,4 +235,21 @@ func tenantSweep(t *testing.T, s store.Store) {
 			t.Errorf("tenant %s has %d records and %d counts, want %d", tenant, len(left), len(used), want)
 		}
 	}
+}
+
+func clientTokenSettings(t *testing.T, s store.Store) {
+	prepare(t, s)
+	ctx, n := t.Context(), clientNoun()
+	rsa, long := mintage.TokenSettings{Alg: "RS256", Format: mintage.FormatJWT}, mintage.TokenSettings{Lifetime: 48 * time.Hour}
+	for id, set := range map[string]mintage.TokenSettings{"a": rsa, "b": rsa, "c": long, "d": {}} {
+		must(t, change(ctx, s, n.create, &mintage.Client{Tenant: "acme", ID: id, Token: set, Labels: map[string]string{"token": `{"alg"`}}))
+	}
+	must(t, change(ctx, s, n.create, &mintage.Client{Tenant: "other", ID: "a", Token: mintage.TokenSettings{Claims: mintage.ClaimsCognito}}))
+	got, err := s.ClientTokenSettings(ctx, "acme")
+	must(t, err)
+	slices.SortFunc(got, func(a, b mintage.TokenSettings) int { return strings.Compare(a.Alg, b.Alg) })
+	diff(t, "token settings of clients", got, []mintage.TokenSettings{long, rsa})
+	got, err = s.ClientTokenSettings(ctx, "none")
+	must(t, err)
+	diff(t, "token settings of no clients", got, []mintage.TokenSettings(nil))
 }

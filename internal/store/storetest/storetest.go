@@ -71,6 +71,7 @@ func tests() []test {
 		{"FindClients", findClients},
 		{"FindClientsWhole", findClientsWhole},
 		{"FindClientsPages", findClientsPages},
+		{"ClientTokenSettings", clientTokenSettings},
 		{"CountGrants", countGrants},
 		{"TenantsToPurge", tenantsToPurge},
 		{"TenantSweep", tenantSweep},
