@@ -12,7 +12,10 @@
 // nodes behind nginx lose no request to a restart, and agree within moments
 // (cluster_test.go), and are replaced by the next release and by the one before
 // again while they do (upgrade_test.go, R15); ten times as many callers as connections to the database
-// bring nothing down and leave nothing behind (crowd_test.go). And an
+// bring nothing down and leave nothing behind (crowd_test.go). Servers stop in order
+// (stop_test.go, R16), share a file (twice_test.go, R33), are backed up under load
+// (backup_test.go, R31), bear commits that are refused (conflict_test.go, R8), pauses
+// (pause_test.go, R11) and a database that is slow (slowdatabase_test.go, R7). And an
 // application behind package consume notices nothing of an issuer that is hostile
 // on purpose (hostile_test.go). Nobody notices of slow callers at the gateway
 // (slow_test.go, R19), and h2spec finds no more there than at a bare net/http

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 // link is the way between one node and the database, which the test may cut or
@@ -31,6 +32,8 @@ type linkState struct {
 	up   bool // what the node says does not get through
 	down bool // what the database says does not get through
 	over bool // the test is over
+	// each is how much later each message arrives, in either direction.
+	each time.Duration
 }
 
 func newLink(t *testing.T, d *database) *link {
@@ -133,6 +136,8 @@ func (w *holdUp) Write(b []byte) (int, error) {
 	for w.held() && !w.link.state.cut {
 		w.link.turn.Wait()
 	}
+	late := w.link.state.each
 	w.link.mu.Unlock()
+	time.Sleep(late) // a network
 	return w.Writer.Write(b)
 }

@@ -183,10 +183,11 @@ func (d *Directory) Ring(ctx context.Context, tenant string) (*keys.Ring, error)
 	return d.rings.get(ctx, tenant)
 }
 
-// Revocations returns the revocations of a tenant. The set grows as the feed is
-// read; ask for it again at each use all the same.
+// Revocations returns the revocations of a tenant, as they were at most 5 seconds
+// ago: after a pause the feed is read first. The set grows as the feed is read; ask
+// for it again at each use all the same.
 func (d *Directory) Revocations(ctx context.Context, tenant string) (*revoke.Set, error) {
-	if err := d.ready(ctx); err != nil {
+	if err := d.current(ctx); err != nil {
 		return nil, err
 	}
 	return d.revocations.get(ctx, tenant)

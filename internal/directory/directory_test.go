@@ -227,6 +227,42 @@ func TestRevocations(t *testing.T) {
 	}
 }
 
+// TestRevocationsAfterAPause: what was known five seconds ago says nothing of
+// whether a token has been revoked since. The feed is read first, and where it
+// cannot be there is no answer; what is cached of clients goes on.
+func TestRevocationsAfterAPause(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, directory.Config{})
+	r.addTenants(t, acme())
+	r.addClient(t, "c1")
+	r.clientName(t, "c1")
+	if _, err := r.Revocations(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, func(tx store.Tx) error {
+		return tx.CreateRevocation(t.Context(), &mintage.Revocation{Tenant: "acme", ID: "a", JTI: "a", Created: noon, Expires: noon.Add(time.Hour)})
+	})
+	r.src.away.Store(true)
+	r.clock.advance(5 * time.Second)
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() {
+			if set, err := r.Revocations(t.Context(), "acme"); !errors.Is(err, errAway) {
+				t.Errorf("without the feed for five seconds: %v, %v", set, err)
+			}
+		})
+	}
+	asking.Wait()
+	if got := r.clientName(t, "c1"); got != "made" {
+		t.Errorf("the client that is cached: %q", got)
+	}
+	r.src.away.Store(false)
+	r.clock.advance(time.Second)
+	if set, err := r.Revocations(t.Context(), "acme"); err != nil || !set.Ended("a", "c1", "", noon) {
+		t.Errorf("the token that was revoked meanwhile has not ended (%v)", err)
+	}
+}
+
 func TestWarmAnswersDoNotAllocate(t *testing.T) {
 	r := newRig(t, directory.Config{})
 	r.addTenants(t, acme())

@@ -51,6 +51,11 @@ func (d *Directory) Sync(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { <-d.turn }()
+	return d.read(ctx)
+}
+
+// read is Sync for who has the turn.
+func (d *Directory) read(ctx context.Context) error {
 	bounded, cancel := store.WithPatience(ctx, fillTimeout)
 	defer cancel()
 	began := d.now()
@@ -216,14 +221,40 @@ func (d *Directory) addRevocation(ctx context.Context, c mintage.Change) error {
 
 // ready says whether what is cached may be used, and reads the feed where it
 // has not been read for too long.
-func (d *Directory) ready(ctx context.Context) error {
-	if d.Age() < cachedAge {
-		return nil
+func (d *Directory) ready(ctx context.Context) error { return d.within(ctx, cachedAge) }
+
+// current is ready for what others take our word for. What a node knew before
+// the process was paused, or cut off, is no answer to whether a token was revoked.
+func (d *Directory) current(ctx context.Context) error { return d.within(ctx, healthyAge) }
+
+// within reads the feed unless it was read less than age ago. Of many who need
+// it one reads, and a moment after a failure nobody tries.
+func (d *Directory) within(ctx context.Context, age time.Duration) error {
+	if known, err := d.knows(age); known {
+		return err
+	}
+	select {
+	case d.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-d.turn }()
+	if known, err := d.knows(age); known { // from who had the turn before
+		return err
+	}
+	return d.read(ctx)
+}
+
+// knows reports whether there is no need to read the feed, and if it is for a
+// failure a moment ago, that.
+func (d *Directory) knows(age time.Duration) (bool, error) {
+	if d.Age() < age {
+		return true, nil
 	}
 	if f := d.failure.Load(); f != nil && d.now().Sub(f.at) < retryAfter {
-		return fmt.Errorf("change feed: %w", f.err)
+		return true, fmt.Errorf("change feed: %w", f.err)
 	}
-	return d.Sync(ctx)
+	return false, nil
 }
 
 // Age returns how long ago the feed was last read to its end, and a very long

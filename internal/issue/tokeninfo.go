@@ -64,6 +64,9 @@ func (h *Handler) inspect(ctx context.Context, t *mintage.Tenant, token string) 
 	if set.Ended(info.jti, info.clientID, info.keyID, info.issued) {
 		return nil, noToken("token.revoked")
 	}
+	if !h.Now().Before(info.expires) { // it took a while, or the process was paused
+		return nil, noToken("token.expired")
+	}
 	return info, nil
 }
 

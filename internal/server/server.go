@@ -126,6 +126,10 @@ type Config struct {
 // DefaultDrainTimeout is the Config.DrainTimeout of a Config that sets none.
 const DefaultDrainTimeout = 10 * time.Second
 
+// lastWords is how long, after the last answer, what was collected may take to be
+// written: a database that says nothing must not keep a process from ending.
+const lastWords = 3 * time.Second
+
 // Server is one process. Open makes it, Run serves until its context ends.
 type Server struct {
 	cfg       Config
@@ -329,6 +333,9 @@ func (s *Server) Ring(ctx context.Context, tenant string) (*keys.Ring, error) {
 // is called when both listeners answer; it may be nil.
 func (s *Server) Run(ctx context.Context, ready func()) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	last, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	work = store.WithLimit(work, last)
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.runBackground(work) })
 	tasks.Go(func() { s.every(work, certificateInterval, s.followCertificates) })
@@ -349,6 +356,8 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	err = errors.Join(err, s.drain(work))
 	s.issue.Wait()
 	stopWork()
+	late := time.AfterFunc(lastWords, giveUp)
+	defer late.Stop()
 	tasks.Wait()
 	return errors.Join(err, s.Close()) //nolint:contextcheck // ctx has ended
 }

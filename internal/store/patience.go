@@ -23,6 +23,13 @@ func WithPatience(ctx context.Context, d time.Duration) (context.Context, contex
 	}
 }
 
+// WithLimit returns a context whose calls of a store give up when limit ends: for
+// work in the background, which waits for as long as it takes until the process is
+// to end.
+func WithLimit(ctx, limit context.Context) context.Context {
+	return context.WithValue(ctx, patienceKey{}, limit)
+}
+
 // Patience returns the context under which an engine runs the statements of a
 // call with ctx: it ends with the patience of the caller, or never.
 func Patience(ctx context.Context) context.Context {

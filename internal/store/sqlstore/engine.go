@@ -37,6 +37,8 @@ type engine struct {
 	view *sql.TxOptions
 	// patience is how long a call goes on while the database cannot be reached.
 	patience time.Duration
+	// giveUp ends what waits for the database; nil where nothing waits for long.
+	giveUp func()
 	// locker keeps two processes from migrating at once; nil where the engine's
 	// own locks do.
 	locker func() (lock.Locker, error)

@@ -113,7 +113,7 @@ func PostgresSchema(ctx context.Context, cfg Postgres) (_ Schema, err error) {
 	if err != nil {
 		return Schema{}, err
 	}
-	db := pgPool(conf, 1, cfg.statementTimeout()+readMargin)
+	db := new(pgConns).pool(conf, 1, cfg.statementTimeout()+readMargin)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.PingContext(ctx); err != nil {
 		return Schema{}, fmt.Errorf("database %s: %w", place(conf), err)

@@ -10,12 +10,10 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
@@ -83,9 +81,11 @@ func OpenPostgres(ctx context.Context, cfg Postgres) (*Store, error) {
 func openPostgres(ctx context.Context, cfg Postgres, conf *pgx.ConnConfig) (*Store, error) {
 	conns := max(cmp.Or(cfg.MaxConns, defaultMaxConns), pgWriters+1)
 	wait := cfg.statementTimeout() + readMargin
-	writer := pgPool(conf, pgWriters, wait)
-	reader := pgPool(conf, conns-pgWriters, wait)
+	connected := &pgConns{}
+	writer := connected.pool(conf, pgWriters, wait)
+	reader := connected.pool(conf, conns-pgWriters, wait)
 	e := postgresEngine(cmp.Or(cfg.Patience, defaultPatience))
+	e.giveUp = connected.giveUp
 	notifies, err := canNotify(ctx, writer)
 	if err != nil {
 		return nil, errors.Join(err, reader.Close(), writer.Close())
@@ -150,70 +150,6 @@ func parseTrouble(err error) string {
 // place says where a database is, for people.
 func place(conf *pgx.ConnConfig) string {
 	return fmt.Sprintf("%s at %s:%d", conf.Database, conf.Host, conf.Port)
-}
-
-// impatientConn gives up on a server that does not answer. Nothing is read
-// while a connection is idle.
-type impatientConn struct {
-	net.Conn
-	wait time.Duration
-
-	mu sync.Mutex
-	// bounded is set while somebody else bounds what is waited for: a caller whose
-	// patience ended a moment ago must not be made to wait by the next read.
-	bounded bool
-}
-
-func (c *impatientConn) Read(b []byte) (int, error) {
-	if err := c.expect(); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(b)
-}
-
-func (c *impatientConn) expect() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.bounded {
-		return nil
-	}
-	return c.Conn.SetReadDeadline(time.Now().Add(c.wait))
-}
-
-// SetDeadline implements net.Conn.
-func (c *impatientConn) SetDeadline(t time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.bounded = !t.IsZero()
-	return c.Conn.SetDeadline(t)
-}
-
-// SetReadDeadline implements net.Conn.
-func (c *impatientConn) SetReadDeadline(t time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.bounded = !t.IsZero()
-	return c.Conn.SetReadDeadline(t)
-}
-
-// pgPool returns a pool of at most size connections, which wait so long for an
-// answer.
-func pgPool(conf *pgx.ConnConfig, size int, wait time.Duration) *sql.DB {
-	conf = conf.Copy()
-	dial := conf.DialFunc
-	conf.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
-		}
-		return &impatientConn{Conn: c, wait: wait}, nil
-	}
-	db := stdlib.OpenDB(*conf)
-	db.SetMaxOpenConns(size)
-	db.SetMaxIdleConns(size)
-	db.SetConnMaxIdleTime(idleFor)
-	db.SetConnMaxLifetime(connLife)
-	return db
 }
 
 // canNotify reports whether the server knows NOTIFY. Not all that speak

@@ -71,10 +71,17 @@ func open(ctx context.Context, e *engine, writer, reader *sql.DB) (*Store, error
 	return s, nil
 }
 
+// closePatience is how long Close waits for a database that does not answer.
+const closePatience = 2 * time.Second
+
 // Close waits for the writes that run, writes what is queued, and
 // closes the database. Calls after it fail.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
+		if s.engine.giveUp != nil {
+			late := time.AfterFunc(closePatience, s.engine.giveUp)
+			defer late.Stop()
+		}
 		s.tokens.close()
 		s.replays.close()
 		close(s.closed)
