@@ -35,6 +35,8 @@ type TokenExplanation struct {
 	Claims   *DecidedText   `json:"claims,omitempty" doc:"The claims profile, of a JWT."`
 	Lifetime *DecidedNumber `json:"lifetime,omitempty" doc:"The lifetime, in seconds."`
 
+	DPoPBound bool `json:"dpop_bound,omitempty" doc:"Whether the request needs a DPoP proof, since the client or a resource server takes bound tokens alone."`
+
 	Key     *TokenKey      `json:"key,omitempty" doc:"The key that would sign or seal."`
 	Secrets []SecretOnDate `json:"secrets" doc:"The client's secrets, as they would be then."`
 

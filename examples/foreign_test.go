@@ -205,32 +205,8 @@ func TestForeignIssuer(t *testing.T) {
 // foreign starts node-oidc-provider with npm's packages and returns its issuer.
 func foreign(t *testing.T, env ...string) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(cache, "mintage-examples", "oidc-provider")
-	if err := os.RemoveAll(filepath.Join(dir, "server.mjs")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"server.mjs", "package.json"} {
-		data, err := os.ReadFile(filepath.Join("testdata/oidc-provider", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	env = append(os.Environ(), append(env, "PATH="+nodeFolder(t)+os.Getenv("PATH"))...)
-	install := exec.CommandContext(t.Context(), "env", "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline")
-	install.Dir, install.Env = dir, env
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("oidc-provider cannot be installed: %v\n%s", err, out)
-	}
+	dir, all := npmFolder(t, "oidc-provider", "server.mjs")
+	env = append(all, env...)
 	node := exec.CommandContext(t.Context(), "env", "node", "server.mjs")
 	node.Dir, node.Env = dir, env
 	var stderr strings.Builder
@@ -254,4 +230,37 @@ func foreign(t *testing.T, env ...string) string {
 	_ = node.Wait()
 	t.Fatalf("oidc-provider did not start:\n%s", stderr.String())
 	return ""
+}
+
+// npmFolder makes a folder with a program of testdata and the packages that it
+// needs, and returns it with an environment in which node runs there.
+func npmFolder(t *testing.T, name, program string) (dir string, env []string) {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(cache, "mintage-examples", name)
+	if err := os.RemoveAll(filepath.Join(dir, program)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{program, "package.json"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, file), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env = append(os.Environ(), "PATH="+nodeFolder(t)+os.Getenv("PATH"))
+	install := exec.CommandContext(t.Context(), "env", "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline")
+	install.Dir, install.Env = dir, env
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("the packages of %s cannot be installed: %v\n%s", name, err, out)
+	}
+	return dir, env
 }

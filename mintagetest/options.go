@@ -38,6 +38,13 @@ type Options struct {
 	// key takes some tenths of a second to make.
 	Alg string
 
+	// DPoPBound says that the client gets no token without a DPoP proof (RFC 9449
+	// §5.2); with one it gets a bound token anyway. APIURL takes no bound tokens:
+	// put package enforce in front of an API that does.
+	DPoPBound bool
+	// DPoPNonces says that proofs need a nonce of the issuer (RFC 9449 §8).
+	DPoPNonces bool
+
 	// Hostility is how the issuer misbehaves from the start.
 	Hostility Hostility
 
@@ -101,22 +108,24 @@ func (s *Server) state() *apply.State {
 	}
 	api := s.declare(apiClientID, s.APISecret, nil)
 	api.Grants = []apply.Grant{{ResourceServer: mintage.AdminResource, Scopes: []string{"revocations:read"}}}
+	client := s.declare(clientID, s.ClientSecret, s.opts.token())
+	client.DPoPBound = &s.opts.DPoPBound
 	return &apply.State{
 		APIVersion: apply.APIVersion,
 		Tenants: []apply.Tenant{
-			{ID: tenant, Issuer: &s.Issuer, TokenPaths: map[string]string{
+			{ID: tenant, Issuer: &s.Issuer, DPoPNonces: &s.opts.DPoPNonces, TokenPaths: map[string]string{
 				mintage.DefaultTokenPath: mintage.DialectRFC,
 				pathMyParcel:             mintage.DialectMyParcel,
 				pathDoorkeeper:           mintage.DialectDoorkeeper,
 			}},
-			{ID: cognitoTenant, Issuer: &s.CognitoIssuer, TokenPaths: map[string]string{
+			{ID: cognitoTenant, Issuer: &s.CognitoIssuer, DPoPNonces: &s.opts.DPoPNonces, TokenPaths: map[string]string{
 				mintage.DefaultTokenPath: mintage.DialectCognito,
 			}},
 		},
 		ResourceServers: []apply.ResourceServer{{
 			Identifier: s.Audience, Tenants: tenants(), Scopes: scopes, Introspectors: []string{apiClientID},
 		}},
-		Clients: []apply.Client{s.declare(clientID, s.ClientSecret, s.opts.token()), api},
+		Clients: []apply.Client{client, api},
 	}
 }
 

@@ -57,7 +57,7 @@ type Server struct {
 	// dialect of AWS Cognito, with the same clients.
 	CognitoIssuer, CognitoURL, CognitoJWKSURL string
 
-	// APIURL is an API that takes the issuers' tokens, whatever their scope, and
+	// APIURL is an API that takes the issuers' bearer tokens, whatever their scope, and
 	// answers with a JSON object of the method, path and body that it was sent.
 	// It goes on while the issuer is away.
 	APIURL string

@@ -218,11 +218,11 @@ func clientForms() []copied {
 			id := w.client(t).Client.ID
 			w.change(t, id, func(c *mintage.Client) { c.Labels, c.MultiAudience = map[string]string{"old": "1"}, true })
 			return shownForm{"/t/hotel/clients/" + id + "/settings?preview=1", url.Values{
-				"name": {"Another's name"}, "labels": {"new=2"}, "allow_from": {"203.0.113.0/24\n2001:db8::/32"}, "tokens": {"7"}, "downscope": {"1"},
+				"name": {"Another's name"}, "labels": {"new=2"}, "allow_from": {"203.0.113.0/24\n2001:db8::/32"}, "tokens": {"7"}, "downscope": {"1"}, "dpop_bound": {"1"},
 			}, func(t *testing.T) {
 				t.Helper()
 				c := w.now(t, id)
-				if c.Name != "Another's name" || len(c.Labels) != 1 || c.Labels["new"] != "2" || len(c.AllowFrom) != 2 || c.Limits.TokensPerMinute != 7 || !c.Downscope || c.MultiAudience {
+				if c.Name != "Another's name" || len(c.Labels) != 1 || c.Labels["new"] != "2" || len(c.AllowFrom) != 2 || c.Limits.TokensPerMinute != 7 || !c.Downscope || c.MultiAudience || !c.DPoPBoundAccessTokens {
 					t.Errorf("got %+v", c)
 				}
 			}}

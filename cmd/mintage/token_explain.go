@@ -112,6 +112,9 @@ func explainedRows(x *adminclient.TokenExplanation) [][]string {
 	if x.Lifetime != nil {
 		rows = append(rows, []string{"lifetime", strconv.FormatInt(x.Lifetime.Value, 10) + " s", decidedBy(x.Lifetime.Decision)})
 	}
+	if x.DPoPBound {
+		rows = append(rows, []string{"cnf", "the client's DPoP key", "the client or the API takes no bearer token: the request needs a proof"})
+	}
 	if x.Key != nil {
 		rows = append(rows, []string{"key", x.Key.KID, "the active key for " + x.Key.Alg})
 	}

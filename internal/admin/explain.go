@@ -160,7 +160,7 @@ func (h *Handler) explainGranted(ctx context.Context, d *adminclient.TokenExplan
 	for _, s := range x.Scopes {
 		d.Scope = append(d.Scope, adminclient.ScopeOrigin{Scope: s.Scope, ResourceServer: s.ResourceServer, All: s.All})
 	}
-	d.Dropped = append(d.Dropped, az.Dropped...)
+	d.Dropped, d.DPoPBound = append(d.Dropped, az.Dropped...), az.DPoPBound
 	if x.AudienceRule != mintage.AudienceNone {
 		d.Audience = append(d.Audience, az.Audience...)
 	}

@@ -46,6 +46,8 @@ func (f *Front) check(i *Introspector, r *http.Request, need oauth.Scope) (*oaut
 		return nil, err
 	case !info.Active || f.refuses(info.ID):
 		return oauth.InvalidToken("token.revoked", "the token has ended, or is no token of this issuer for this API", nil), nil
+	case info.Confirmation.Bound(): // RFC 9449 §7.2
+		return oauth.InvalidToken("dpop.missing", "the access token is bound to a key, and this API takes no proofs", nil), nil
 	case len(need.Without(info.Scope)) > 0:
 		return oauth.InsufficientScope(need), nil
 	}

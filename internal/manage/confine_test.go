@@ -162,6 +162,14 @@ func TestOrganizationGrants(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
+	// That a client gets bound tokens alone is theirs to want, and not to undo.
+	bound := func(yes bool) func(*mintage.Client) { return func(c *mintage.Client) { c.DPoPBoundAccessTokens = yes } }
+	if err := update(by, bound(true)); err != nil {
+		t.Error(err)
+	}
+	if got := reason(update(by, bound(false))); got != "organization.not_granted" {
+		t.Errorf("a member takes the binding away: %q", got)
+	}
 	// What an operator gave beyond it stays when a member renames the client.
 	if err := update(owner(), func(c *mintage.Client) { c.Grants = reading("orders/read", "orders/write") }); err != nil {
 		t.Fatal(err)
