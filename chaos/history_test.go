@@ -9,7 +9,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/jose"
 )
 
 // staleness is how long a write on one node may take until it is in force on
@@ -162,6 +162,20 @@ func TestHistoryIsJudged(t *testing.T) {
 	}
 }
 
+// proofSigner signs DPoP proofs (RFC 9449 §4.2).
+func proofSigner(t *testing.T) *jose.Signer {
+	t.Helper()
+	key, err := jose.GenerateKey(jose.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := jose.NewSigner(key, jose.ES256, "", jose.HeaderForm{{Name: "typ", Value: "dpop+jwt"}, {Name: "alg"}, {Name: "jwk"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
 // TestHistory is R41 of the fault plan: revocations, rotations and what may be
 // used once, on two nodes over one PostgreSQL, while nodes and the database are
 // killed and the ways between them are cut and held up. A linearizability checker
@@ -170,7 +184,7 @@ func TestHistoryIsJudged(t *testing.T) {
 // within 5 s, and never takes back what it has seen.
 func TestHistory(t *testing.T) {
 	d := newDatabase(t)
-	w := &world{t: t, database: d, history: &history{began: time.Now()}, first: map[string]string{}}
+	w := &world{t: t, database: d, history: &history{began: time.Now()}, first: map[string]string{}, signer: proofSigner(t)}
 	c := &cluster{}
 	for i := range 2 {
 		s, l := newServer(t), newLink(t, d)
@@ -182,13 +196,6 @@ func TestHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.nodes, w.links = append(c.nodes, s), append(w.links, l)
-		own := newLink(t, d)
-		st, err := sqlstore.OpenPostgres(t.Context(), sqlstore.Postgres{URL: own.url(), MaxConns: 8})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = st.Close() })
-		w.links, w.stores = append(w.links, own), append(w.stores, st)
 	}
 	c.front = c.nodes[0].public // whose issuer the tenant has
 	all := c.callers(t)

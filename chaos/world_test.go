@@ -13,10 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/adminclient"
-	"github.com/mintage-auth/mintage/internal/store"
-	"github.com/mintage-auth/mintage/internal/store/sqlstore"
+	"github.com/mintage-auth/mintage/internal/jose"
 )
 
 // world is what the workers and the nemesis of TestHistory share.
@@ -26,7 +24,7 @@ type world struct {
 	database *database
 	cluster  *cluster
 	nodes    []*callers
-	stores   []*sqlstore.Store
+	signer   *jose.Signer // of DPoP proofs
 	links    []*link
 	history  *history
 	faults   string
@@ -36,6 +34,7 @@ type world struct {
 	made    int               // tokens
 	tokens  []heldToken
 	secrets map[string][]string // of each client, those that are known, the newest last
+	proofs  map[string]string   // of each register of what may be used once
 }
 
 // heldToken is a token, and what it is called in the history.
@@ -46,7 +45,7 @@ func pick[T any](random *rand.Rand, list []T) T { return list[random.IntN(len(li
 
 func (w *world) run() {
 	w.seed = rand.Uint64()
-	w.secrets = map[string][]string{}
+	w.secrets, w.proofs = map[string][]string{}, map[string]string{}
 	for i := range 4 {
 		w.addClient(i)
 	}
@@ -115,7 +114,7 @@ func (w *world) turn(random *rand.Rand) {
 	case n < 75:
 		w.rotate(node, client)
 	default:
-		w.spend(node, "once/"+strconv.Itoa(random.IntN(200)))
+		w.spend(node, random.IntN(200))
 	}
 }
 
@@ -161,21 +160,47 @@ func (w *world) rotate(node int, client string) {
 	w.history.events = append(w.history.events, e)
 }
 
-// spend uses what may be used once.
-func (w *world) spend(node int, register string) {
-	w.mu.Lock()
-	w.first[register] = "fresh"
-	w.mu.Unlock()
+// spend asks a node for a token with a DPoP proof that others may use too
+// (RFC 9449 §11.1). Its jti is the register.
+func (w *world) spend(node, n int) {
+	// A proof counts for a minute: after some seconds there are others.
+	register := fmt.Sprintf("once/%d-%d", time.Since(w.history.began)/(20*time.Second), n)
 	_ = w.history.did(event{register: register, node: node, write: true, value: "spent"}, func() (bool, error) {
-		ctx := w.t.Context()
-		err := w.stores[node].Update(ctx, func(tx store.Tx) error {
-			return tx.SpendChallenge(ctx, register, time.Now().Add(time.Hour))
-		})
-		if errors.Is(err, mintage.ErrExists) {
+		o := *w.nodes[node]
+		o.http = &http.Client{Timeout: o.http.Timeout, Transport: withProof{w.proof(register), o.http.Transport}}
+		a, err := o.token(w.t.Context(), pathJWT, checker, checkerSecret)
+		if err == nil && a.Status == http.StatusBadRequest && a.Error == "invalid_dpop_proof" {
 			return false, nil
 		}
-		return true, err
+		return true, answered(a, err, http.StatusOK)
 	})
+}
+
+// proof returns the one proof of a register, signed when it is first asked for.
+func (w *world) proof(register string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.proofs[register] == "" {
+		claims := fmt.Sprintf(`{"jti":%q,"htm":"POST","htu":%q,"iat":%d}`, register, "http://"+w.cluster.front+pathJWT, time.Now().Unix())
+		jwt, err := w.signer.AppendSign(nil, []byte(claims))
+		if err != nil {
+			w.t.Error(err)
+		}
+		w.first[register], w.proofs[register] = "fresh", string(jwt)
+	}
+	return w.proofs[register]
+}
+
+// withProof sends each request with a DPoP proof.
+type withProof struct {
+	proof string
+	next  http.RoundTripper
+}
+
+func (p withProof) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("DPoP", p.proof)
+	return p.next.RoundTrip(r)
 }
 
 // nemesis breaks one thing after the other until ctx ends, and leaves all well.
