@@ -99,7 +99,7 @@ bench: ## measure beside a bare net/http server and peers, into bench/results (5
 chaos: ## the long form of the proofs under load: 1,000 kills, rotations with real cache ages, the agent under load (45 minutes)
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v ./chaos
 	cd deploy/helm/test && $(GO) test -count=1 . # Helm's own engine takes minutes to compile
-	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run '^(TestPowerLoss|TestEveryCallFails)$$' ./internal/store/sqlstore
+	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run '^(TestPowerLoss|TestEveryCallFails|TestDamage)$$' ./internal/store/sqlstore
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run "^TestHostileIssuer$$" ./internal/agent
 	MINTAGE_CHAOS=long $(GO) test -count=1 -timeout 60m -v -run "^TestAgentSteady$$" ./examples
 

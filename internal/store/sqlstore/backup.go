@@ -92,8 +92,11 @@ func Verify(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	have, minimum, ok := schemaVersion(ctx, db)
-	if !ok {
+	have, minimum, err := schemaVersion(ctx, db)
+	switch {
+	case sqliteDamaged(err):
+		return fmt.Errorf("%s is damaged, or no database: %w", path, err)
+	case err != nil:
 		return fmt.Errorf("%s is no database of mintage", path)
 	}
 	_, newest, err := loadMigrations(sqliteEngine())
@@ -141,22 +144,33 @@ func Restore(ctx context.Context, backup, path, keepAs string) (kept string, err
 }
 
 // setAside renames a database that nobody has open, after all of it is in the
-// one file.
+// one file. One that is damaged is renamed with its log, as it is: it may be why
+// somebody restores.
 func setAside(ctx context.Context, path, as string) (string, error) {
-	db, err := openAlone(ctx, path)
-	if err != nil {
-		return "", err
-	}
-	_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	if err := errors.Join(err, db.Close()); err != nil {
+	err := foldLog(ctx, path)
+	if err != nil && !sqliteDamaged(err) {
 		return "", err
 	}
 	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+		gone := os.Remove
+		if sqliteDamaged(err) {
+			gone = func(name string) error { return os.Rename(name, as+suffix) }
+		}
+		if err := gone(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
 		}
 	}
 	return as, os.Rename(path, as)
+}
+
+// foldLog moves what is in the log of a database that nobody has open to its file.
+func foldLog(ctx context.Context, path string) error {
+	db, err := openAlone(ctx, path)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return errors.Join(err, db.Close())
 }
 
 // openAlone opens a SQLite database for this process alone. It fails while

@@ -36,11 +36,13 @@ func migrate(ctx context.Context, e *engine, db *sql.DB) error {
 	}
 	var failed error
 	for attempt := range migrateAttempts {
-		have, minimum, ok := schemaVersion(ctx, db)
+		have, minimum, err := schemaVersion(ctx, db)
 		switch {
-		case ok && minimum > newest:
+		case sqliteDamaged(err):
+			return fmt.Errorf("read the schema: %w", err)
+		case err == nil && minimum > newest:
 			return fmt.Errorf("schema version %d needs a newer release of mintage: this one knows version %d and the database asks for at least %d", have, newest, minimum)
-		case ok && have >= newest:
+		case err == nil && have >= newest:
 			return nil
 		}
 		if attempt > 0 { // another process may be migrating
@@ -79,12 +81,12 @@ func migrateUp(ctx context.Context, e *engine, db *sql.DB, migrations []*goose.M
 
 // schemaVersion reads the version of the schema and the lowest one that a
 // binary must know. It asks one question, since it is all that a start on an
-// up-to-date database does; without an answer the third result is false.
-func schemaVersion(ctx context.Context, db *sql.DB) (have, minimum int64, ok bool) {
-	err := db.QueryRowContext(ctx, `
+// up-to-date database does. A database without a schema has no answer.
+func schemaVersion(ctx context.Context, db *sql.DB) (have, minimum int64, err error) {
+	err = db.QueryRowContext(ctx, `
 		SELECT MAX(v.version_id), MAX(c.minimum) FROM `+versionTable+` AS v CROSS JOIN schema_compatibility AS c`).
 		Scan(&have, &minimum)
-	return have, minimum, err == nil
+	return have, minimum, err
 }
 
 // Schema says how far the schema of a database is.

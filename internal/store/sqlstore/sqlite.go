@@ -46,6 +46,9 @@ func OpenSQLite(ctx context.Context, cfg SQLite) (*Store, error) {
 		cleanup = func() error { return os.RemoveAll(dir) }
 	}
 	s, err := openSQLiteFile(ctx, path, sync, cfg.BusyTimeout)
+	if sqliteDamaged(err) {
+		err = fmt.Errorf("it is damaged, or no database: put a backup back with mintage restore, which keeps this file: %w", err)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", path, err), cleanup())
 	}
@@ -126,6 +129,12 @@ func sqliteEngine() *engine {
 		// context between statements and while they wait for a connection.
 		statement: context.WithoutCancel,
 	}
+}
+
+// sqliteDamaged reports whether err says that a file is no sound database.
+func sqliteDamaged(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)
 }
 
 // sqliteFault classifies err by SQLite's result code.
