@@ -209,3 +209,32 @@ func ask(ctx context.Context, t *testing.T, c *callers, path string) answer {
 	}
 	return a
 }
+
+// must runs one of PostgreSQL's programs.
+func (d *database) must(name string, args ...string) {
+	d.t.Helper()
+	if out, err := d.command(name, args...).CombinedOutput(); err != nil {
+		d.t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+}
+
+// mkdir makes a folder of the database's own, and touch an empty file.
+func (d *database) mkdir(name string) {
+	d.t.Helper()
+	d.own(filepath.Join(d.dir, name), os.Mkdir(filepath.Join(d.dir, name), 0o700))
+}
+
+func (d *database) touch(path string) {
+	d.t.Helper()
+	d.own(path, os.WriteFile(path, nil, 0o600))
+}
+
+func (d *database) own(path string, err error) {
+	d.t.Helper()
+	if err == nil && d.as != nil {
+		err = os.Chown(path, int(d.as.Uid), int(d.as.Gid))
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}

@@ -30,7 +30,8 @@ server's token endpoint, as agent.yaml says.
 
 It lends tokens to whoever reaches it, and so listens on loopback or on a Unix
 socket. It reads its file again when that changes and at SIGHUP; one that is not
-valid changes nothing. SIGTERM and SIGINT finish what is under way and end it.`,
+valid changes nothing. SIGTERM and SIGINT finish what is under way, for up to 30
+seconds, and end it; Ctrl-C once more ends it at once.`,
 		Example: `  mintage agent --config agent.yaml
   curl http://127.0.0.1:7070/orders/v1/list
   mintage agent status`,
@@ -111,6 +112,7 @@ func (a *app) runAgent(ctx context.Context, file string) error {
 	log.LogAttrs(ctx, slog.LevelInfo, "ready", slog.String("version", b.Version), slog.String("listen", strings.Join(addrs, " ")),
 		slog.Int("upstreams", len(c.Upstreams)), slog.Int("token_endpoints", len(c.TokenEndpoints)),
 		slog.Int64("took_ms", time.Since(began).Milliseconds()))
+	outlastSIGTERM()
 	return ag.Run(ctx)
 }
 

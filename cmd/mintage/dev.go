@@ -111,6 +111,7 @@ func (a *app) dev(ctx context.Context, f devFlags) error {
 		return err
 	}
 	defer wait()
+	outlastSIGTERM()
 	return s.Run(ctx, func() {
 		a.greet(ctx, s, demo, where, time.Since(began))
 		h.greet(a.stdout, demo)

@@ -46,9 +46,9 @@ gateway.yaml says what is let through, or --route does for a few routes.
 
 It reads its file, and the certificates and keys that are named there, again
 when one of them changes and at SIGHUP; what is not valid changes nothing and is
-named in the log. SIGTERM and
-SIGINT finish what is under way and end it. Health, metrics and what operators
-want to know are on the admin listener.`,
+named in the log. SIGTERM and SIGINT finish what is under way, for as long as
+bounds.drain_timeout says, and end it; Ctrl-C once more ends it at once. Health,
+metrics and what operators want to know are on the admin listener.`,
 		Example: `  mintage gateway --config gateway.yaml
   mintage gateway --config gateway.yaml --check
   mintage gateway --route /api=http://127.0.0.1:9000 --require orders/read --issuer https://auth.example --audience https://api.example
@@ -166,6 +166,7 @@ func (a *app) gateway(ctx context.Context, f *gatewayFlags) error {
 	re := &gatewayReloader{server: s, read: func() (*gateway.Config, error) { return a.gatewayConfig(f) }, log: log}
 	defer re.follow(ctx, cmp.Or(f.config, a.env("MINTAGE_GATEWAY_CONFIG")))()
 	g.Ready(ctx)
+	outlastSIGTERM()
 	return s.Run(ctx, func() {
 		log.LogAttrs(ctx, slog.LevelInfo, "ready", slog.String("version", b.Version), slog.String("listen", s.Addr().String()),
 			slog.String("admin", s.AdminAddr().String()), slog.Int("routes", len(c.Routes)), slog.Int64("took_ms", time.Since(began).Milliseconds()))

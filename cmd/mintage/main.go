@@ -19,6 +19,11 @@ import (
 
 func main() { os.Exit(run()) }
 
+// outlastSIGTERM keeps further SIGTERMs from cutting short how a server ends:
+// supervisors send more than one, and what is under way has a bound of its own.
+// Ctrl-C, once the end has begun, ends the process at once.
+func outlastSIGTERM() { signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM) }
+
 // run is main without the exit, so that testscript can call it.
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

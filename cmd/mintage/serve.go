@@ -38,7 +38,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Long: `Run the server: tokens, introspection, revocation, metadata and keys on one
 address, administration, health and metrics on another. The first start makes the
 database, the master key and an administrator's credentials (admin.json) in the
-data directory. SIGTERM and SIGINT finish what is under way and end it. SIGHUP
+data directory. SIGTERM and SIGINT finish what is under way, for as long as
+drain_timeout says, and end it; Ctrl-C once more ends it at once. SIGHUP
 reads the settings and the certificates again: what can change while the server
 runs changes, the rest is named in the log, and settings that are not valid change
 nothing.
@@ -108,6 +109,7 @@ func (a *app) serve(ctx context.Context, src config.Sources) error {
 	}
 	re := &reloader{server: s, source: src, level: level, log: cfg.Log, start: settings, now: settings}
 	defer re.follow(ctx)()
+	outlastSIGTERM()
 	return s.Run(ctx, func() {
 		cfg.Log.LogAttrs(ctx, slog.LevelInfo, "ready",
 			slog.String("version", cfg.Version),

@@ -185,23 +185,27 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	return err
 }
 
-// shutdown lets requests finish, those for operators last, and cuts off what is
-// left after the time for it.
+// shutdown lets requests finish, on all listeners but that for operators at the
+// same time, and cuts off what is left after the time for it.
 func (s *Server) shutdown(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.drain.Load()))
 	defer cancel()
-	for i := range s.all {
-		l := s.all[(i+2)%len(s.all)] // the first two last
-		if l == s.all[1] {
+	admin := s.all[1]
+	var finishing sync.WaitGroup
+	for _, l := range s.all {
+		if l == admin {
 			continue
 		}
-		if err := l.server.Shutdown(ctx); err != nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "requests were cut off at the end", slog.String("listener", l.name))
-			_ = l.server.Close() // what is left is past its time
-		}
+		finishing.Go(func() {
+			if err := l.server.Shutdown(ctx); err != nil {
+				s.log.LogAttrs(ctx, slog.LevelWarn, "requests were cut off at the end", slog.String("listener", l.name))
+				_ = l.server.Close() // what is left is past its time
+			}
+		})
 	}
+	finishing.Wait()
 	s.gateway.conversations.end(ctx)
-	_ = s.all[1].server.Close() // nobody waits for metrics
+	_ = admin.server.Close() // nobody waits for metrics
 }
 
 // close closes the listeners of a server that does not run.

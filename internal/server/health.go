@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -53,6 +54,23 @@ func (s *Server) health(ctx context.Context) health {
 		h.fail("draining", "the server is stopping")
 	}
 	return h
+}
+
+// probesWhileDraining serves h until the server stops, and then only what asks
+// how the server is: the rest goes to another node, or is tried again.
+func (s *Server) probesWhileDraining(h http.Handler) http.Handler {
+	probes := []string{"/healthz", "/readyz", "/metrics"}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.draining.Load() || slices.Contains(probes, r.URL.Path) {
+			h.ServeHTTP(w, r)
+			return
+		}
+		stopping := health{Checks: map[string]string{}}
+		stopping.fail("draining", "the server is stopping")
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", "1")
+		writeHealth(w, stopping)
+	})
 }
 
 // canSign says whether the built-in tenant, whose tokens administer, has a key

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -23,6 +24,9 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 )
+
+// adminListener names the listener that outlives the others.
+const adminListener = "admin listener"
 
 // tlsConfig returns what both listeners serve: TLS 1.2 with forward secrecy
 // and authenticated encryption only, or TLS 1.3 (BCP 195).
@@ -53,6 +57,10 @@ type listener struct {
 func listen(ctx context.Context, name, addr string, pair *KeyPair, h http.Handler, log *slog.Logger) (*listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen for the %s on %s: another process has that address, perhaps a mintage that is running already: "+
+			"stop it, or choose another address", name, addr)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen for the %s on %s: %w", name, addr, err)
 	}

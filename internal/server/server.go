@@ -299,7 +299,7 @@ func (s *Server) listen(ctx context.Context) error {
 	}
 	places := []place{
 		{"public listener", s.cfg.Listen, s.cfg.TLS, s.publicHandler(), &s.public},
-		{"admin listener", s.cfg.AdminListen, s.cfg.AdminTLS, s.adminHandler(), &s.admin},
+		{adminListener, s.cfg.AdminListen, s.cfg.AdminTLS, s.probesWhileDraining(s.adminHandler()), &s.admin},
 	}
 	if s.cfg.ConsoleListen != "" {
 		places = append(places, place{"console listener", s.cfg.ConsoleListen, s.cfg.TLS, s.consoleHandler(), &s.pages})
@@ -362,18 +362,24 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	return errors.Join(err, s.Close()) //nolint:contextcheck // ctx has ended
 }
 
-// drain stops taking requests and waits for those under way.
+// drain stops taking requests and waits for those under way. /readyz says so
+// from the first moment on, and is there to say it until the other listeners
+// have come to rest.
 func (s *Server) drain(ctx context.Context) error {
 	s.draining.Store(true)
 	close(s.stopping)
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.drainTimeout.Load()))
 	defer cancel()
 	errs := make([]error, len(s.listeners))
-	var wg sync.WaitGroup
-	for i, l := range s.listeners {
-		wg.Go(func() { errs[i] = l.drain(ctx) })
+	for _, last := range []bool{false, true} {
+		var wg sync.WaitGroup
+		for i, l := range s.listeners {
+			if last == (l.name == adminListener) {
+				wg.Go(func() { errs[i] = l.drain(ctx) })
+			}
+		}
+		wg.Wait()
 	}
-	wg.Wait()
 	err := errors.Join(errs...)
 	if errors.Is(err, context.DeadlineExceeded) {
 		// A peer that does not let go is no failure of the server's.
