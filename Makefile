@@ -14,6 +14,8 @@ race      = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.o
 # parts in the packages of their own, and these in their short form in check.
 whole     = ./chaos ./examples ./e2e ./cmd/... . ./bench/...
 parts     = $(shell $(GO) list ./... | grep -vE '/mintage(/(cmd|chaos|examples|e2e|bench)(/.*)?)?$$')
+# Tests that wait for processes and databases leave the cores half idle.
+beside    = $(shell echo $$(($$(nproc) + 1)))
 stored    = ./internal/issue ./internal/admin ./internal/manage ./internal/directory ./internal/keys ./internal/requestlog ./internal/server
 golden    = $(shell grep -rlE 'flag\.Bool\("update"' --include=*_test.go . | xargs -r -n1 dirname | sort -u)
 
@@ -35,9 +37,9 @@ check: lint short generated ## what a commit must pass: linters, short tests wit
 
 test: setup lint generated vuln gates vectors ## what CI runs: the above with every test in full, and real clients against a real server
 	scripts/with-postgres $(GO) test $(race) -timeout 25m $(parts)
-	scripts/with-postgres $(GO) test -timeout 25m $(whole)
+	scripts/with-postgres $(GO) test -p $(beside) -timeout 25m $(whole)
 	cd kms && $(GO) test -tags withoutclouds -timeout 10m .
-	TEST_ENGINE=postgres scripts/with-postgres $(GO) test -timeout 25m $(stored) ./internal/people ./internal/console
+	TEST_ENGINE=postgres scripts/with-postgres $(GO) test -p $(beside) -timeout 25m $(stored) ./internal/people ./internal/console
 	@scripts/fuzz $(fuzz)
 
 vectors: ## print how many of the published test vectors come out right
