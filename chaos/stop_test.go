@@ -132,7 +132,7 @@ func TestStop(t *testing.T) {
 		t.Errorf("what was applied while the server stopped is not there: %v", err)
 	}
 	slices.Sort(ends)
-	t.Logf("stops: %d, 5 requests under way at each, cut off: 0, the process ends %v after the last answer (the longest of them)",
+	t.Logf("stops: %d, 6 requests under way at each, cut off: 0, the process ends %v after the last answer (the longest of them)",
 		len(ends), ends[len(ends)-1].Round(time.Millisecond))
 }
 
