@@ -37,6 +37,9 @@ func (c *Client) Validate() error {
 			p.add(Pointer("grant_types", i), "the grant type %q is not supported: write client_credentials", grant)
 		}
 	}
+	if c.DPoPBoundAccessTokens && c.Tenant == BuiltInTenant { // nobody could administer with it any more
+		p.add("/dpop_bound_access_tokens", "the admin API takes bearer tokens alone, which the clients of this tenant need")
+	}
 	p.check("/token", c.Token.Validate())
 	p.check("/default_scope", c.DefaultScope.validate())
 	c.validateLadder(&p)
