@@ -38,7 +38,7 @@ var layers = map[string]layer{
 
 	// The three sides never import one another: they meet in oauth, as they do
 	// on the wire.
-	".":       {ours: []string{"oauth"}},
+	".":       {ours: []string{"oauth", "internal/jose", "internal/strictjson"}}, // public keys of clients
 	"enforce": {ours: []string{"oauth", "internal/dpop", "internal/jose", "internal/strictjson"}},
 	"consume": {ours: []string{"oauth", "internal/jose"}},
 
@@ -82,7 +82,11 @@ var layers = map[string]layer{
 	"internal/config":    {ours: []string{".", "internal/yamlfile"}},
 	"internal/profile":   {ours: []string{"internal/yamlfile"}},
 
-	"internal/clientauth": {ours: []string{".", "oauth", "internal/jose", "internal/secret", "internal/directory", "internal/explain", "internal/limit"}},
+	"internal/clientkeys": {ours: []string{".", "internal/jose"}},
+	"internal/clientauth": {ours: []string{
+		".", "oauth", "internal/strictjson", "internal/jose", "internal/secret", "internal/directory", "internal/explain", "internal/limit",
+		"internal/clientkeys", "internal/replay",
+	}},
 	"internal/issue": {ours: []string{
 		".", "oauth", "internal/strictjson", "internal/jose", "internal/dpop", "internal/clientauth", "internal/keys", "internal/directory",
 		"internal/replay", "internal/revoke", "internal/explain", "internal/secret", "internal/limit",

@@ -21,11 +21,11 @@ var notYet = map[string]string{
 }
 
 var (
-	checklistRow = regexp.MustCompile(`(?m)^\| ((?:TE|IN|RV|MD|JW|KY|TL|AD)-\d\d) `)
-	checklistID  = regexp.MustCompile(`\b(?:TE|IN|RV|MD|JW|KY|TL|AD)-\d\d\b`)
+	checklistRow = regexp.MustCompile(`(?m)^\| ((?:TE|CJ|IN|RV|MD|JW|KY|TL|AD)-\d\d) `)
+	checklistID  = regexp.MustCompile(`\b(?:TE|CJ|IN|RV|MD|JW|KY|TL|AD)-\d\d\b`)
 )
 
-// TestChecklist holds that each item of the security checklist about issuing,
+// TestChecklist holds that each item of the security checklist about issuing, assertions of clients,
 // introspection, revocation, metadata, JWTs, keys, TLS and administration is named by a test or
 // a transcript, or is in notYet; and that no test names one that is not there.
 // With -v it prints the map.

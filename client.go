@@ -2,6 +2,7 @@ package mintage
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage/oauth"
@@ -19,6 +20,17 @@ type Client struct {
 	DisabledReason string
 	// PurgeAt is when a client that apply pruned is deleted; zero means never.
 	PurgeAt time.Time
+
+	// AuthMethods are the ways in which the client may authenticate, as metadata
+	// names them; client_secret_post allows what the ladder lets into the query
+	// too. Empty means by secret alone.
+	AuthMethods []string
+
+	// JWKS are the public keys that check the client's assertions (RFC 7523 §2.2):
+	// a JWK Set in the form of NormalJWKS. JWKSURI is where the client publishes
+	// them instead (RFC 7591 §2). Both are empty where no method needs keys.
+	JWKS    string
+	JWKSURI string
 
 	// Dialects are the dialects that the client may speak. Empty means all of
 	// its tenant's.
@@ -91,6 +103,19 @@ const (
 type DefaultScope struct {
 	Mode   DefaultScopeMode
 	Scopes oauth.Scope // with Mode DefaultScopeList: names as on the wire
+}
+
+// AuthenticatesBy reports whether c may authenticate by a method.
+func (c *Client) AuthenticatesBy(method string) bool {
+	if len(c.AuthMethods) == 0 {
+		return method != oauth.AuthPrivateKeyJWT
+	}
+	return slices.Contains(c.AuthMethods, method)
+}
+
+// AuthenticatesBySecret reports whether a secret is of any use to c.
+func (c *Client) AuthenticatesBySecret() bool {
+	return c.AuthenticatesBy(oauth.AuthBasic) || c.AuthenticatesBy(oauth.AuthPost)
 }
 
 // Rung returns the state of r for c at now: one of the constants of LadderState.

@@ -116,4 +116,7 @@ const (
 	RungQueryCredentials Rung = "query_credentials" // #nosec G101 -- a name
 	// RungTwoMethods is several authentication methods in one request.
 	RungTwoMethods Rung = "two_methods"
+	// RungAssertionAudience is an assertion whose audience is not the issuer
+	// alone, but a token endpoint, or a list with it.
+	RungAssertionAudience Rung = "assertion_audience"
 )

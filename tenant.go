@@ -1,6 +1,9 @@
 package mintage
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // BuiltInTenant is the identifier of the tenant whose clients administer the
 // server. Its issuer is the admin URL; it cannot be edited or deleted.
@@ -76,6 +79,16 @@ func (t *Tenant) DialectFor(path string) (string, bool) {
 	}
 	d, ok := t.TokenPaths[path]
 	return d, ok
+}
+
+// HasTokenEndpoint reports whether a URL is one of t's token endpoints.
+func (t *Tenant) HasTokenEndpoint(url string) bool {
+	path, ok := strings.CutPrefix(url, t.Issuer)
+	if !ok {
+		return false
+	}
+	_, ok = t.DialectFor(path)
+	return ok
 }
 
 // PrimaryTokenPath returns the path that metadata calls token_endpoint:

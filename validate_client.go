@@ -26,6 +26,7 @@ func (c *Client) Validate() error {
 	var p problems
 	p.check("/id", ValidateClientID(c.ID))
 	p.check("/name", ValidateName(c.Name))
+	c.validateAuth(&p)
 	for i, name := range c.Dialects {
 		p.check(Pointer("dialects", i), ValidateDialect(name))
 		if slices.Contains(c.Dialects[:i], name) {
@@ -111,9 +112,9 @@ func (d DefaultScope) validate() error {
 func (c *Client) validateLadder(p *problems) {
 	for _, rung := range slices.Sorted(maps.Keys(c.Ladder)) {
 		switch rung {
-		case RungQueryCredentials, RungTwoMethods:
+		case RungQueryCredentials, RungTwoMethods, RungAssertionAudience:
 		default:
-			p.add(Pointer("ladder", string(rung)), "the ladder has the rungs query_credentials and two_methods")
+			p.add(Pointer("ladder", string(rung)), "the ladder has the rungs query_credentials, two_methods and assertion_audience")
 		}
 		state := c.Ladder[rung]
 		switch state {

@@ -2,6 +2,7 @@ package adminclient
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"net/http"
 	"net/url"
@@ -14,6 +15,9 @@ import (
 type ClientSettings struct {
 	Name          string            `json:"name" minLength:"1" maxLength:"200" doc:"The client's name."`
 	Organization  string            `json:"organization,omitempty" doc:"Identifier of the organization that owns the client."`
+	AuthMethods   []string          `json:"auth_methods,omitempty" doc:"How the client may authenticate: client_secret_basic, client_secret_post or private_key_jwt; absent or empty: by secret."`
+	JWKS          json.RawMessage   `json:"jwks,omitempty" doc:"The public keys that check the client's assertions, a JWK Set (RFC 7517) of at most 16: EC, Ed25519 or RSA. Answers have kid, alg and the members that verify. Not beside jwks_uri."`
+	JWKSURI       string            `json:"jwks_uri,omitempty" maxLength:"2048" doc:"The https URL at which the client publishes its public keys, instead of jwks."`
 	Dialects      []string          `json:"dialects,omitempty" doc:"Dialects that the client may speak; absent or empty: all of the tenant's."`
 	GrantTypes    []string          `json:"grant_types,omitzero" doc:"OAuth grants that the client may use; absent at creation: client_credentials; empty: none."`
 	Token         TokenSettings     `json:"token,omitzero" doc:"What the client's tokens look like, where the other layers do not fit."`
@@ -21,7 +25,7 @@ type ClientSettings struct {
 	MultiAudience bool              `json:"multi_audience,omitempty" doc:"Whether one token may span several resource servers."`
 	Downscope     bool              `json:"downscope,omitempty" doc:"Whether scopes that the client may not have are dropped instead of refused."`
 	DPoPBound     bool              `json:"dpop_bound_access_tokens,omitempty" doc:"Whether the client gets no token without a DPoP proof (RFC 9449); without it, one that is bound when it sends a proof."`
-	Ladder        map[string]string `json:"ladder,omitempty" doc:"Weaknesses that the client is allowed: query_credentials or two_methods to refuse, warn or allow."`
+	Ladder        map[string]string `json:"ladder,omitempty" doc:"Weaknesses that the client is allowed: query_credentials, two_methods or assertion_audience to refuse, warn or allow."`
 	AllowFrom     []string          `json:"allow_from,omitempty" doc:"Networks (CIDR) from which the client may ask; absent or empty: all."`
 	Limits        Limits            `json:"limits,omitzero" doc:"How often the client may ask."`
 	Labels        map[string]string `json:"labels,omitempty" doc:"Free labels."`
@@ -43,7 +47,7 @@ type Grant struct {
 // NewClient asks for a client. The server chooses its client_id.
 type NewClient struct {
 	ClientSettings
-	Secret *NewSecret `json:"secret,omitempty" doc:"The first secret; absent: one with the tenant's defaults."`
+	Secret *NewSecret `json:"secret,omitempty" doc:"The first secret; absent: one with the tenant's defaults, and none for a client that authenticates by no secret."`
 }
 
 // RegisteredClient is a client as the server holds it. No answer has its
@@ -63,7 +67,7 @@ type RegisteredClient struct {
 // secret.
 type CreatedClient struct {
 	RegisteredClient
-	ClientSecret string `json:"client_secret,omitempty" doc:"The client's secret. It is shown here and never again; absent where its hash was given."`
+	ClientSecret string `json:"client_secret,omitempty" doc:"The client's secret. It is shown here and never again; absent where its hash was given, and where the client has none."`
 }
 
 // Patch is a JSON merge patch (RFC 7396): a member replaces the one of that

@@ -78,7 +78,7 @@ func (f RequestFilter) query() url.Values {
 type LadderUse struct {
 	ClientID   string    `json:"client_id" doc:"The client."`
 	ClientName string    `json:"client_name" doc:"The client's name."`
-	Rung       string    `json:"rung" doc:"What it does: query_credentials or two_methods."`
+	Rung       string    `json:"rung" doc:"What it does: query_credentials, two_methods or assertion_audience."`
 	State      string    `json:"state" doc:"What its ladder says to that: refuse, warn, warn until a day, or allow."`
 	Count      int64     `json:"count" doc:"How often."`
 	FirstTime  time.Time `json:"first_time" doc:"When it was first seen to."`

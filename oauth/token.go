@@ -8,8 +8,9 @@ const ClientCredentials GrantType = "client_credentials"
 
 // Client authentication methods, as metadata names them (RFC 8414 §2).
 const (
-	AuthBasic = "client_secret_basic"
-	AuthPost  = "client_secret_post"
+	AuthBasic         = "client_secret_basic"
+	AuthPost          = "client_secret_post"
+	AuthPrivateKeyJWT = "private_key_jwt" // a signed assertion (RFC 7523 §2.2)
 )
 
 // Token types (RFC 6750 §6.1.1, RFC 9449 §12.1). They are compared without

@@ -17,7 +17,7 @@ import (
 func (a *app) clientCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "client",
-		Short: "Clients: create, list, show, edit, disable, enable, delete, secret",
+		Short: "Clients: create, list, show, edit, disable, enable, delete, secret, key",
 		Example: `  mintage client create "Nightly export" --tenant prod --api https://api.example --scope orders/read
   mintage client list --tenant prod
   mintage client disable "Nightly export" --reason "left the programme" --yes`,
@@ -30,7 +30,7 @@ func (a *app) clientCommand() *cobra.Command {
 	cmd.AddCommand(
 		a.clientCreateCommand(), a.clientListCommand(), a.clientShowCommand(), a.clientEditCommand(),
 		a.clientDisableCommand(), a.clientEnableCommand(), a.clientDeleteCommand(),
-		a.clientRotateCommand(), a.secretCommand(),
+		a.clientRotateCommand(), a.secretCommand(), a.clientKeyCommand(),
 	)
 	return cmd
 }
@@ -74,6 +74,7 @@ func clientResult(c *adminclient.RegisteredClient) result {
 	if c.Organization != "" {
 		rows = append(rows, []string{"organization", c.Organization})
 	}
+	rows = append(rows, authRows(c)...)
 	for _, g := range c.Grants {
 		rows = append(rows, []string{"may", strings.Join(g.Scopes, " ") + " at " + g.ResourceServer})
 	}

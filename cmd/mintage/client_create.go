@@ -21,6 +21,7 @@ type newClientFlags struct {
 	allowFrom    []string
 	limits       adminclient.Limits
 	dpopBound    bool
+	auth         authFlags
 	writeEnv     string
 }
 
@@ -28,10 +29,11 @@ func (a *app) clientCreateCommand() *cobra.Command {
 	var f newClientFlags
 	cmd := &cobra.Command{
 		Use:   "create NAME",
-		Short: "Register a client and print its id and its secret, which is shown once",
+		Short: "Register a client and print its id and, once, its secret",
 		Example: `  mintage client create "Nightly export" --tenant prod --api https://api.example --scope orders/read
   mintage client create billing --api saas --scope api/write --write-env billing.env
-  mintage client create billing --api saas --scope api/write -o env`,
+  mintage client create billing --api saas --scope api/write -o env
+  mintage client create billing --api saas --scope api/write --auth private_key_jwt --jwks billing.pub.pem`,
 		Args:        cobra.ExactArgs(1),
 		Annotations: map[string]string{outputEnv: "yes"},
 		RunE:        func(cmd *cobra.Command, args []string) error { return a.clientCreate(cmd.Context(), args[0], f) },
@@ -48,6 +50,7 @@ func (a *app) clientCreateCommand() *cobra.Command {
 	fl.IntVar(&f.limits.TokensPerMinute, "tokens-per-minute", 0, "tokens that the client may have in a minute; 0: any number")
 	fl.IntVar(&f.limits.IntrospectionsPerMinute, "introspections-per-minute", 0, "introspections that the client may ask for in a minute; 0: any number")
 	fl.BoolVar(&f.dpopBound, "dpop-bound", false, "give the client no token without a DPoP proof")
+	f.auth.register(cmd)
 	fl.StringVar(&f.writeEnv, "write-env", "", "write id and secret to this new file (mode 0600) instead of printing the secret")
 	a.writeFlags(cmd)
 	return cmd
@@ -56,15 +59,23 @@ func (a *app) clientCreateCommand() *cobra.Command {
 // clientCreate registers a client. With several APIs each scope goes to the one
 // API that defines it.
 func (a *app) clientCreate(ctx context.Context, name string, f newClientFlags) error {
+	if err := f.auth.read(); err != nil {
+		return err
+	}
 	in := adminclient.NewClient{ClientSettings: adminclient.ClientSettings{
 		Name: name, Organization: f.organization, Dialects: f.dialects, Labels: f.labels,
 		AllowFrom: f.allowFrom, Limits: f.limits, DPoPBound: f.dpopBound,
+		AuthMethods: f.auth.methods, JWKS: f.auth.keys, JWKSURI: f.auth.jwksURI,
 	}}
 	secret, err := newSecret(f.secretName, f.expires)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case f.auth.bySecret():
+		in.Secret = &secret
+	case secret != (adminclient.NewSecret{}):
+		return usage("a client that authenticates by no secret has none to name or to end", "leave out --secret-name and --expires")
 	}
-	in.Secret = &secret
 	out, err := newEnvFile(f.writeEnv)
 	if err != nil {
 		return err
@@ -98,6 +109,10 @@ func (a *app) revealClient(c *adminclient.CreatedClient, out *envFile) error {
 		doc: c, name: []string{c.ClientID}, env: env,
 		rows: [][]string{{"client id", c.ClientID}, {"client secret", c.ClientSecret}},
 		note: "The secret is shown once; the server keeps only a hash of it.",
+	}
+	if c.ClientSecret == "" {
+		env = env[:1]
+		r.env, r.rows, r.note = env, append(r.rows[:1], authRows(&c.RegisteredClient)...), "It has no secret: it signs with its own key."
 	}
 	if out != nil {
 		if err := out.commit(env); err != nil {

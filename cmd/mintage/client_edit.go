@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -18,18 +17,23 @@ type editFlags struct {
 	labels                  map[string]string
 	multiAudience, downscop bool
 	dpopBound               bool
+	auth                    authFlags
 }
 
 func (a *app) clientEditCommand() *cobra.Command {
 	var f editFlags
 	cmd := &cobra.Command{
 		Use:   "edit CLIENT",
-		Short: "Change a client's name, networks, limits and labels",
+		Short: "Change a client's name, authentication, networks, limits and labels",
 		Example: `  mintage client edit "Label printer" --tokens-per-minute 60
   mintage client edit "Label printer" --allow-from 203.0.113.0/24,2001:db8::/32
-  mintage client edit "Label printer" --allow-from ''`,
+  mintage client edit "Label printer" --allow-from ''
+  mintage client edit "Label printer" --auth private_key_jwt --jwks-uri https://printer.example.com/jwks.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.auth.read(); err != nil {
+				return err
+			}
 			return a.clientEdit(cmd.Context(), args[0], f.patch(cmd.Flags().Changed))
 		},
 	}
@@ -42,6 +46,7 @@ func (a *app) clientEditCommand() *cobra.Command {
 	fl.BoolVar(&f.multiAudience, "multi-audience", false, "whether one token may be for several APIs")
 	fl.BoolVar(&f.downscop, "downscope", false, "whether what the client may not have is left out instead of refused")
 	fl.BoolVar(&f.dpopBound, "dpop-bound", false, "whether the client gets no token without a DPoP proof")
+	f.auth.register(cmd)
 	a.writeFlags(cmd)
 	return cmd
 }
@@ -69,6 +74,7 @@ func (f *editFlags) patch(given func(name string) bool) adminclient.Patch {
 	if len(limits) > 0 {
 		patch["limits"] = limits
 	}
+	f.auth.patch(given, patch)
 	if given("label") {
 		labels := map[string]any{}
 		for name, value := range f.labels {
@@ -90,14 +96,8 @@ func (a *app) clientEdit(ctx context.Context, name string, patch adminclient.Pat
 	if err != nil {
 		return err
 	}
-	t, err := api.Tenant(ctx, c.Tenant)
-	if err != nil {
+	if err := a.confirmedIfProtected(ctx, api, c.Tenant, "changes "+c.Name, c.Name); err != nil {
 		return err
-	}
-	if t.Protected {
-		if err := a.confirmed(danger{does: fmt.Sprintf("This changes %s in the protected tenant %s.", c.Name, t.ID), name: c.Name}); err != nil {
-			return err
-		}
 	}
 	if a.flags.dryRun {
 		return a.print(clientResult(c))

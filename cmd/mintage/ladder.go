@@ -38,6 +38,7 @@ func ladderSummary(uses []adminclient.LadderUse, now time.Time) string {
 	for _, rung := range []struct{ name, one, many string }{
 		{"query_credentials", "1 client still sends secrets in the URL", "%d clients still send secrets in the URL"},
 		{"two_methods", "1 client still authenticates in several ways at once", "%d clients still authenticate in several ways at once"},
+		{"assertion_audience", "1 client still signs assertions for another audience", "%d clients still sign assertions for another audience"},
 	} {
 		n, last := 0, time.Time{}
 		for _, u := range uses {

@@ -142,7 +142,8 @@ func serverConfig(s *config.Server) (server.Config, error) {
 		Listen: s.Listen, AdminListen: s.AdminListen, AdminURL: s.AdminURL,
 		ConsoleListen: s.ConsoleListen, ConsoleURL: s.ConsoleURL,
 		Data: s.Data, MasterKeyFile: s.MasterKeyFile, MasterKeyCommand: s.MasterKeyCommand, BehindProxy: s.BehindProxy,
-		Database: databaseConfig(s), DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout,
+		JWKSNetworks: s.JWKSNetworks,
+		Database:     databaseConfig(s), DocsURL: s.DocsURL, DrainTimeout: s.DrainTimeout,
 		KeepRequests: s.RequestLog.Keep, RefusedOnly: !s.RequestLog.Tokens,
 		RequestsPerMinute: s.RequestsPerMinute, KeyPeriod: s.KeyPeriod, ClientLabels: s.ClientLabels, Version: b.Version, Commit: b.Commit,
 	}

@@ -21,7 +21,7 @@ import (
 // trace id of the answer.
 func (w *walk) raises() map[string]func() string {
 	all := map[string]func() string{}
-	for _, some := range []map[string]func() string{w.malformed(), w.refused(), w.unproven(), w.nearlyRight(), w.tokens(), w.limits(), w.faults()} {
+	for _, some := range []map[string]func() string{w.malformed(), w.refused(), w.unproven(), w.assertions(), w.nearlyRight(), w.tokens(), w.limits(), w.faults()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -78,12 +78,11 @@ func (w *walk) refused() map[string]func() string {
 func (w *walk) unproven() map[string]func() string {
 	hour := time.Hour
 	return map[string]func() string{
-		"client.unknown":          w.asks(ask{body: w.with("nobody", "whatever it is")}),
-		"auth.missing":            w.asks(ask{body: "grant_type=client_credentials"}),
-		"auth.method_not_allowed": w.asks(ask{body: w.with("app", "", "client_secret", "", "client_assertion", "x", "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")}),
-		"auth.basic_malformed":    w.asks(ask{header: map[string]string{"Authorization": "Basic !"}, body: "grant_type=client_credentials"}),
-		"auth.two_methods":        w.asks(ask{header: basic("app", w.secrets["prod/app"]), body: w.form("prod", "app")}),
-		"secret.mismatch":         w.asks(ask{body: w.with("app", "nothing like it at all")}),
+		"client.unknown":       w.asks(ask{body: w.with("nobody", "whatever it is")}),
+		"auth.missing":         w.asks(ask{body: "grant_type=client_credentials"}),
+		"auth.basic_malformed": w.asks(ask{header: map[string]string{"Authorization": "Basic !"}, body: "grant_type=client_credentials"}),
+		"auth.two_methods":     w.asks(ask{header: basic("app", w.secrets["prod/app"]), body: w.form("prod", "app")}),
+		"secret.mismatch":      w.asks(ask{body: w.with("app", "nothing like it at all")}),
 		"secret.expired": func() string {
 			secret := w.addSecret("prod", "aging", w.name("short"), time.Second)
 			w.ahead.Add(int64(3 * time.Second))

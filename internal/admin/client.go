@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"net/netip"
 	"net/url"
 	"time"
@@ -126,6 +127,7 @@ func (h *Handler) clientDocument(c *mintage.Client) adminclient.RegisteredClient
 func clientSettings(c *mintage.Client) adminclient.ClientSettings {
 	d := adminclient.ClientSettings{
 		Name: c.Name, Organization: c.Organization, Dialects: c.Dialects, GrantTypes: []string{},
+		AuthMethods: c.AuthMethods, JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI,
 		Token: tokenDocument(c.Token), DefaultScope: defaultScopeDocument(c.DefaultScope),
 		MultiAudience: c.MultiAudience, Downscope: c.Downscope, DPoPBound: c.DPoPBoundAccessTokens,
 		Labels: c.Labels, Limits: adminclient.Limits(c.Limits),
@@ -177,6 +179,13 @@ func setClient(c *mintage.Client, d *adminclient.ClientSettings) error {
 	c.Token, c.DefaultScope = tokenSettings(d.Token), defaultScope(d.DefaultScope)
 	c.MultiAudience, c.Downscope, c.DPoPBoundAccessTokens = d.MultiAudience, d.Downscope, d.DPoPBound
 	c.Labels, c.Limits = d.Labels, mintage.Limits(d.Limits)
+	c.AuthMethods, c.JWKS, c.JWKSURI = d.AuthMethods, "", d.JWKSURI
+	if len(d.JWKS) > 0 {
+		var err error
+		if c.JWKS, err = mintage.NormalJWKS(string(d.JWKS)); err != nil {
+			return mintage.Under("/jwks", err)
+		}
+	}
 	c.GrantTypes, c.AllowFrom, c.Ladder, c.Grants = nil, nil, nil, grants(d.Grants)
 	if d.GrantTypes != nil {
 		c.GrantTypes = []oauth.GrantType{}

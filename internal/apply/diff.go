@@ -149,6 +149,7 @@ func clientFacts(c *mintage.Client, shortName func(identifier string) string) fa
 	if !c.PurgeAt.IsZero() {
 		f.one("purge_at", c.PurgeAt.UTC().Format(time.RFC3339))
 	}
+	f.keys(c)
 	f.many("dialects", c.Dialects)
 	var grantTypes, networks, order []string
 	for _, g := range c.GrantTypes {

@@ -94,6 +94,7 @@ func exportClient(c *mintage.Client, now time.Time) Client {
 		MultiAudience: unless(c.MultiAudience, false), Downscope: unless(c.Downscope, false), Labels: c.Labels,
 		DPoPBound: unless(c.DPoPBoundAccessTokens, false), DefaultScope: exportDefaultScope(c.DefaultScope),
 	}
+	exportAuth(&w, c)
 	if len(c.GrantTypes) != 1 || string(c.GrantTypes[0]) != "client_credentials" {
 		w.GrantTypes = []string{}
 		for _, g := range c.GrantTypes {

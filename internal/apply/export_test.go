@@ -43,6 +43,14 @@ func exported() apply.Live {
 					{Name: "revoked", Hash: "hash-that-stays", Revoked: now},
 				},
 			},
+			{
+				Tenant: "prod", ID: "keyed", Name: "keyed", GrantTypes: []oauth.GrantType{oauth.ClientCredentials},
+				AuthMethods: []string{oauth.AuthPrivateKeyJWT, oauth.AuthBasic}, JWKS: publicKeys("2026", "2027"),
+			},
+			{
+				Tenant: "prod", ID: "far", Name: "far", GrantTypes: []oauth.GrantType{oauth.ClientCredentials},
+				AuthMethods: []string{oauth.AuthPrivateKeyJWT}, JWKSURI: "https://far.example/jwks.json",
+			},
 			{Tenant: "prod", ID: "two", Name: "two", Disabled: true, DefaultScope: mintage.DefaultScope{Mode: mintage.DefaultScopeNone}},
 		},
 	}
@@ -96,11 +104,13 @@ func TestCompareTwins(t *testing.T) {
 	const want = `~ tenant prod              secret.expires  - 90d
 - api https://api.example  only in prod
 - organization acme        only in prod
+- client far               only in prod
+- client keyed             only in prod
 - client one               only in prod
 + client three
 ~ client two               default_scope   - none
                            disabled        - true
-3 only in prod, 1 only in twin, 2 different
+5 only in prod, 1 only in twin, 2 different
 `
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

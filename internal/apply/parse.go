@@ -215,6 +215,7 @@ func (p *Parsed) checkNouns() error {
 	for i := range s.Clients {
 		w := s.Clients[i] // a copy, without what names other objects
 		w.Grants, w.DefaultScope = nil, nil
+		w.unresolved()
 		c := &mintage.Client{ID: w.ID}
 		planner.overlayClient(&w, c, mintage.Pointer(KindClients, i))
 		c.Grants = asWritten(s.Clients[i].Grants)

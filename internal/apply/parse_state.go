@@ -131,9 +131,9 @@ func (r *reader) client(n yamlfile.Node) {
 		"labels":         textMap(&c.Labels),
 		"grants":         func(n yamlfile.Node) { c.Grants = grants(n) },
 		"secrets":        func(n yamlfile.Node) { c.Secrets = r.secrets(n) },
-		"auth_methods":   unsupported,
-		"jwks_uri":       unsupported,
-		"jwks":           unsupported,
+		"auth_methods":   texts(&c.AuthMethods),
+		"jwks_uri":       textPointer(&c.JWKSURI),
+		"jwks":           func(n yamlfile.Node) { c.JWKS = r.jwks(n) },
 		"limits":         func(n yamlfile.Node) { c.Limits = limits(n) },
 
 		"dpop_bound_access_tokens": boolPointer(&c.DPoPBound),

@@ -67,6 +67,7 @@ func (p *planner) overlayClient(w *Client, c *mintage.Client, ptr string) {
 	if w.Disabled != nil && *w.Disabled != c.Disabled {
 		c.Disabled, c.DisabledReason = *w.Disabled, ""
 	}
+	p.overlayAuth(w, c, ptr)
 	putSet(&c.Dialects, w.Dialects)
 	if w.GrantTypes != nil {
 		var types []oauth.GrantType

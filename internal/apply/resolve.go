@@ -35,6 +35,11 @@ func Resolve(ctx context.Context, s *State, opts ResolveOptions) (*State, error)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		keys, err := out.Clients[i].JWKS.resolve()
+		if err != nil {
+			errs = append(errs, mintage.Under(mintage.Pointer(KindClients, i, "jwks"), err))
+		}
+		out.Clients[i].JWKS = keys
 		secrets := slices.Clone(out.Clients[i].Secrets)
 		for j := range secrets {
 			ptr := mintage.Pointer(KindClients, i, "secrets", j)

@@ -98,6 +98,9 @@ type Client struct {
 	Tenants      []string `json:"tenants"`
 	Organization *string  `json:"organization,omitzero"`
 	Disabled     *bool    `json:"disabled,omitzero"`
+	AuthMethods  []string `json:"auth_methods,omitzero"` // empty: by secret
+	JWKS         *JWKS    `json:"jwks,omitzero"`
+	JWKSURI      *string  `json:"jwks_uri,omitzero"` // empty: none
 	Dialects     []string `json:"dialects,omitzero"`
 	GrantTypes   []string `json:"grant_types,omitzero"`
 	Token        *Token   `json:"token,omitzero"`
@@ -113,6 +116,14 @@ type Client struct {
 	Labels        map[string]string `json:"labels,omitzero"`
 	Grants        []Grant           `json:"grants,omitzero"` // complete
 	Secrets       []Secret          `json:"secrets,omitzero"`
+}
+
+// JWKS declares the public keys of a client: in a file, until Resolve has read
+// it, or as a JWK Set has them (RFC 7517 §5). No keys at all take away those that
+// are there.
+type JWKS struct {
+	File string           `json:"file,omitzero"`
+	Keys []map[string]any `json:"keys,omitzero"`
 }
 
 // Limits declares how often a client may ask; zero: as often as it likes.

@@ -7,7 +7,7 @@ import (
 )
 
 // basicMethod is HTTP Basic (RFC 6749 §2.3.1).
-var basicMethod = method{name: oauth.AuthBasic, find: findBasic, refuse: refuseHeader}
+var basicMethod = method{name: oauth.AuthBasic, needs: oauth.AuthBasic, find: findBasic, refuse: refuseHeader}
 
 // findBasic reads the Authorization header. Other schemes are ignored: some
 // clients attach an old bearer token to every request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/mintage-auth/mintage"
@@ -17,8 +18,8 @@ import (
 type Request struct {
 	Authorization []string // the values of the header
 
-	ClientID, Secret string // parameters of the body
-	Assertion        bool   // the body has client_assertion or client_assertion_type
+	ClientID, Secret         string // parameters of the body
+	Assertion, AssertionType string // client_assertion and client_assertion_type, likewise
 
 	QueryClientID, QuerySecret string
 	QueryAssertion             bool
@@ -73,6 +74,11 @@ type Authenticator struct {
 	Secrets Secrets
 	Now     func() time.Time
 
+	// Keys and Replays are for clients that sign assertions; nil: no assertion is
+	// taken.
+	Keys    Keys
+	Replays Replays
+
 	// Guesses bounds wrong credentials; nil: nobody does.
 	Guesses *limit.Guesses
 
@@ -101,8 +107,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, t *mintage.Tenant, r *
 // one checks the only claim of a request.
 func (a *Authenticator) one(ctx context.Context, t *mintage.Tenant, r *Request, c *claim) (Result, error) {
 	res := Result{Method: c.method.name, ClientID: r.ClientID}
-	if len(c.readings) == 0 {
-		return res, c.method.refuse("auth.method_not_allowed", nil)
+	if c.signed { // not by a function in method: res would move to the heap for all
+		err := a.proveAssertion(ctx, t, r, c, &res)
+		return res, err
 	}
 	res.ClientID = c.readings[0].id
 	if res.ClientID == "" && c.method != &basicMethod {
@@ -143,6 +150,10 @@ func (a *Authenticator) several(ctx context.Context, t *mintage.Tenant, r *Reque
 	}
 	weak := []mintage.Rung{mintage.RungTwoMethods}
 	for _, c := range claims {
+		if !permits(res.Client, c.method) {
+			res.Client, res.Secret = nil, nil
+			return res, refuseSeveral()
+		}
 		if c.method.rung != "" {
 			weak = append(weak, c.method.rung)
 		}
@@ -172,7 +183,7 @@ func (a *Authenticator) prove(ctx context.Context, t *mintage.Tenant, r *Request
 	}
 	reason, cause := "", error(nil)
 	for _, rd := range c.readings {
-		client, found, err := a.check(ctx, t, rd, r.Peer)
+		client, found, err := a.check(ctx, t, c.method, rd, r.Peer)
 		if err == nil {
 			a.Guesses.Proved(&attempt)
 			res.Client, res.Secret, res.ClientID, res.Raw = client, found, rd.id, rd.raw
@@ -199,8 +210,9 @@ func (a *Authenticator) proveAtOnce(ctx context.Context, t *mintage.Tenant, r *R
 		client, err := a.lookUp(ctx, t, rd.id)
 		var secrets []mintage.Secret
 		switch {
-		case err == nil:
+		case err == nil && permits(client, c.method):
 			secrets = client.Secrets
+		case err == nil: // no secret of it counts
 		case !errors.Is(err, mintage.ErrNotFound):
 			return false, troubled(err)
 		}
@@ -224,7 +236,7 @@ func (a *Authenticator) accept(t *mintage.Tenant, client *mintage.Client, found 
 
 // check says whether one reading is right. An error that is not reasoned is an
 // *oauth.Error: trouble of ours, which says nothing about the client.
-func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, rd reading, peer netip.Addr) (*mintage.Client, *mintage.Secret, error) {
+func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, m *method, rd reading, peer netip.Addr) (*mintage.Client, *mintage.Secret, error) {
 	now := a.Now()
 	client, err := a.lookUp(ctx, t, rd.id)
 	switch {
@@ -232,6 +244,8 @@ func (a *Authenticator) check(ctx context.Context, t *mintage.Tenant, rd reading
 		return nil, nil, a.nobody(ctx, rd.secret, "client.unknown")
 	case err != nil:
 		return nil, nil, troubled(err)
+	case !permits(client, m):
+		return nil, nil, a.nobody(ctx, rd.secret, "auth.method_not_allowed")
 	case len(client.Secrets) == 0:
 		return nil, nil, a.nobody(ctx, rd.secret, "secret.mismatch")
 	}
@@ -305,6 +319,12 @@ func ValidClientID(id string) bool {
 		}
 	}
 	return id != "" && len(id) <= MaxClientID
+}
+
+// permits reports whether a client may authenticate by a method that takes a
+// secret.
+func permits(c *mintage.Client, m *method) bool {
+	return len(c.AuthMethods) == 0 || slices.Contains(c.AuthMethods, m.needs)
 }
 
 func allowed(c *mintage.Client, peer netip.Addr) bool {

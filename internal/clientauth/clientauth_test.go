@@ -128,7 +128,7 @@ func TestAuthenticate(t *testing.T) {
 		{"no identifier", clientauth.Request{Authorization: raw(":s3cret-one")}, "", oauth.AuthBasic, false, "invalid_client", 401, "client.unknown"},
 		{"no secret", clientauth.Request{Authorization: raw("one:")}, "", oauth.AuthBasic, false, "invalid_client", 401, "secret.mismatch"},
 		{"control character", clientauth.Request{Authorization: raw("one\x00:s3cret-one")}, "", oauth.AuthBasic, false, "invalid_client", 401, "client.unknown"},
-		{"assertion", clientauth.Request{ClientID: "one", Assertion: true}, "", clientauth.MethodAssertion, false, "invalid_client", 400, "auth.method_not_allowed"},
+		{"assertion", clientauth.Request{ClientID: "one", Assertion: "e30.e30.AA"}, "", oauth.AuthPrivateKeyJWT, false, "invalid_client", 400, "assertion.malformed"},
 
 		{"malformed", clientauth.Request{Authorization: []string{"Basic ***"}, ClientID: "one", Secret: "s3cret-one"}, "", "", false, "invalid_request", 400, "auth.basic_malformed"},
 		{"no scheme but Basic", clientauth.Request{Authorization: []string{"Basic"}}, "", "", false, "invalid_request", 400, "auth.basic_malformed"},
@@ -201,7 +201,7 @@ func TestSeveral(t *testing.T) {
 		{"allowed, and one of an old secret", clientauth.Request{Authorization: basic("one", "s3cret-one"), ClientID: "one", Secret: "old-one"}, allow(mintage.RungTwoMethods), false},
 		{"allowed, and both wrong", clientauth.Request{Authorization: basic("one", wrong), ClientID: "one", Secret: wrong}, allow(mintage.RungTwoMethods), false},
 		{"allowed, no client_id in the body", clientauth.Request{Authorization: basic("one", "s3cret-one"), Secret: "s3cret-one"}, allow(mintage.RungTwoMethods), false},
-		{"allowed, with an assertion", clientauth.Request{ClientID: "one", Secret: "s3cret-one", Assertion: true}, allow(mintage.RungTwoMethods), false},
+		{"allowed, with an assertion", clientauth.Request{ClientID: "one", Secret: "s3cret-one", Assertion: "e30.e30.AA"}, allow(mintage.RungTwoMethods), false},
 		{"query, one rung", query, allow(mintage.RungTwoMethods), false},
 		{"query, the other rung", query, allow(mintage.RungQueryCredentials), false},
 		{"query, both rungs", query, allow(mintage.RungTwoMethods, mintage.RungQueryCredentials), true},

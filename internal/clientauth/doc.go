@@ -11,6 +11,8 @@
 //   - basic.go: client_secret_basic
 //   - post.go: client_secret_post, in a form or a JSON body
 //   - query.go: credentials in the URL, on the ladder
-//   - assertion.go: client assertions, which are recognised and refused
+//   - assertion.go: private_key_jwt, an assertion that the client signed
+//   - assertion_read.go: what an assertion says, and whether it may
+//   - nobody.go: what an assertion of an unknown client costs
 //   - fail.go: the errors
 package clientauth

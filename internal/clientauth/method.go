@@ -7,15 +7,17 @@ import (
 
 // Names of methods beside those that metadata lists.
 const (
-	MethodQuery     = "client_secret_query" // credentials in the URL
-	MethodAssertion = "client_assertion"
-	MethodSeveral   = "several"
+	MethodQuery   = "client_secret_query" // credentials in the URL
+	MethodSeveral = "several"
 )
 
 // method is one way to authenticate. A new one is a file and an entry in
 // methods.
 type method struct {
 	name string
+	// needs is what a client's AuthMethods must have for it, if they have
+	// anything.
+	needs string
 	// find returns what the request claims by this method, nil when it does not
 	// use it. An error ends the request: nothing falls through to another method.
 	find func(*Request) (*claim, *oauth.Error)
@@ -28,6 +30,9 @@ type method struct {
 // claim is what one method found.
 type claim struct {
 	method *method
+	// signed says that the credentials are an assertion. Then there are no
+	// readings.
+	signed bool
 	// readings are the ways to read the credentials, the right one first. There
 	// are two when an Authorization header means something else form-decoded.
 	readings []reading

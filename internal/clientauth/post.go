@@ -3,7 +3,7 @@ package clientauth
 import "github.com/mintage-auth/mintage/oauth"
 
 // postMethod is client_id and client_secret in the body (RFC 6749 §2.3.1).
-var postMethod = method{name: oauth.AuthPost, find: findPost, refuse: refuseParameter}
+var postMethod = method{name: oauth.AuthPost, needs: oauth.AuthPost, find: findPost, refuse: refuseParameter}
 
 func findPost(r *Request) (*claim, *oauth.Error) {
 	if r.Secret == "" {

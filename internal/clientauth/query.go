@@ -9,18 +9,15 @@ import (
 // forbids and some families of clients do. It needs a dialect that reads the
 // query and a client whose ladder lets it through.
 var queryMethod = method{
-	name: MethodQuery, find: findQuery, refuse: refuseParameter, rung: mintage.RungQueryCredentials,
+	name: MethodQuery, needs: oauth.AuthPost, find: findQuery, refuse: refuseParameter, rung: mintage.RungQueryCredentials,
 }
 
 func findQuery(r *Request) (*claim, *oauth.Error) {
-	if r.QuerySecret == "" && !r.QueryAssertion {
+	if r.QuerySecret == "" {
 		return nil, nil
 	}
 	if !r.QueryAllowed {
 		return nil, refuseQuery()
-	}
-	if r.QuerySecret == "" {
-		return nil, nil // the assertion is assertionMethod's
 	}
 	id := r.QueryClientID
 	if id == "" {

@@ -17,6 +17,9 @@ func AllShown(r *Request) []Shown {
 	}
 	var list []Shown
 	for _, c := range claims {
+		if as, err := readAssertion(r); c.signed && err == nil {
+			list = append(list, Shown{ID: as.client, Form: true})
+		}
 		for _, rd := range c.readings {
 			list = append(list, Shown{ID: rd.id, Secret: rd.secret, Form: c.method != &basicMethod})
 		}

@@ -115,7 +115,7 @@ func TestPrecedence(t *testing.T) {
 		"behind_proxy=10.0.0.0/8, 192.0.2.0/24 MINTAGE_BEHIND_PROXY",
 		"oidc.issuer= default", "oidc.client_id= default", "oidc.client_secret_file= default", "oidc.name= default",
 		"data=" + filepath.Join(filepath.Dir(name), "a") + " " + name + ":2", "master_key_file= default", "master_key_command= default", "log.level=error MINTAGE_LOG_LEVEL",
-		"log.format=json --log-format", "docs_url= default", "drain_timeout=10s default", "request_log.keep=7d default", "request_log.tokens=on default", "keys.period=90d default", "metrics.client_label= default", "limits.requests_per_minute=0 default",
+		"log.format=json --log-format", "docs_url= default", "drain_timeout=10s default", "request_log.keep=7d default", "request_log.tokens=on default", "keys.period=90d default", "jwks.networks= default", "metrics.client_label= default", "limits.requests_per_minute=0 default",
 		"database.url= default", "database.url_file= default", "database.max_connections=20 default", "database.statement_timeout=10s default",
 		"store= default",
 	}
@@ -191,6 +191,7 @@ func TestRefusals(t *testing.T) {
 		{"address", "listen: 9400\n", nil, nil, "server.yaml:1:9: write host:port, such as 127.0.0.1:9400 or 0.0.0.0:443\n  listen: 9400\n          ^"},
 		{"port", "listen: 127.0.0.1:99999\n", nil, nil, "the port is a number from 0 to 65535"},
 		{"network", "behind_proxy: [10.0.0.1/8]\n", nil, nil, "has bits outside the network: write 10.0.0.0/8"},
+		{"network of all for keys", "jwks: { networks: [0.0.0.0/0] }\n", nil, nil, "is everything"},
 		{"network of all", "behind_proxy: 0.0.0.0/0\n", nil, nil, "is everybody"},
 		{"level", "log: { level: loud }\n", nil, nil, "write debug, info, warn or error"},
 		{"format", "log: { format: xml }\n", nil, nil, "write json or text"},

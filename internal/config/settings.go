@@ -37,6 +37,9 @@ type Server struct {
 	// BehindProxy are the networks of the proxies in front, whose word about the
 	// caller counts. Empty: there are none.
 	BehindProxy []netip.Prefix
+	// JWKSNetworks are the networks that are not public and in which clients may
+	// publish their keys all the same. Empty: there are none.
+	JWKSNetworks []netip.Prefix
 
 	MasterKeyFile string // empty: master.key in Data
 	// MasterKeyCommand unwraps what is in that file; empty: the key is in it as it
@@ -207,6 +210,10 @@ func processSettings() []Setting {
 			set: func(s *Server, v string) error { return setKeyPeriod(&s.KeyPeriod, v) },
 		},
 		{
+			Path: "jwks.networks", Usage: "networks that are not public in which the jwks_uri of clients may be; left out: none",
+			set: func(s *Server, v string) error { return setPrivateNetworks(&s.JWKSNetworks, v) }, list: true,
+		},
+		{
 			Path: "metrics.client_label", Usage: "client ids that have a label of their own in the metrics of tokens; the rest are other",
 			set: func(s *Server, v string) error { return setClients(&s.ClientLabels, v) }, list: true,
 		},
@@ -278,7 +285,32 @@ func setURL(dst *string, v string) error {
 }
 
 func setNetworks(dst *[]netip.Prefix, v string) error {
-	*dst = nil
+	networks, err := readNetworks(v)
+	for _, network := range networks {
+		if network.Bits() == 0 {
+			return fmt.Errorf("%q is everybody, who could then say to be anybody: write the networks of your proxies", network)
+		}
+	}
+	*dst = networks
+	return err
+}
+
+// setPrivateNetworks reads networks of our own. All of the Internet is none, and
+// who writes it means to switch a check off.
+func setPrivateNetworks(dst *[]netip.Prefix, v string) error {
+	networks, err := readNetworks(v)
+	for _, network := range networks {
+		if network.Bits() == 0 {
+			return fmt.Errorf("%q is everything, this machine too: write the networks of the clients that publish keys", network)
+		}
+	}
+	*dst = networks
+	return err
+}
+
+// readNetworks reads networks that commas separate.
+func readNetworks(v string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
 	for text := range strings.SplitSeq(v, ",") {
 		text = strings.TrimSpace(text)
 		if text == "" {
@@ -289,17 +321,14 @@ func setNetworks(dst *[]netip.Prefix, v string) error {
 			network, err = addr.Prefix(addr.BitLen())
 		}
 		if err != nil {
-			return fmt.Errorf("%q is no network: write one such as 10.0.0.0/8", text)
+			return nil, fmt.Errorf("%q is no network: write one such as 10.0.0.0/8", text)
 		}
 		if network.Masked() != network {
-			return fmt.Errorf("%q has bits outside the network: write %s", text, network.Masked())
+			return nil, fmt.Errorf("%q has bits outside the network: write %s", text, network.Masked())
 		}
-		if network.Bits() == 0 {
-			return fmt.Errorf("%q is everybody, who could then say to be anybody: write the networks of your proxies", text)
-		}
-		*dst = append(*dst, network)
+		networks = append(networks, network)
 	}
-	return nil
+	return networks, nil
 }
 
 func setLevel(dst *slog.Level, v string) error {

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
@@ -41,15 +42,37 @@ type secretRow struct {
 	Left        time.Duration // until it ends; zero: it does not, or has
 }
 
-// credentialsTab is the tab of secrets.
+// credentialsTab is the tab of secrets and keys.
 type credentialsTab struct {
 	Secrets []secretRow
+	// BySecret says that a secret is of use to the client, and Keys are the public
+	// keys that are registered for it.
+	BySecret bool
+	Keys     []publicKey
 	// Retiring are the secrets whose time is running out while the client still
 	// uses them.
 	Late []secretRow
 	// Rotating says that a rotation is under way, that can be completed or
 	// cancelled.
 	Rotating bool
+}
+
+// publicKey is what a page says of a client's key.
+type publicKey struct {
+	KeyID string `json:"kid"`
+	Type  string `json:"kty"`
+	Curve string `json:"crv"`
+	Alg   string `json:"alg"`
+}
+
+func publicKeysOf(cl *mintage.Client) []publicKey {
+	var set struct {
+		Keys []publicKey `json:"keys"`
+	}
+	if cl.JWKS == "" || json.Unmarshal([]byte(cl.JWKS), &set) != nil {
+		return nil // what is kept was checked
+	}
+	return set.Keys
 }
 
 func rowOfSecret(s mintage.Secret, now time.Time) secretRow {
@@ -84,7 +107,7 @@ func (c *console) credentials(ctx context.Context, q *request) (*answer, error) 
 		return nil, err
 	}
 	now := c.cfg.Now()
-	d := &credentialsTab{}
+	d := &credentialsTab{BySecret: cl.AuthenticatesBySecret(), Keys: publicKeysOf(cl)}
 	for _, s := range slices.Backward(cl.Secrets) { // newest first
 		r := rowOfSecret(s, now)
 		d.Secrets = append(d.Secrets, r)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/manage"
+	"github.com/mintage-auth/mintage/oauth"
 )
 
 // tabs of a client, below its address.
@@ -218,4 +219,34 @@ func TestDeclaredBanner(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.get(t, owner, "/console/t/hotel/clients/"+made.Client.ID).want(t, 200, "Declared in <code>tenants.yaml</code>")
+}
+
+// TestClientKeys says that the page of a client that signs shows its keys, and
+// offers no secret that would be of no use.
+func TestClientKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	keys, err := mintage.NormalJWKS(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"<b>2026"}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := w.client(t, "hotel", "", "Signs")
+	at := "/console/t/hotel/clients/" + made.Client.ID + "/credentials"
+	change := func(f func(*mintage.Client)) {
+		t.Helper()
+		if _, err := w.manager.UpdateClient(t.Context(), manage.Server(), "hotel", made.Client.ID, 0, func(c *mintage.Client) error { f(c); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.get(t, owner, at).lacks(t, "Public keys")
+	change(func(c *mintage.Client) {
+		c.AuthMethods, c.JWKS = []string{oauth.AuthPrivateKeyJWT, oauth.AuthBasic}, keys
+	})
+	w.get(t, owner, at).want(t, 200, "Public keys", "&lt;b&gt;2026", "EdDSA", "OKP Ed25519", "or shows a secret", "Add secret")
+	change(func(c *mintage.Client) {
+		c.AuthMethods, c.JWKS, c.JWKSURI = []string{oauth.AuthPrivateKeyJWT}, "", "https://signs.example/jwks.json"
+	})
+	r := w.get(t, owner, at)
+	r.want(t, 200, "https://signs.example/jwks.json", "No secret is of use to it")
+	r.lacks(t, "Add secret")
 }

@@ -71,6 +71,7 @@ func settingsOf(c *mintage.Client) adminclient.ClientSettings {
 	d := adminclient.ClientSettings{
 		Name: c.Name, Organization: c.Organization, Dialects: c.Dialects, MultiAudience: c.MultiAudience, Downscope: c.Downscope,
 		DPoPBound: c.DPoPBoundAccessTokens, Labels: c.Labels, Limits: adminclient.Limits(c.Limits),
+		AuthMethods: c.AuthMethods, JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI,
 		Token: adminclient.TokenSettings{
 			Format: string(c.Token.Format), Alg: c.Token.Alg, Claims: string(c.Token.Claims), Lifetime: int64(c.Token.Lifetime.Seconds()),
 		},

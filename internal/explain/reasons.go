@@ -43,10 +43,15 @@ var reasons = []Reason{
 	{"secret.limit", "The client has as many active secrets as it may have.", "Revoke one that is not used any more, then add the new one."},
 	{"secret.last", "It is the client's last active secret, and revoking it locks the client out.", "Add a new secret first, or say that the client is to be locked out."},
 
-	{"assertion.expired", "The client's assertion has expired or lives too long.", "Make a new assertion for each request and check the client's clock."},
+	{"assertion.malformed", "The client's assertion cannot be read: its type, its claims or the request around it.", "Send one compact JWT with iss, sub, aud, exp and jti, and client_assertion_type as RFC 7523 has it."},
+	{"assertion.subject", "The client's assertion is not of the client that sends it.", "Set iss and sub to the client_id, and send no other client_id."},
+	{"assertion.expired", "The client's assertion has expired or lives too long.", "Make a new assertion for each request, good for five minutes at most, and check the client's clock."},
+	{"assertion.not_yet", "The client's assertion is from the future.", "Set the client's clock by the Date header of the answer, or by a time server."},
 	{"assertion.replayed", "The client's assertion was used before.", "Make a new assertion with a new jti for each request."},
-	{"assertion.audience", "The client's assertion is for another audience.", "Set aud to the issuer of the tenant."},
-	{"assertion.key_unknown", "The client's assertion is signed by a key that is not registered for the client.", "Register the public key, or sign with the one that is registered."},
+	{"assertion.audience", "The client's assertion is for another audience, or for more than one.", "Set aud to the issuer of the tenant, as one string; for a client that cannot, see the ladder's assertion_audience."},
+	{"assertion.key_unknown", "The client's assertion is signed by a key that is not registered for the client.", "Compare the assertion's kid with mintage client key list, and register the public key or sign with one that is registered."},
+	{"assertion.keys_unavailable", "The client publishes its keys at its jwks_uri, and they cannot be fetched from there.", "See the server's log for what goes wrong, or register the keys by value."},
+	{"assertion.signature", "The signature of the client's assertion does not match the key that it names.", "Sign with the private half of the key that is registered under this kid."},
 	{"assertion.alg", "The client's assertion is signed with an algorithm that is not allowed.", "Sign with the algorithm of the registered key."},
 
 	{"cert.missing", "The client or its token needs a certificate, and none was presented.", "Configure the client's certificate and key in its TLS library, and check that no proxy ends the TLS connection on the way."},

@@ -26,7 +26,7 @@ var reproductions = map[string]reproduction{
 	"client.other_tenant": {kindFound, "Ask the sandbox's token endpoint with the credentials of a client of production."},
 
 	"auth.missing":            {kindRefusal, "Send a token request without credentials."},
-	"auth.method_not_allowed": {kindRefusal, "Send a `client_assertion`."},
+	"auth.method_not_allowed": {kindRefusal, "`mintage client create NAME --auth private_key_jwt --jwks keys.json`, then ask with a secret."},
 	"auth.basic_malformed":    {kindRefusal, "Send `Authorization: Basic !`."},
 	"auth.not_urlencoded":     {kindFound, "Put a secret with a plus sign into a form without encoding it. A Basic header that was not encoded is served, with this as a warning."},
 	"auth.encoded_twice":      {kindFound, "Encode a secret with special characters, and let the library encode it again."},
@@ -47,6 +47,17 @@ var reproductions = map[string]reproduction{
 	"secret.busy":         {kindRefusal, "Send many wrong secrets for clients with imported hashes at the same time."},
 	"secret.limit":        {kindAdmin, "Add secrets to one client until it has as many as it may have."},
 	"secret.last":         {kindAdmin, "Revoke the only secret of a client."},
+
+	"assertion.malformed":        {kindRefusal, "Send a `client_assertion` without a `client_assertion_type`."},
+	"assertion.subject":          {kindRefusal, "Send the assertion of one client with the `client_id` of another."},
+	"assertion.alg":              {kindRefusal, "Sign with `HS256`."},
+	"assertion.key_unknown":      {kindRefusal, "Sign with a key that was made a moment ago."},
+	"assertion.keys_unavailable": {kindRefusal, "Register a `jwks_uri` at which nobody listens, and send an assertion."},
+	"assertion.signature":        {kindRefusal, "Sign with another key under the `kid` of the one that is registered."},
+	"assertion.audience":         {kindRefusal, "Set `aud` to the URL of the token endpoint. Where the client's ladder says warn or allow, it is served, with this as a note."},
+	"assertion.expired":          {kindRefusal, "Send an assertion a minute after its `exp`."},
+	"assertion.not_yet":          {kindRefusal, "Set `iat` to a minute from now."},
+	"assertion.replayed":         {kindRefusal, "Send one assertion twice."},
 
 	"scope.unknown":     {kindRefusal, "Ask for a scope that no resource server defines."},
 	"scope.not_granted": {kindRefusal, "Ask for a scope of the API that the client has no grant for. A client that downscopes is served, with this as a warning."},

@@ -19,6 +19,7 @@ import (
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/clientauth"
+	"github.com/mintage-auth/mintage/internal/clientkeys"
 	"github.com/mintage-auth/mintage/internal/directory"
 	"github.com/mintage-auth/mintage/internal/issue"
 	"github.com/mintage-auth/mintage/internal/keys"
@@ -66,6 +67,7 @@ type fixture struct {
 	store  *sqlstore.Store
 	minter *mint.Minter
 	hasher *secret.Hasher
+	keys   *clientkeys.Source
 	log    *lockedBuffer
 	*notes
 }
@@ -95,6 +97,7 @@ var open = sync.OnceValues(func() (*fixture, error) {
 		return nil, err
 	}
 	f := &fixture{store: st, hasher: secret.New(bytes.Repeat([]byte("pepper"), 8))}
+	f.keys = &clientkeys.Source{HTTP: clientkeys.NewHTTPClient(nil, nil), Now: now, Log: slog.New(slog.DiscardHandler)}
 	f.dir = directory.New(directory.Config{Store: st, Vault: vault, Now: now})
 	f.minter = &mint.Minter{Now: now, Rings: f.dir, Tokens: st}
 	if err := st.Update(ctx, func(tx store.Tx) error { return populate(ctx, tx, vault, f.hasher) }); err != nil {
@@ -131,7 +134,9 @@ func (f *fixture) with(tb testing.TB, change func(*issue.Handler)) *fixture {
 	g := *f
 	g.Handler = &issue.Handler{
 		Directory: f.dir,
-		Auth:      &clientauth.Authenticator{Clients: f.dir, Secrets: f.hasher, Now: now},
+		Auth: &clientauth.Authenticator{
+			Clients: f.dir, Secrets: f.hasher, Now: now, Keys: f.keys, Replays: &replay.Guard{Store: f.store},
+		},
 		Minter:    f,
 		Revoker:   f,
 		Replays:   &replay.Guard{Store: f.store},

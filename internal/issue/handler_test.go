@@ -88,11 +88,10 @@ func TestJWKSIsPublic(t *testing.T) {
 	}
 }
 
-// TestExposed follows a secret from a URL to whoever is told of it.
-// MD-05, TE-26: metadata promises what there is. No method signs its
-// assertions, so no list of algorithms is there, and none is none; the one grant
-// is client_credentials; and tokens are bound to no certificate, so mTLS is not
-// offered. DP-18: the algorithms of DPoP proofs are.
+// MD-05, TE-26: metadata promises what there is. Assertions are signed by the
+// algorithms that TestAssertionAlgs of clientauth tries, none not among them; the
+// one grant is client_credentials; and tokens are bound to no certificate, so mTLS
+// is not offered. DP-18: the algorithms of DPoP proofs are.
 func TestMetadataIsHonest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -104,17 +103,20 @@ func TestMetadataIsHonest(t *testing.T) {
 	}
 	for member, want := range map[string]string{
 		"grant_types_supported": "[client_credentials]", "response_types_supported": "[]",
-		"dpop_signing_alg_values_supported":             "[ES256 EdDSA PS256 RS256]",
-		"token_endpoint_auth_methods_supported":         "[client_secret_basic client_secret_post]",
-		"introspection_endpoint_auth_methods_supported": "[client_secret_basic client_secret_post]",
-		"revocation_endpoint_auth_methods_supported":    "[client_secret_basic client_secret_post]",
+		"dpop_signing_alg_values_supported":                        "[ES256 EdDSA PS256 RS256]",
+		"token_endpoint_auth_methods_supported":                    "[client_secret_basic client_secret_post private_key_jwt]",
+		"token_endpoint_auth_signing_alg_values_supported":         "[ES256 ES384 ES512 EdDSA PS256 RS256]",
+		"introspection_endpoint_auth_methods_supported":            "[client_secret_basic client_secret_post private_key_jwt]",
+		"introspection_endpoint_auth_signing_alg_values_supported": "[ES256 ES384 ES512 EdDSA PS256 RS256]",
+		"revocation_endpoint_auth_methods_supported":               "[client_secret_basic client_secret_post private_key_jwt]",
+		"revocation_endpoint_auth_signing_alg_values_supported":    "[ES256 ES384 ES512 EdDSA PS256 RS256]",
 	} {
 		if got := fmt.Sprint(doc[member]); got != want {
 			t.Errorf("%s is %s, want %s", member, got, want)
 		}
 	}
 	for _, member := range []string{
-		"token_endpoint_auth_signing_alg_values_supported", "tls_client_certificate_bound_access_tokens",
+		"tls_client_certificate_bound_access_tokens",
 		"mtls_endpoint_aliases", "introspection_signing_alg_values_supported",
 	} {
 		if doc[member] != nil {
@@ -123,6 +125,7 @@ func TestMetadataIsHonest(t *testing.T) {
 	}
 }
 
+// TestExposed follows a secret from a URL to whoever is told of it.
 func TestExposed(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -8,9 +8,16 @@ import (
 	"github.com/mintage-auth/mintage"
 )
 
-// deprecated is when what the ladder has rungs for was ruled out: RFC 6749, of
-// October 2012, forbids both.
-const deprecated = 1349049600
+// deprecated is when what a rung is for was ruled out: RFC 6749, of October 2012,
+// forbids credentials in the URL and two methods at once; FAPI 2.0, of 22 February
+// 2025, an audience of assertions other than the issuer.
+func deprecated(r mintage.Rung) int {
+	const rfc6749, fapi2 = 1349049600, 1740182400
+	if r == mintage.RungAssertionAudience {
+		return fapi2
+	}
+	return rfc6749
+}
 
 // sunsetAfter is how long after the last change of a client the sunset is that
 // it is told where its ladder says warn without a date.
@@ -23,6 +30,8 @@ func rungReason(r mintage.Rung) string {
 		return "query.credentials"
 	case mintage.RungTwoMethods:
 		return "auth.two_methods"
+	case mintage.RungAssertionAudience:
+		return "assertion.audience"
 	}
 	return "internal" // no rung without a case: TestRungs
 }
@@ -40,7 +49,7 @@ func (h *Handler) climb(x *exchange) {
 		x.out.warn(reason)
 		header := x.w.Header()
 		header.Add("Mintage-Warning", reason)
-		header.Set("Deprecation", "@"+strconv.Itoa(deprecated))
+		header.Set("Deprecation", "@"+strconv.Itoa(deprecated(rung)))
 		sunset := c.Sunset(rung)
 		if sunset.IsZero() && !c.Updated.IsZero() {
 			sunset = c.Updated.Add(sunsetAfter)

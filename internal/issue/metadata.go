@@ -50,7 +50,7 @@ func (h *Handler) metadata(ctx context.Context, x *exchange) error {
 // describe builds the document from configuration alone: nothing of a request
 // gets here.
 func (h *Handler) describe(t *mintage.Tenant, servers map[string]*mintage.ResourceServer, ring *keys.Ring) *oauth.Metadata {
-	methods := []string{oauth.AuthBasic, oauth.AuthPost}
+	methods, algs := []string{oauth.AuthBasic, oauth.AuthPost, oauth.AuthPrivateKeyJWT}, mintage.AssertionAlgs()
 	m := &oauth.Metadata{
 		Issuer:                t.Issuer,
 		AuthorizationEndpoint: t.Issuer + AuthorizePath,
@@ -68,7 +68,10 @@ func (h *Handler) describe(t *mintage.Tenant, servers map[string]*mintage.Resour
 		IntrospectionEndpointAuthMethodsSupported: methods,
 		RevocationEndpointAuthMethodsSupported:    methods,
 
-		DPoPSigningAlgValuesSupported: mintage.SigningAlgs(),
+		TokenEndpointAuthSigningAlgValuesSupported:         algs,
+		IntrospectionEndpointAuthSigningAlgValuesSupported: algs,
+		RevocationEndpointAuthSigningAlgValuesSupported:    algs,
+		DPoPSigningAlgValuesSupported:                      mintage.SigningAlgs(),
 
 		SubjectTypesSupported:            []string{"public"},
 		IDTokenSigningAlgValuesSupported: []string{},

@@ -85,8 +85,16 @@ func (o *Outcome) warn(reason string) {
 // KnownClient reports whether ClientID is a client's, though it need not have
 // proved to be that client.
 func (o *Outcome) KnownClient() bool {
-	return o.ClientName != "" || strings.HasPrefix(o.Reason, "secret.") ||
-		o.Reason == "client.disabled" || o.Reason == "ip.not_allowed" || o.Reason == "limit.client"
+	if o.ClientName != "" || strings.HasPrefix(o.Reason, "secret.") {
+		return true
+	}
+	switch o.Reason {
+	case "client.disabled", "ip.not_allowed", "limit.client", "auth.method_not_allowed",
+		"assertion.expired", "assertion.not_yet", "assertion.audience", "assertion.replayed", "assertion.signature",
+		"assertion.key_unknown", "assertion.keys_unavailable":
+		return true
+	}
+	return false
 }
 
 // Puzzling reports whether a request was refused for credentials that may be

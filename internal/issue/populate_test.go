@@ -128,6 +128,15 @@ func clients() []*mintage.Client {
 	ladder := func(r mintage.Rung, s mintage.LadderState) func(*mintage.Client) {
 		return func(c *mintage.Client) { c.Ladder = map[mintage.Rung]mintage.LadderState{r: s} }
 	}
+	signs := func(methods ...string) func(*mintage.Client) {
+		return func(c *mintage.Client) { c.AuthMethods, c.JWKS = methods, jwksOf("ed", "es", "next") }
+	}
+	lax := func(s mintage.LadderState) func(*mintage.Client) {
+		return func(c *mintage.Client) {
+			signs(oauth.AuthPrivateKeyJWT)(c)
+			ladder(mintage.RungAssertionAudience, s)(c)
+		}
+	}
 	openid := []mintage.Grant{{ResourceServer: "profiles", Scopes: []string{"openid"}}}
 	return []*mintage.Client{
 		client("orders", nil),
@@ -171,6 +180,19 @@ func clients() []*mintage.Client {
 		client("stored", func(c *mintage.Client) { c.Token.Format = mintage.FormatStored }),
 		client("rsa", func(c *mintage.Client) { c.Token.Alg = "RS256" }),
 		client("imported", nil),
+		client("signer", signs(oauth.AuthPrivateKeyJWT)),
+		client("disabledsigner", func(c *mintage.Client) {
+			signs(oauth.AuthPrivateKeyJWT)(c)
+			c.Disabled = true
+		}),
+		client("both", signs(oauth.AuthPrivateKeyJWT, oauth.AuthBasic, oauth.AuthPost)),
+		client("basiconly", func(c *mintage.Client) { c.AuthMethods = []string{oauth.AuthBasic} }),
+		client("laxsigner", lax(mintage.LadderAllow)),
+		client("warnedsigner", lax(mintage.LadderWarn)),
+		client("hers", func(c *mintage.Client) { c.AuthMethods, c.JWKS = []string{oauth.AuthPrivateKeyJWT}, jwksOf("hers") }),
+		client("far", func(c *mintage.Client) {
+			c.AuthMethods, c.JWKSURI = []string{oauth.AuthPrivateKeyJWT}, "https://127.0.0.1/jwks.json"
+		}),
 		client("sealed", func(c *mintage.Client) { c.Token.Format = mintage.FormatSealed }),
 		client("proves", func(c *mintage.Client) { c.DPoPBoundAccessTokens = true }),
 		client("opens", func(c *mintage.Client) {

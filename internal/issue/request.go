@@ -83,7 +83,7 @@ func (req *Request) fill(v *values) {
 	req.Token = v.value[paramToken]
 	req.Auth.ClientID = v.value[paramClientID]
 	req.Auth.Secret = v.value[paramClientSecret]
-	req.Auth.Assertion = v.value[paramAssertion] != "" || v.value[paramAssertionType] != ""
+	req.Auth.Assertion, req.Auth.AssertionType = v.value[paramAssertion], v.value[paramAssertionType]
 }
 
 // readQuery reads the query. A dialect that takes no parameters from it looks

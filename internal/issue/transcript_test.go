@@ -43,7 +43,7 @@ var update = flag.Bool("update", false, "rewrite the responses in testdata")
 // A section named token, after a response, holds header and claims of the JWT
 // in it. In requests, {{repeat a 9}} is nine a's and {{token acme orders rfc -1h}}
 // a token that a client got some time ago, bound to the key of a fifth word, {{dpop a htm=PUT}} a DPoP proof with
-// the key a, changed. What differs from run to run is
+// the key a, changed, and {{assertion ed aud=x}} an assertion; see assertion. What differs from run to run is
 // replaced by a word.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
@@ -117,6 +117,9 @@ func faults(h *issue.Handler, what string) error {
 		h.Auth = &clientauth.Authenticator{Clients: away{}, Secrets: auth.Secrets, Now: now}
 	case "directory":
 		h.Directory = away{}
+	case "replays":
+		h.Auth = &clientauth.Authenticator{Clients: auth.Clients, Secrets: auth.Secrets, Keys: auth.Keys, Replays: away{}, Now: now}
+		h.Replays = away{}
 	case "tokens":
 		h.Minter = away{}
 	case "revoker":
@@ -139,8 +142,6 @@ func faults(h *issue.Handler, what string) error {
 			guesses.Failed(&a, limit.Verdict{})
 		}
 		h.Auth = &clientauth.Authenticator{Clients: auth.Clients, Secrets: auth.Secrets, Guesses: guesses, Now: now}
-	case "replays":
-		h.Replays = away{}
 	case "mint":
 		h.Minter = brokenMinter{}
 	case "panic":
@@ -242,6 +243,12 @@ func (f *fixture) expand(t *testing.T, raw []byte, tokens map[string]string) []b
 		case "dpop":
 			if tokens[string(match)] == "" {
 				tokens[string(match)] = proof(t, args[0], args[1:]...)
+			}
+			return []byte(tokens[string(match)])
+		case "assertion":
+			if tokens[string(match)] == "" {
+				tokens[string(match)] = assertion(t, args...)
+				f.note(&f.tokens, tokens[string(match)])
 			}
 			return []byte(tokens[string(match)])
 		}

@@ -16,6 +16,7 @@
 //   - signer.go: Signer, with its header built once
 //   - key.go: Key, and how it is written
 //   - jwk.go: how keys are read; sets of them
+//   - pem.go: keys in PEM
 //   - weak.go: keys that are refused whoever brings them
 //   - error.go: Error, which tells malformed, algorithm and signature apart
 package jose

@@ -22,6 +22,9 @@ const maxSetKeys = 128
 // secret of a symmetric one.
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
+// PrivateMember reports whether a member of that name is secret in a JWK.
+func PrivateMember(name string) bool { return slices.Contains(privateMembers, name) }
+
 // ParseKey reads a public JWK for signatures (RFC 7517). A JWK with private
 // members is refused, for a key that somebody has shown is no secret any more.
 // Without alg, a key on a curve gets the curve's algorithm; an RSA key gets none

@@ -126,6 +126,16 @@ func (k *Key) WithAlg(alg Alg) (*Key, error) {
 	return NewKey(k.public, k.kid, alg)
 }
 
+// Named returns k under another kid.
+func (k *Key) Named(kid string) (*Key, error) {
+	if !validKeyID(kid) {
+		return nil, fmt.Errorf("%w: kid is too long or not printable", ErrInvalidKey)
+	}
+	named := *k
+	named.kid = kid
+	return &named, nil
+}
+
 // ID returns the kid, "" when the key has none.
 func (k *Key) ID() string { return k.kid }
 

@@ -68,6 +68,7 @@ func bad() lint.Input {
 			client("all", func(c *adminclient.RegisteredClient) { c.Grants[0].Scopes = []string{"*"} }),
 			client("query", func(c *adminclient.RegisteredClient) { c.Ladder = map[string]string{"query_credentials": "warn"} }),
 			client("twice", func(c *adminclient.RegisteredClient) { c.Ladder = map[string]string{"two_methods": "allow"} }),
+			client("audience", func(c *adminclient.RegisteredClient) { c.Ladder = map[string]string{"assertion_audience": "warn"} }),
 		},
 	}
 }

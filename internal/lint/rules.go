@@ -62,6 +62,11 @@ var rules = []Rule{
 		Cure: "Let the client send its credentials once, then set the rung to refuse.", check: clients(rung("two_methods", "credentials twice")),
 	},
 	{
+		ID: "ladder.assertion_audience", Level: Warning, Title: "A client may sign assertions for a token endpoint instead of the issuer.",
+		Cure:  "Let the client set aud to the issuer alone, then set the rung to refuse.",
+		check: clients(rung("assertion_audience", "assertions for another audience")),
+	},
+	{
 		ID: "token.long_life", Level: Warning, Title: "Tokens live longer than a day.",
 		Cure: "Set token.lifetime to an hour: clients get a new one when they need it.", check: tokens(longLived),
 	},
@@ -149,8 +154,8 @@ func noSecret(c *adminclient.RegisteredClient, _ time.Time) string {
 }
 
 func idle(c *adminclient.RegisteredClient, now time.Time) string {
-	if c.Disabled || now.Sub(c.CreatedAt) < unused {
-		return ""
+	if c.Disabled || now.Sub(c.CreatedAt) < unused || slices.Contains(c.AuthMethods, "private_key_jwt") {
+		return "" // nobody notes when a key was used
 	}
 	last := time.Time{}
 	for i := range c.Secrets {

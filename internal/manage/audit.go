@@ -146,6 +146,7 @@ func viewClient(c *mintage.Client) view {
 	}
 	return view{
 		"name": c.Name, "organization": c.Organization, "disabled": c.Disabled, "disabled_reason": c.DisabledReason,
+		"auth_methods": c.AuthMethods, "jwks": publicKeys(c.JWKS), "jwks_uri": c.JWKSURI,
 		"purge_at": at(c.PurgeAt), "dialects": c.Dialects, "grant_types": c.GrantTypes, "token": viewToken(c.Token),
 		"default_scope": string(c.DefaultScope.Mode), "default_scopes": []string(c.DefaultScope.Scopes),
 		"dpop_bound_access_tokens": c.DPoPBoundAccessTokens,
@@ -153,6 +154,14 @@ func viewClient(c *mintage.Client) view {
 		"limits": view{"tokens_per_minute": c.Limits.TokensPerMinute, "introspections_per_minute": c.Limits.IntrospectionsPerMinute},
 		"labels": c.Labels, "grants": viewGrants(c.Grants), "secrets": secrets, "managed_by": c.ManagedBy,
 	}
+}
+
+// publicKeys is a JWK Set as it is, and nothing where there is none.
+func publicKeys(jwks string) json.RawMessage {
+	if jwks == "" {
+		return nil
+	}
+	return json.RawMessage(jwks)
 }
 
 func viewSecret(s *mintage.Secret) view {

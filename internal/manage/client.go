@@ -26,7 +26,8 @@ type Credentials struct {
 // String hides the secret.
 func (c *Credentials) String() string { return "client " + c.Client.ID + ", secret " + c.Label.Name }
 
-// CreateClient makes a client and its first secret. The identifier is drawn
+// CreateClient makes a client and its first secret, which it has none of where no
+// method of its takes one. The identifier is drawn
 // here: a caller-chosen one could look like another client's (RFC 9700
 // §4.15.1), so only declared state brings its own. Nil GrantTypes are
 // client_credentials, and a client with grants at one resource server that
@@ -49,16 +50,10 @@ func (m *Manager) CreateClient(ctx context.Context, by By, c *mintage.Client, s 
 	if err := by.confineNew(fresh); err != nil {
 		return nil, err
 	}
-	t, err := m.Store.Tenant(ctx, fresh.Tenant)
+	made, err := m.firstSecret(ctx, by, fresh, s)
 	if err != nil {
-		return nil, fmt.Errorf("tenant %q: %w", fresh.Tenant, err)
+		return nil, err
 	}
-	label, plain, err := m.drawSecret(by, t, fresh, s)
-	if err != nil {
-		return nil, mintage.Under("/secret", err)
-	}
-	fresh.Secrets = []mintage.Secret{*label}
-	made := &Credentials{Client: fresh, Label: *label, Secret: plain}
 	err = m.update(ctx, func(tx store.Tx) error {
 		if err := m.createClient(ctx, tx, by, fresh); err != nil {
 			return err
@@ -70,6 +65,27 @@ func (m *Manager) CreateClient(ctx context.Context, by By, c *mintage.Client, s 
 	}
 	m.ensureKeyOf(ctx, by, fresh)
 	return made, nil
+}
+
+// firstSecret gives a new client its first secret, unless it authenticates by
+// none.
+func (m *Manager) firstSecret(ctx context.Context, by By, c *mintage.Client, s NewSecret) (*Credentials, error) {
+	t, err := m.Store.Tenant(ctx, c.Tenant)
+	if err != nil {
+		return nil, fmt.Errorf("tenant %q: %w", c.Tenant, err)
+	}
+	if !c.AuthenticatesBySecret() {
+		if s != (NewSecret{}) {
+			return nil, &mintage.FieldError{Pointer: "/secret", Message: noSecrets}
+		}
+		return &Credentials{Client: c}, nil
+	}
+	label, plain, err := m.drawSecret(by, t, c, s)
+	if err != nil {
+		return nil, mintage.Under("/secret", err)
+	}
+	c.Secrets = []mintage.Secret{*label}
+	return &Credentials{Client: c, Label: *label, Secret: plain}, nil
 }
 
 // createClient writes a client as it is.
@@ -214,6 +230,7 @@ func (m *Manager) ensureKeyOf(ctx context.Context, by By, c *mintage.Client) {
 func cloneClient(c *mintage.Client) *mintage.Client {
 	out := *c
 	out.Dialects, out.GrantTypes = slices.Clone(c.Dialects), slices.Clone(c.GrantTypes)
+	out.AuthMethods = slices.Clone(c.AuthMethods)
 	out.Ladder, out.Labels = maps.Clone(c.Ladder), maps.Clone(c.Labels)
 	out.AllowFrom, out.Secrets = slices.Clone(c.AllowFrom), slices.Clone(c.Secrets)
 	out.DefaultScope.Scopes = slices.Clone(c.DefaultScope.Scopes)

@@ -22,6 +22,9 @@ const maxLiveSecrets = 20
 // keepDead is how long a secret that has ended stays in the client's list.
 const keepDead = 90 * 24 * time.Hour
 
+// noSecrets is what a client is that a secret would be of no use to.
+const noSecrets = "the client authenticates by no secret: its auth_methods have none that takes one"
+
 // NewSecret says what a secret that the server draws is to be.
 type NewSecret struct {
 	Name     string        // label, unique in the client; empty: today's date
@@ -67,6 +70,9 @@ func (m *Manager) AddSecret(ctx context.Context, by By, tenant, client string, s
 // appendSecret returns old with one secret more.
 func (m *Manager) appendSecret(old *mintage.Client, label *mintage.Secret) (*mintage.Client, error) {
 	now := m.now()
+	if !old.AuthenticatesBySecret() {
+		return nil, &mintage.FieldError{Message: noSecrets}
+	}
 	fresh := cloneClient(old)
 	fresh.Secrets = slices.DeleteFunc(fresh.Secrets, func(s mintage.Secret) bool { return diedBefore(&s, now.Add(-keepDead)) })
 	if named(fresh.Secrets, label.Name) >= 0 {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/mintage-auth/mintage/internal/admin"
 	"github.com/mintage-auth/mintage/internal/clientauth"
+	"github.com/mintage-auth/mintage/internal/clientkeys"
 	"github.com/mintage-auth/mintage/internal/directory"
 	"github.com/mintage-auth/mintage/internal/issue"
 	"github.com/mintage-auth/mintage/internal/keys"
@@ -71,6 +73,12 @@ type Config struct {
 	// BehindProxy are the addresses whose X-Forwarded-For and X-Forwarded-Proto
 	// count.
 	BehindProxy []netip.Prefix
+
+	// JWKSNetworks are the networks that are not public and in which clients may
+	// publish their keys all the same; JWKSRoots are the authorities that may
+	// vouch for them. Nil: none, and the system's.
+	JWKSNetworks []netip.Prefix
+	JWKSRoots    *x509.CertPool
 
 	// DocsURL is what error_uri starts with, without a slash at the end; empty:
 	// /docs at the root of the tenant's own issuer.
@@ -149,6 +157,8 @@ type Server struct {
 	peers     atomic.Pointer[peers]
 	guesses   *limit.Guesses
 	limits    *limit.Requests
+
+	clientKeys *clientkeys.Source
 	background
 
 	listeners []*listener
@@ -238,11 +248,15 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.lastUse.Every = s.cfg.NoteUses
 	s.peers.Store(&peers{proxies: s.cfg.BehindProxy})
 	s.drainTimeout.Store(int64(s.cfg.DrainTimeout))
+	s.clientKeys = &clientkeys.Source{
+		HTTP: clientkeys.NewHTTPClient(s.cfg.JWKSNetworks, s.cfg.JWKSRoots), Now: s.cfg.Now, Log: s.log,
+	}
 	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st, Signed: s.metrics.Signed}
 	s.issue = &issue.Handler{
 		Directory: s.directory,
 		Auth: s.tracedAuth(&clientauth.Authenticator{
 			Clients: s.tracedClients(s.directory), Secrets: hasher, Now: s.cfg.Now, Guesses: s.guesses, Outdated: s.upgrades.want,
+			Keys: s.clientKeys, Replays: &replay.Guard{Store: st},
 		}),
 		Limits:    s.limits,
 		Minter:    s.tracedMinter(minter),
@@ -399,6 +413,9 @@ func (s *Server) Close() error {
 	}
 	s.listeners = nil
 	s.making.Wait()
+	if s.clientKeys != nil {
+		s.clientKeys.Close()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), traceTimeout)
 	defer cancel()
 	errs = append(errs, s.tracing.Shutdown(ctx))

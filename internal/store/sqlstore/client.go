@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net/netip"
 	"time"
@@ -28,8 +29,27 @@ type clientSettings struct {
 	Introspected  int                                  `json:"introspections_per_minute,omitempty"`
 }
 
-func encodeClient(c *mintage.Client) (string, error) {
-	return encode(clientSettings{
+// clientAuthentication is how a client authenticates. It has a column of its own,
+// which a binary that does not know it leaves as it is.
+type clientAuthentication struct {
+	Methods []string `json:"methods,omitempty"`
+	JWKS    string   `json:"jwks,omitempty"` // a document of its own, byte for byte
+	JWKSURI string   `json:"jwks_uri,omitempty"`
+}
+
+func encodeAuthentication(c *mintage.Client) (sql.NullString, error) {
+	if len(c.AuthMethods) == 0 && c.JWKS == "" && c.JWKSURI == "" {
+		return sql.NullString{}, nil
+	}
+	s, err := encode(clientAuthentication{Methods: c.AuthMethods, JWKS: c.JWKS, JWKSURI: c.JWKSURI})
+	return sql.NullString{String: s, Valid: true}, err
+}
+
+func encodeClient(c *mintage.Client) (settings string, authentication sql.NullString, err error) {
+	if authentication, err = encodeAuthentication(c); err != nil {
+		return "", authentication, err
+	}
+	settings, err = encode(clientSettings{
 		Dialects:      c.Dialects,
 		GrantTypes:    c.GrantTypes,
 		Token:         newTokenSettings(c.Token),
@@ -44,16 +64,19 @@ func encodeClient(c *mintage.Client) (string, error) {
 		Tokens:        c.Limits.TokensPerMinute,
 		Introspected:  c.Limits.IntrospectionsPerMinute,
 	})
+	return settings, authentication, err
 }
 
 func scanClient(row scanner) (*mintage.Client, error) {
 	c := new(mintage.Client)
 	var set clientSettings
+	var auth clientAuthentication
 	err := row.Scan(&c.Tenant, &c.ID, &c.Name, optional{&c.Organization}, &c.Disabled, &c.DisabledReason,
-		instant{&c.PurgeAt}, document{&set}, &c.ManagedBy, &c.Version, instant{&c.Created}, instant{&c.Updated})
+		instant{&c.PurgeAt}, document{&set}, optionalDocument{&auth}, &c.ManagedBy, &c.Version, instant{&c.Created}, instant{&c.Updated})
 	if err != nil {
 		return nil, err
 	}
+	c.AuthMethods, c.JWKS, c.JWKSURI = auth.Methods, auth.JWKS, auth.JWKSURI
 	c.Dialects = set.Dialects
 	c.GrantTypes = set.GrantTypes
 	c.Token = set.Token.settings()
@@ -71,7 +94,7 @@ func scanClient(row scanner) (*mintage.Client, error) {
 // selectClient is the beginning of every statement that scanClient reads.
 const selectClient = `
 	SELECT tenant, id, name, organization, disabled, disabled_reason, purge_at, settings,
-		managed_by, version, created, updated
+		authentication, managed_by, version, created, updated
 	FROM clients `
 
 // Client implements store.Clients.
@@ -157,16 +180,16 @@ func (s session) readPartsOf(ctx context.Context, list []*mintage.Client, which 
 // CreateClient implements store.ClientWriter.
 func (t *tx) CreateClient(ctx context.Context, c *mintage.Client) error {
 	err := t.atomically(ctx, "client", c.ID, func() error {
-		settings, err := encodeClient(c)
+		settings, authentication, err := encodeClient(c)
 		if err != nil {
 			return err
 		}
 		_, err = t.exec(ctx, `
 			INSERT INTO clients (tenant, id, name, organization, disabled, disabled_reason, purge_at, settings,
-				managed_by, version, created, updated)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11)`,
+				authentication, managed_by, version, created, updated)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12)`,
 			c.Tenant, c.ID, c.Name, text(c.Organization), c.Disabled, c.DisabledReason, seconds(c.PurgeAt), settings,
-			c.ManagedBy, seconds(c.Created), seconds(c.Updated))
+			authentication, c.ManagedBy, seconds(c.Created), seconds(c.Updated))
 		if err != nil {
 			return missingParent(err, "tenant or organization")
 		}
@@ -191,16 +214,16 @@ func (t *tx) CreateClient(ctx context.Context, c *mintage.Client) error {
 func (t *tx) UpdateClient(ctx context.Context, c *mintage.Client) error {
 	var version int64
 	err := t.atomically(ctx, "client", c.ID, func() error {
-		settings, err := encodeClient(c)
+		settings, authentication, err := encodeClient(c)
 		if err != nil {
 			return err
 		}
 		version, err = one(ctx, t.session, number, `
 			UPDATE clients SET name = $3, organization = $4, disabled = $5, disabled_reason = $6, purge_at = $7,
-				settings = $8, managed_by = $9, version = version + 1, created = $10, updated = $11
+				settings = $8, authentication = $9, managed_by = $10, version = version + 1, created = $11, updated = $12
 			WHERE tenant = $1 AND id = $2 RETURNING version`,
 			c.Tenant, c.ID, c.Name, text(c.Organization), c.Disabled, c.DisabledReason, seconds(c.PurgeAt),
-			settings, c.ManagedBy, seconds(c.Created), seconds(c.Updated))
+			settings, authentication, c.ManagedBy, seconds(c.Created), seconds(c.Updated))
 		if err != nil {
 			return missingParent(err, "organization")
 		}

@@ -78,7 +78,7 @@ func (s session) clientQuery(q *store.ClientQuery) (text string, args []any, err
 	}
 	w.args = append(w.args, limit(store.Page{Limit: q.Limit}))
 	return `SELECT tenant, id, name, organization, disabled, disabled_reason, purge_at, settings,
-			managed_by, version, created, updated, CAST(` + key + ` AS TEXT)
+			authentication, managed_by, version, created, updated, CAST(` + key + ` AS TEXT)
 		FROM clients ` + w.String() + ` ORDER BY ` + key + direction + `, id` + direction + ` LIMIT ` + w.last(), w.args, nil
 }
 

@@ -195,7 +195,7 @@ func TestOldEventsAreLinked(t *testing.T) {
 		DROP INDEX tenants_purge_at; ALTER TABLE tenants DROP COLUMN purge_at; DROP INDEX clients_folded_name; DROP INDEX clients_created;
 		DROP INDEX requests_client; DROP INDEX tenants_managed_by; DROP INDEX organizations_managed_by; DROP INDEX resource_servers_managed_by;
 		DROP INDEX clients_managed_by; DROP TABLE kept_answers; DROP TABLE pairings; DROP TABLE replays; ALTER TABLE token_shapes DROP COLUMN jkt;
-		DELETE FROM schema_versions WHERE version_id >= 7`)
+		ALTER TABLE clients DROP COLUMN authentication; DELETE FROM schema_versions WHERE version_id >= 7`)
 	s = openFile(t, path)
 	defer s.Close() //nolint:errcheck // the test is over
 	list, err := s.Events(t.Context(), store.EventQuery{Oldest: true})

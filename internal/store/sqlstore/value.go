@@ -78,6 +78,18 @@ func (d document) Scan(v any) error {
 	return nil
 }
 
+// optionalDocument reads a document that may be NULL, which leaves the value as
+// it is.
+type optionalDocument struct{ v any }
+
+// Scan implements sql.Scanner.
+func (d optionalDocument) Scan(v any) error {
+	if v == nil {
+		return nil
+	}
+	return document(d).Scan(v)
+}
+
 // limit is the LIMIT of a page.
 func limit(p store.Page) int64 {
 	if p.Limit <= 0 {

@@ -229,6 +229,7 @@ func fullClient(tenant, id string) *mintage.Client {
 	return &mintage.Client{
 		Tenant: tenant, ID: id, Name: "Nightly export", Organization: "org-1",
 		Disabled: true, DisabledReason: "moved", PurgeAt: at(20),
+		AuthMethods: []string{"private_key_jwt", "client_secret_basic"}, JWKS: `{"keys":[{"kid":"a<b\u003e\"é"}]}`, JWKSURI: "https://x.example/?a=1&b=2",
 		Dialects: []string{"rfc", "cognito"}, GrantTypes: []oauth.GrantType{"client_credentials"},
 		Token:         mintage.TokenSettings{Format: mintage.FormatJWT, Alg: "RS256", Claims: mintage.ClaimsMyParcel, Lifetime: 24 * time.Hour},
 		DefaultScope:  mintage.DefaultScope{Mode: mintage.DefaultScopeList, Scopes: oauth.NewScope("a", "b")},
