@@ -98,7 +98,7 @@ type Template struct{ Tenant, Client string }
 func ClientID(i int) string { return fmt.Sprintf("mc_%016d", i) }
 
 // Clients makes n copies of a client with its grants and secrets, which all have
-// its secret. The secrets of one in a hundred end within thirty days of now.
+// its secret and which no file declares. The secrets of one in a hundred end within thirty days of now.
 func (d *Database) Clients(ctx context.Context, of Template, n int, now time.Time) error {
 	id := `'mc_' || ` + d.own.padded
 	return d.fill(ctx, func() error {
@@ -106,7 +106,7 @@ func (d *Database) Clients(ctx context.Context, of Template, n int, now time.Tim
 			name, key string
 			set       map[string]string
 		}{
-			{"clients", "id", map[string]string{"id": id, "name": `t.name || ' ' || ` + d.own.padded}},
+			{"clients", "id", map[string]string{"id": id, "name": `t.name || ' ' || ` + d.own.padded, "managed_by": `''`}},
 			{"client_grants", "client", map[string]string{"client": id}},
 			{"client_secrets", "client", map[string]string{
 				"client": id, "id": `'s' || ` + d.own.padded,
