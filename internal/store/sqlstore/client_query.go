@@ -17,18 +17,42 @@ const ofClient = `FROM client_secrets AS s WHERE s.tenant = clients.tenant AND s
 // lasting is said of secrets that are not revoked, and replaced by none.
 const lasting = ` AND s.revoked IS NULL AND s.retiring IS NULL`
 
-// clientOrders are what lists of clients are sorted by: the expressions that
-// the indexes have where there is one. A ? stands for the time that decides
-// which secrets are live.
-var clientOrders = map[store.ClientOrder]struct {
+// clientOrder is what a list of clients is sorted by: an expression, that of an
+// index where there is one. A ? stands for the time that decides which secrets
+// are live.
+type clientOrder struct {
 	key    string
 	number bool // whether the key is one
-}{
+	// sum is the key as an aggregate of secrets s, and without what it is for a
+	// client that has none; empty: the key is of no secrets.
+	sum, without string
+}
+
+const never = `9223372036854775807`
+
+var clientOrders = map[store.ClientOrder]clientOrder{
 	store.ByClientID: {key: `id`},
 	store.ByName:     {key: `lower(name)`},
 	store.ByCreated:  {key: `COALESCE(created, 0)`, number: true},
-	store.ByLastUsed: {key: `COALESCE((SELECT MAX(s.last_used) ` + ofClient + `), 0)`, number: true},
-	store.ByExpires:  {key: `COALESCE((SELECT MIN(s.expires) ` + ofClient + lasting + ` AND s.expires > ?), 9223372036854775807)`, number: true},
+	store.ByLastUsed: {
+		key:    `COALESCE((SELECT MAX(s.last_used) ` + ofClient + `), 0)`,
+		number: true, sum: `MAX(s.last_used)`, without: `0`,
+	},
+	store.ByExpires: {
+		key:    `COALESCE((SELECT MIN(s.expires) ` + ofClient + lasting + ` AND s.expires > ?), ` + never + `)`,
+		number: true, sum: `MIN(CASE WHEN s.expires > ?` + lasting + ` THEN s.expires END)`, without: never,
+	},
+}
+
+// of returns the key for a query, whose tenant is $1, and what clients are
+// joined with for it: the secrets of all at once, unless the query is about few
+// clients anyway.
+func (o clientOrder) of(q *store.ClientQuery) (key, join string) {
+	if o.sum == "" || q.Organization != "" || q.Name != "" || q.ManagedBy != "" {
+		return o.key, ""
+	}
+	return `COALESCE(sums.value, ` + o.without + `)`,
+		`LEFT JOIN (SELECT s.client, ` + o.sum + ` AS value FROM client_secrets AS s WHERE s.tenant = $1 GROUP BY s.client) AS sums ON sums.client = clients.id `
 }
 
 // FindClients implements store.Clients.
@@ -54,10 +78,10 @@ func (s session) clientQuery(q *store.ClientQuery) (text string, args []any, err
 	if !known {
 		return "", nil, fmt.Errorf("there is no order %q", q.Order)
 	}
-	key := order.key
-	if strings.Contains(key, "?") {
+	key, join := order.of(q)
+	if strings.Contains(key+join, "?") {
 		w.args = append(w.args, q.Now.Unix())
-		key = strings.ReplaceAll(key, "?", w.last())
+		key, join = strings.ReplaceAll(key, "?", w.last()), strings.ReplaceAll(join, "?", w.last())
 	}
 	compare, direction := ">", ""
 	if q.Descending {
@@ -79,7 +103,7 @@ func (s session) clientQuery(q *store.ClientQuery) (text string, args []any, err
 	w.args = append(w.args, limit(store.Page{Limit: q.Limit}))
 	return `SELECT tenant, id, name, organization, disabled, disabled_reason, purge_at, settings,
 			authentication, managed_by, version, created, updated, CAST(` + key + ` AS TEXT)
-		FROM clients ` + w.String() + ` ORDER BY ` + key + direction + `, id` + direction + ` LIMIT ` + w.last(), w.args, nil
+		FROM clients ` + join + w.String() + ` ORDER BY ` + key + direction + `, id` + direction + ` LIMIT ` + w.last(), w.args, nil
 }
 
 // clientFilter is the condition of a query.
@@ -118,7 +142,8 @@ func (s session) clientFilter(q *store.ClientQuery) *where {
 		w.terms[len(w.terms)-1] += ` AND s.expires > ` + w.last() + `)`
 	}
 	if !q.UnusedSince.IsZero() {
-		w.add(`COALESCE((SELECT MAX(s.last_used) `+ofClient+`), created, 0) <= ?`, q.UnusedSince.Unix())
+		w.add(`NOT EXISTS (SELECT 1 `+ofClient+` AND s.last_used > ?) AND
+			(COALESCE(created, 0) <= ? OR EXISTS (SELECT 1 `+ofClient+` AND s.last_used IS NOT NULL))`, q.UnusedSince.Unix())
 	}
 	return w
 }
