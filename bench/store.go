@@ -295,6 +295,9 @@ func (e *storeEngine) takeTurns(ctx context.Context, o *storeOptions, _ string) 
 	}
 	for range o.rounds {
 		for _, name := range e.order {
+			// Other clients than in the round before, which are in memory.
+			requests := e.runs[name].target.requests
+			rand.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
 			if err := e.runs[name].measure(ctx, o.connections, o.length); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}

@@ -142,8 +142,7 @@ func (s session) clientFilter(q *store.ClientQuery) *where {
 		w.terms[len(w.terms)-1] += ` AND s.expires > ` + w.last() + `)`
 	}
 	if !q.UnusedSince.IsZero() {
-		w.add(`NOT EXISTS (SELECT 1 `+ofClient+` AND s.last_used > ?) AND
-			(COALESCE(created, 0) <= ? OR EXISTS (SELECT 1 `+ofClient+` AND s.last_used IS NOT NULL))`, q.UnusedSince.Unix())
+		w.add(`NOT EXISTS (SELECT 1 `+ofClient+` AND s.last_used > ?) AND COALESCE(created, 0) <= ?`, q.UnusedSince.Unix())
 	}
 	return w
 }
