@@ -21,7 +21,7 @@ import (
 // trace id of the answer.
 func (w *walk) raises() map[string]func() string {
 	all := map[string]func() string{}
-	for _, some := range []map[string]func() string{w.malformed(), w.refused(), w.unproven(), w.assertions(), w.nearlyRight(), w.tokens(), w.limits(), w.faults()} {
+	for _, some := range []map[string]func() string{w.malformed(), w.refused(), w.unproven(), w.assertions(), w.proofs(), w.nearlyRight(), w.tokens(), w.limits(), w.faults()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -88,18 +88,20 @@ const walkState = `{
   "tenants": [
     {"id": "prod", "issuer": "URL", "token_paths": {"/oauth2/token": "rfc", "/access-token": "myparcel", "/oauth/token": "doorkeeper"}},
     {"id": "twin", "issuer": "URL/twin", "token_paths": {"/oauth2/token": "rfc"}},
-    {"id": "moving", "issuer": "URL/moving", "token_paths": {"/oauth2/token": "rfc"}}
+    {"id": "moving", "issuer": "URL/moving", "token_paths": {"/oauth2/token": "rfc"}},
+    {"id": "nonces", "issuer": "URL/nonces", "token_paths": {"/oauth2/token": "rfc"}, "dpop_nonces": true}
   ],
   "resource_servers": [
-    {"identifier": "https://a.example", "tenants": ["prod", "twin", "moving"], "scopes": {"read": "", "write": "", "both": ""}},
+    {"identifier": "https://a.example", "tenants": ["prod", "twin", "moving", "nonces"], "scopes": {"read": "", "write": "", "both": ""}},
     {"identifier": "https://b.example", "tenants": ["prod"], "scopes": {"both": "", "b": ""}}
   ],
   "clients": [
-    {"id": "app", "tenants": ["prod", "moving"], "grants": [A], "secrets": [S]},
+    {"id": "app", "tenants": ["prod", "moving", "nonces"], "grants": [A], "secrets": [S]},
     {"id": "twin-app", "tenants": ["twin"], "grants": [A], "secrets": [S]},
     {"id": "two", "tenants": ["prod"], "grants": [A, {"resource_server": "https://b.example", "scopes": ["both"]}], "secrets": [S]},
     {"id": "all", "tenants": ["prod"], "default_scope": ["*"], "grants": [A, {"resource_server": "https://b.example", "scopes": ["b"]}], "secrets": [S]},
     {"id": "limited", "tenants": ["prod"], "limits": {"tokens_per_minute": 1}, "grants": [A], "secrets": [S]},
+    {"id": "bound", "tenants": ["prod"], "dpop_bound_access_tokens": true, "grants": [A], "secrets": [S]},
     {"id": "off", "tenants": ["prod"], "disabled": true, "grants": [A], "secrets": [S]},
     {"id": "no-grant", "tenants": ["prod"], "grant_types": [], "grants": [A], "secrets": [S]},
     {"id": "elsewhere", "tenants": ["prod"], "allow_from": ["192.0.2.0/24"], "grants": [A], "secrets": [S]},
@@ -120,7 +122,10 @@ func (w *walk) declare() {
 		"A,", `{"resource_server": "https://a.example", "scopes": ["read", "both"]},`).Replace(walkState)
 	w.apply(text, manage.Declared{Source: "walk"})
 	// Generated secrets, whose checks cost nothing and whose owners can be found.
-	for tenant, ids := range map[string][]string{"prod": {"app", "two", "all", "limited", "off", "no-grant", "elsewhere", "rfc-only", "aging"}, "twin": {"twin-app"}, "moving": {"app"}} {
+	for tenant, ids := range map[string][]string{
+		"prod": {"app", "two", "all", "limited", "off", "no-grant", "elsewhere", "rfc-only", "aging", "bound"},
+		"twin": {"twin-app"}, "moving": {"app"}, "nonces": {"app"},
+	} {
 		for _, id := range ids {
 			w.secrets[tenant+"/"+id] = w.addSecret(tenant, id, "generated", 300*24*time.Hour)
 		}
