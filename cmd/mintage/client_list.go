@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,10 +79,41 @@ func (a *app) clientList(ctx context.Context, f clientListFlags) error {
 		}
 		f.filter.API = rs.Identifier
 	}
-	return listed(a, []string{"NAME", "ID", "STATUS", "APIS", "LAST USED", "SECRET EXPIRES"}, api.FindClients(ctx, tenant, f.filter, wholeList),
-		func(c *adminclient.RegisteredClient) (string, []string) {
-			return c.ClientID, []string{c.Name, c.ClientID, clientStatus(c), strings.Join(grantNames(c), " "), lastUsed(c), soonestExpiry(c)}
+	day, err := a.lastDay(ctx, api, tenant)
+	if err != nil {
+		return err
+	}
+	return listed(a, []string{"NAME", "ID", "STATUS", "APIS", "TOKENS 24H", "REFUSED", "LAST USED", "SECRET EXPIRES"},
+		api.FindClients(ctx, tenant, f.filter, wholeList), func(c *adminclient.RegisteredClient) (string, []string) {
+			issued, refused := "-", "-"
+			if day != nil {
+				issued, refused = strconv.FormatInt(day[c.ClientID].Issued, 10), strconv.FormatInt(day[c.ClientID].Refused, 10)
+			}
+			return c.ClientID, []string{
+				c.Name, c.ClientID, clientStatus(c), strings.Join(grantNames(c), " "), issued, refused, lastUsed(c), soonestExpiry(c),
+			}
 		})
+}
+
+// lastDay returns what the clients of a tenant asked for in the last 24 hours. It
+// is nil where no table is printed, and where the server does not say: to who
+// may not see usage, or when it is of too many clients for one answer.
+func (a *app) lastDay(ctx context.Context, api *adminclient.Client, tenant string) (map[string]adminclient.UsageSum, error) {
+	if !a.tabular() {
+		return nil, nil
+	}
+	u, err := api.Usage(ctx, tenant, adminclient.UsageFilter{GroupBy: []string{"client"}})
+	if p, ok := errors.AsType[*adminclient.Problem](err); ok && p.Status < http.StatusInternalServerError {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	day := make(map[string]adminclient.UsageSum, len(u.Items))
+	for _, sum := range u.Items {
+		day[sum.ClientID] = sum
+	}
+	return day, nil
 }
 
 func grantNames(c *adminclient.RegisteredClient) []string {

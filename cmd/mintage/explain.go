@@ -15,8 +15,12 @@ import (
 	"github.com/mintage-auth/mintage/internal/explain"
 )
 
-// logLag is how long it takes until a request is in the log, and a little.
-const logLag = 1500 * time.Millisecond
+// logLag is how long it takes until a request is in the log, and a little; on a
+// busy server some of them.
+const (
+	logLag  = 1500 * time.Millisecond
+	logLags = 3
+)
 
 func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -69,11 +73,11 @@ func (a *app) explain(ctx context.Context, traceID string) error {
 		return err
 	}
 	r, err := api.Request(ctx, tenant, traceID)
-	if errors.Is(err, mintage.ErrNotFound) { // it may have come this very second
+	for lag := 0; lag < logLags && errors.Is(err, mintage.ErrNotFound); lag++ { // it may have come this very second
 		timer := time.NewTimer(logLag)
-		defer timer.Stop()
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return ctx.Err()
 		case <-timer.C:
 		}

@@ -82,6 +82,13 @@ func (a *app) checkOutput(cmd *cobra.Command) error {
 	return nil
 }
 
+// tabular reports whether what is printed are the rows of a table, for a person
+// or with tabs between.
+func (a *app) tabular() bool {
+	f := &a.flags
+	return !f.json && f.jq == "" && f.template == "" && (f.output == "" || f.output == "table")
+}
+
 // print writes r in the form that the flags ask for. Without any, people get a
 // table and programs get the same cells separated by tabs.
 func (a *app) print(r result) error {
