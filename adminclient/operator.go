@@ -98,12 +98,8 @@ func (c *Client) RecoverOperator(ctx context.Context, id string) (*Invitation, e
 }
 
 // Sessions returns where an operator is signed in, the newest first.
-func (c *Client) Sessions(ctx context.Context, operator string) ([]Session, error) {
-	page, err := call[Page[Session]](ctx, c, request{method: http.MethodGet, path: at("operators", operator, "sessions")})
-	if err != nil {
-		return nil, err
-	}
-	return page.Items, nil
+func (c *Client) Sessions(ctx context.Context, operator string, l List) iter.Seq2[*Session, error] {
+	return pages[Session](ctx, c, at("operators", operator, "sessions"), l)
 }
 
 // EndSessions ends all sessions of an operator, or with an id that one.
@@ -115,13 +111,10 @@ func (c *Client) EndSessions(ctx context.Context, operator, id string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: path}, nil)
 }
 
-// Invitations returns the one-time links that still work.
-func (c *Client) Invitations(ctx context.Context) ([]Invitation, error) {
-	page, err := call[Page[Invitation]](ctx, c, request{method: http.MethodGet, path: at("invitations")})
-	if err != nil {
-		return nil, err
-	}
-	return page.Items, nil
+// Invitations returns the one-time links that still work, in the order of their
+// identifiers.
+func (c *Client) Invitations(ctx context.Context, l List) iter.Seq2[*Invitation, error] {
+	return pages[Invitation](ctx, c, at("invitations"), l)
 }
 
 // Invite makes a one-time link by which somebody becomes an operator.

@@ -133,16 +133,10 @@ func (a *app) operatorInvitationsCommand() *cobra.Command {
 			if drop != "" {
 				return api.DeleteInvitation(cmd.Context(), drop)
 			}
-			list, err := api.Invitations(cmd.Context())
-			if err != nil {
-				return err
-			}
-			r := result{doc: list, head: []string{"ID", "FOR", "KIND", "AS", "ENDS"}}
-			for _, i := range list {
-				r.name = append(r.name, i.ID)
-				r.rows = append(r.rows, []string{i.ID, i.Email, i.Kind, place(i.Role, i.Tenant, i.Organization), when(i.ExpiresAt)})
-			}
-			return a.print(r)
+			return listed(a, []string{"ID", "FOR", "KIND", "AS", "ENDS"}, api.Invitations(cmd.Context(), wholeList),
+				func(i *adminclient.Invitation) (string, []string) {
+					return i.ID, []string{i.ID, i.Email, i.Kind, place(i.Role, i.Tenant, i.Organization), when(i.ExpiresAt)}
+				})
 		},
 	}
 	cmd.Flags().StringVar(&drop, "take-back", "", "identifier of the one that is to work no more")

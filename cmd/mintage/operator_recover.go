@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mintage-auth/mintage"
+	"github.com/mintage-auth/mintage/adminclient"
 	"github.com/mintage-auth/mintage/internal/config"
 	"github.com/mintage-auth/mintage/internal/server"
 )
@@ -27,16 +28,10 @@ func (a *app) operatorSessionsCommand() *cobra.Command {
 			if end != "" || endAll {
 				return api.EndSessions(cmd.Context(), o.ID, end)
 			}
-			list, err := api.Sessions(cmd.Context(), o.ID)
-			if err != nil {
-				return err
-			}
-			r := result{doc: list, head: []string{"ID", "BY", "FROM", "SINCE", "LAST SEEN", "BROWSER"}}
-			for _, s := range list {
-				r.name = append(r.name, s.ID)
-				r.rows = append(r.rows, []string{s.ID, s.Method, s.Address, when(s.CreatedAt), when(s.LastSeenAt), s.UserAgent})
-			}
-			return a.print(r)
+			return listed(a, []string{"ID", "BY", "FROM", "SINCE", "LAST SEEN", "BROWSER"}, api.Sessions(cmd.Context(), o.ID, wholeList),
+				func(s *adminclient.Session) (string, []string) {
+					return s.ID, []string{s.ID, s.Method, s.Address, when(s.CreatedAt), when(s.LastSeenAt), s.UserAgent}
+				})
 		},
 	}
 	fl := cmd.Flags()

@@ -169,8 +169,17 @@ func (h *Handler) recoverOperator(ctx context.Context, in *OperatorPath) (*linke
 	return h.linked(l), nil
 }
 
-func (h *Handler) sessions(ctx context.Context, in *OperatorPath) (*answer[adminclient.Page[adminclient.Session]], error) {
+type listSessions struct {
+	OperatorPath
+	Paged
+}
+
+func (h *Handler) sessions(ctx context.Context, in *listSessions) (*answer[adminclient.Page[adminclient.Session]], error) {
 	by, err := overPeople(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l, err := h.listing(ctx, "sessions "+in.Operator, in.Paged)
 	if err != nil {
 		return nil, err
 	}
@@ -178,13 +187,17 @@ func (h *Handler) sessions(ctx context.Context, in *OperatorPath) (*answer[admin
 	if err != nil {
 		return nil, err
 	}
-	p := adminclient.Page[adminclient.Session]{Items: []adminclient.Session{}}
-	for _, s := range list {
-		p.Items = append(p.Items, adminclient.Session{
-			ID: s.ID, Method: s.Method, CreatedAt: s.Created, LastSeenAt: s.LastSeen, ExpiresAt: s.Expires, Address: s.Address, UserAgent: s.UserAgent,
-		})
+	id := func(s *mintage.Session) string { return s.ID }
+	if list, err = tail(ctx, l, list, id); err != nil {
+		return nil, err
 	}
-	return &answer[adminclient.Page[adminclient.Session]]{Body: p}, nil
+	return &answer[adminclient.Page[adminclient.Session]]{Body: page(l, list, sessionDocument, id)}, nil
+}
+
+func sessionDocument(s *mintage.Session) adminclient.Session {
+	return adminclient.Session{
+		ID: s.ID, Method: s.Method, CreatedAt: s.Created, LastSeenAt: s.LastSeen, ExpiresAt: s.Expires, Address: s.Address, UserAgent: s.UserAgent,
+	}
 }
 
 func (h *Handler) endSessions(ctx context.Context, in *OperatorPath) (*nothing, error) {
@@ -209,8 +222,14 @@ func (h *Handler) endSession(ctx context.Context, in *SessionPath) (*nothing, er
 	return &nothing{}, h.manager.EndSession(ctx, by, in.Operator, in.Session)
 }
 
-func (h *Handler) invitations(ctx context.Context, _ *struct{}) (*answer[adminclient.Page[adminclient.Invitation]], error) {
+type listInvitations struct{ Paged }
+
+func (h *Handler) invitations(ctx context.Context, in *listInvitations) (*answer[adminclient.Page[adminclient.Invitation]], error) {
 	by, err := overPeople(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l, err := h.listing(ctx, "invitations", in.Paged)
 	if err != nil {
 		return nil, err
 	}
@@ -218,11 +237,8 @@ func (h *Handler) invitations(ctx context.Context, _ *struct{}) (*answer[admincl
 	if err != nil {
 		return nil, err
 	}
-	p := adminclient.Page[adminclient.Invitation]{Items: []adminclient.Invitation{}}
-	for _, i := range list {
-		p.Items = append(p.Items, invitationDocument(i))
-	}
-	return &answer[adminclient.Page[adminclient.Invitation]]{Body: p}, nil
+	id := func(i *mintage.Invitation) string { return i.ID }
+	return &answer[adminclient.Page[adminclient.Invitation]]{Body: page(l, sortedTail(l, list, id), invitationDocument, id)}, nil
 }
 
 type createInvitation struct {

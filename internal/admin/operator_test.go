@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func TestOperators(t *testing.T) {
 	if _, err := all.UpdateOperator(ctx, o.ID, adminclient.Patch{"id": "op_other"}, 0); err == nil {
 		t.Error("AD-02: a member that cannot be written was taken")
 	}
-	sessions, err := all.Sessions(ctx, o.ID)
+	sessions, err := whole(all.Sessions(ctx, o.ID, listAll))
 	if err != nil || len(sessions) != 1 || sessions[0].Address != "192.0.2.1" {
 		t.Fatalf("sessions %+v (%v)", sessions, err)
 	}
@@ -98,19 +99,25 @@ func TestOperators(t *testing.T) {
 	if err := all.EndSessions(ctx, o.ID, sessions[0].ID); !errors.Is(err, mintage.ErrNotFound) {
 		t.Errorf("ended twice: %v", err)
 	}
-	i, err := all.Invite(ctx, adminclient.NewInvitation{Email: "New@example.com", Role: "developer"})
-	if err != nil || !strings.Contains(i.Link, "/console/invitation/") || i.Email != "new@example.com" {
-		t.Fatalf("invited %+v (%v)", i, err)
+	var made []string
+	for _, email := range []string{"New@example.com", "two@example.com", "three@example.com"} {
+		i, err := all.Invite(ctx, adminclient.NewInvitation{Email: email, Role: "developer"})
+		if err != nil || !strings.Contains(i.Link, "/console/invitation/") || i.Email != strings.ToLower(email) {
+			t.Fatalf("invited %+v (%v)", i, err)
+		}
+		made = append(made, i.ID)
 	}
-	list, err := c.Invitations(ctx)
-	if err != nil || len(list) != 1 || list[0].Link != "" {
+	list, err := whole(c.Invitations(ctx, adminclient.List{Limit: 2}))
+	if err != nil || len(list) != len(made) || list[0].Link != "" {
 		t.Errorf("AD-03: invitations %+v (%v)", list, err)
 	}
 	if r, err := all.RecoverOperator(ctx, o.ID); err != nil || r.Link == "" || r.OperatorID != o.ID {
 		t.Errorf("recovery %+v (%v)", r, err)
 	}
-	if err := all.DeleteInvitation(ctx, i.ID); err != nil {
-		t.Error(err)
+	for _, id := range made {
+		if err := all.DeleteInvitation(ctx, id); err != nil {
+			t.Error(err)
+		}
 	}
 	if err := all.DeleteOperator(ctx, o.ID, 0); err != nil {
 		t.Error(err)
@@ -118,4 +125,15 @@ func TestOperators(t *testing.T) {
 	for o, err := range c.Operators(ctx, listAll) {
 		t.Errorf("left: %+v (%v)", o, err)
 	}
+}
+
+// whole reads all pages of a list.
+func whole[T any](pages iter.Seq2[*T, error]) (list []*T, err error) {
+	for item, err := range pages {
+		if err != nil {
+			return list, err
+		}
+		list = append(list, item)
+	}
+	return list, nil
 }
