@@ -66,8 +66,8 @@ func open(ctx context.Context, e *engine, writer, reader *sql.DB) (*Store, error
 		cleanup: func() error { return nil },
 		closed:  make(chan struct{}),
 	}
-	s.tokens = newTokenWriter(s)         //nolint:contextcheck // it outlives the call that opens the store
-	s.replays = newGroup(s.writeReplays) //nolint:contextcheck // as the token writer
+	s.tokens = newTokenWriter(s) //nolint:contextcheck // it outlives the call that opens the store
+	s.replays = newGroup(s.writeReplays)
 	return s, nil
 }
 
