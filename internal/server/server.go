@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/mintage-auth/mintage/internal/admin"
-	"github.com/mintage-auth/mintage/internal/clientauth"
 	"github.com/mintage-auth/mintage/internal/clientkeys"
 	"github.com/mintage-auth/mintage/internal/directory"
 	"github.com/mintage-auth/mintage/internal/issue"
@@ -24,7 +23,6 @@ import (
 	"github.com/mintage-auth/mintage/internal/manage"
 	"github.com/mintage-auth/mintage/internal/mint"
 	"github.com/mintage-auth/mintage/internal/people"
-	"github.com/mintage-auth/mintage/internal/replay"
 	"github.com/mintage-auth/mintage/internal/revoke"
 	"github.com/mintage-auth/mintage/internal/secret"
 	"github.com/mintage-auth/mintage/internal/store"
@@ -232,10 +230,6 @@ func (s *Server) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	nonceKey, err := vault.Value(ctx, nonceKeyName, 32)
-	if err != nil {
-		return err
-	}
 	hasher := secret.New(pepper)
 	hasher.Observe = s.metrics.SecretVerified
 	s.directory = directory.New(directory.Config{Store: st, Vault: vault, Feed: s.feed, Now: s.cfg.Now, Log: s.log})
@@ -248,35 +242,11 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.lastUse.Every = s.cfg.NoteUses
 	s.peers.Store(&peers{proxies: s.cfg.BehindProxy})
 	s.drainTimeout.Store(int64(s.cfg.DrainTimeout))
-	s.clientKeys = &clientkeys.Source{
-		HTTP: clientkeys.NewHTTPClient(s.cfg.JWKSNetworks, s.cfg.JWKSRoots), Now: s.cfg.Now, Log: s.log,
-	}
 	minter := &mint.Minter{Now: s.cfg.Now, Rings: s.directory, Tokens: st, Signed: s.metrics.Signed}
-	s.issue = &issue.Handler{
-		Directory: s.directory,
-		Auth: s.tracedAuth(&clientauth.Authenticator{
-			Clients: s.tracedClients(s.directory), Secrets: hasher, Now: s.cfg.Now, Guesses: s.guesses, Outdated: s.upgrades.want,
-			Keys: s.clientKeys, Replays: &replay.Guard{Store: st},
-		}),
-		Limits:    s.limits,
-		Minter:    s.tracedMinter(minter),
-		Revoker:   revoker{s.manager},
-		Replays:   &replay.Guard{Store: st},
-		NonceKey:  [32]byte(nonceKey),
-		Now:       s.cfg.Now,
-		Log:       s.log,
-		Peer:      s.peer,
-		DocsURL:   s.docs,
-		Debug:     s.cfg.Debug,
-		KeyWanted: s.keyWanted,
-		Exposed: func(ctx context.Context, tenant, client, secret string) error {
-			return st.MarkExposed(ctx, tenant, client, secret, s.cfg.Now())
-		},
-		Found:   s.found,
-		Owners:  owners{st, hasher},
-		Observe: s.observe,
-	}
 	s.vault, s.hasher = vault, hasher
+	if err := s.openIssuer(ctx, st, minter); err != nil {
+		return err
+	}
 	return s.openAdmin(ctx, vault, minter)
 }
 
