@@ -20,6 +20,7 @@ import (
 type getFlags struct {
 	url, dialect, auth        string
 	clientID, secretFile      string
+	keyFile, keyID, issuer    string
 	scope, resource, audience []string
 	header, insecureHTTP      bool
 	profile                   string
@@ -39,10 +40,12 @@ With --profile a running agent (mintage agent) is asked for the token that it
 keeps for an upstream of that name; no secret is needed here.
 
 The secret is read from --secret-file, else from MINTAGE_CLIENT_SECRET, else from
-the file that MINTAGE_CLIENT_SECRET_FILE names. No flag takes it.`,
+the file that MINTAGE_CLIENT_SECRET_FILE names. No flag takes it. A client that
+signs instead (private_key_jwt, RFC 7523) names its private key by --key-file.`,
 		Example: `  mintage token get --url https://auth.example.com/oauth2/token --client-id mc_4fXGQZr1tPq9sW2e --secret-file secret
   mintage token get --url https://auth.sandbox.myparcel.com/access-token --dialect myparcel --client-id ID --scope '*'
   curl -H "$(mintage token get "Nightly export" --secret-file secret --header)" https://api.example/orders
+  mintage token get billing --key-file billing.pem --key-id 2026
   mintage token get --profile orders`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -59,6 +62,9 @@ the file that MINTAGE_CLIENT_SECRET_FILE names. No flag takes it.`,
 	fl.StringVar(&f.auth, "auth", "", "how the client says who it is, where the dialect does not fit: "+strings.Join(authNames(), ", "))
 	fl.StringVar(&f.clientID, "client-id", "", "client id (default $MINTAGE_CLIENT_ID)")
 	fl.StringVar(&f.secretFile, "secret-file", "", "file that holds the client secret; - is standard input")
+	fl.StringVar(&f.keyFile, "key-file", "", "file with the private key, in PEM, of a client that signs (private_key_jwt)")
+	fl.StringVar(&f.keyID, "key-id", "", "kid of that key; left out: the server tries all of the client's")
+	fl.StringVar(&f.issuer, "issuer", "", "issuer of the server, for whom is signed; left out: that of the client's tenant")
 	fl.StringSliceVar(&f.scope, "scope", nil, "scopes to ask for; left out: what the server gives")
 	fl.StringSliceVar(&f.resource, "resource", nil, "URI of the API that the token is for (RFC 8707)")
 	fl.StringSliceVar(&f.audience, "audience", nil, "the same by any identifier, for servers that read audience")
@@ -113,7 +119,7 @@ func (a *app) tokenGet(ctx context.Context, client string, f getFlags) error {
 
 // tokenFromAgent prints the token that a running agent keeps.
 func (a *app) tokenFromAgent(ctx context.Context, client string, f getFlags) error {
-	if client != "" || f.url != "" || f.clientID != "" || f.secretFile != "" || len(f.scope)+len(f.resource)+len(f.audience) > 0 {
+	if client != "" || f.url != "" || f.clientID != "" || f.secretFile != "" || f.keyFile != "" || len(f.scope)+len(f.resource)+len(f.audience) > 0 {
 		return usage("--profile stands alone: the agent's file says which client asks for what", "mintage token get --profile "+f.profile)
 	}
 	c, err := a.agentClient(f.agent)
@@ -145,21 +151,43 @@ func (a *app) tokenSource(ctx context.Context, client string, f getFlags) (*cons
 		Scope: splitSpaces(f.scope), Resource: f.resource, Audience: f.audience,
 		HTTPClient: a.httpClient(requestTimeout), InsecureHTTP: f.insecureHTTP,
 	}
-	secret, err := a.clientSecret(f.secretFile)
-	if err != nil {
+	if err := a.clientProof(ctx, f, cc); err != nil {
 		return nil, err
 	}
-	cc.Secret = consume.SecretValue(secret)
 	if f.url == "" {
 		if err := a.lookUpEndpoint(ctx, client, &f, cc); err != nil {
 			return nil, err
 		}
 	}
-	if cc.ClientID == "" {
+	switch {
+	case cc.ClientID == "":
 		return nil, usage("no client is named", "--client-id ID, or MINTAGE_CLIENT_ID")
+	case cc.Key != nil && cc.Issuer == "":
+		return nil, usage("the issuer of the server is not named, for whom is signed", "--issuer https://…, as its metadata has it")
 	}
-	cc.Auth = cmp.Or(consume.Auth(f.auth), dialectAuth(f.dialect))
+	cc.Auth = cmp.Or(cc.Auth, consume.Auth(f.auth), dialectAuth(f.dialect))
 	return cc, nil
+}
+
+// clientProof sets what the client proves itself by: its key or its secret.
+func (a *app) clientProof(ctx context.Context, f getFlags, cc *consume.ClientCredentials) error {
+	if f.keyFile == "" {
+		if f.keyID != "" || f.issuer != "" {
+			return usage("--key-id and --issuer go with --key-file", "--key-file FILE")
+		}
+		secret, err := a.clientSecret(f.secretFile)
+		cc.Secret = consume.SecretValue(secret)
+		return err
+	}
+	if f.secretFile != "" || f.auth != "" {
+		return usage("a client that signs sends no secret", "--key-file FILE without --secret-file and --auth")
+	}
+	cc.Key = consume.KeyFile(f.keyFile, f.keyID)
+	if _, err := cc.Key(ctx); err != nil {
+		return usage("--key-file: "+err.Error(), "a private key in PEM, such as openssl genpkey -algorithm ed25519 writes")
+	}
+	cc.Auth, cc.Issuer = consume.PrivateKeyJWT, f.issuer
+	return nil
 }
 
 // splitSpaces takes lists apart that were written as on the wire.
@@ -191,7 +219,7 @@ func (a *app) lookUpEndpoint(ctx context.Context, name string, f *getFlags, cc *
 		}
 	}
 	f.dialect = t.TokenPaths[path]
-	cc.TokenURL, cc.ClientID = t.Issuer+path, c.ClientID
+	cc.TokenURL, cc.ClientID, cc.Issuer = t.Issuer+path, c.ClientID, cmp.Or(cc.Issuer, t.Issuer)
 	return nil
 }
 
