@@ -88,7 +88,7 @@ func (a *app) runAgent(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	a.tuneMemory()
+	a.tuneMemory(ctx)
 	level := new(slog.LevelVar)
 	level.Set(c.LogLevel)
 	format := config.LogJSON

@@ -282,3 +282,13 @@ func TestInspectClaims(t *testing.T) {
 		}
 	}
 }
+
+func TestGCPercent(t *testing.T) {
+	t.Parallel()
+	const mib = 1 << 20
+	for live, want := range map[uint64]int{0: 400, 16 * mib: 400, 17 * mib: 350, 30 * mib: 200, 60 * mib: 100, 64 * mib: 100, 4096 * mib: 100} {
+		if got := gcPercent(live); got != want {
+			t.Errorf("with %d MiB live: %d, want %d", live/mib, got, want)
+		}
+	}
+}

@@ -141,7 +141,7 @@ func (a *app) gateway(ctx context.Context, f *gatewayFlags) error {
 		fmt.Fprintf(a.stdout, "valid: %d routes, %d upstreams, %d issuers\n", len(c.Routes), len(c.Upstreams), len(c.Issuers))
 		return nil
 	}
-	a.tuneMemory()
+	a.tuneMemory(ctx)
 	lines := linelog.NewWriter(a.stderr)
 	defer lines.Close() //nolint:errcheck // there is no other place to say that stderr is gone
 	log := logger(lines, config.LogJSON, slog.LevelInfo)

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,17 +16,6 @@ import (
 	"github.com/mintage-auth/mintage/internal/config"
 	"github.com/mintage-auth/mintage/internal/linelog"
 	"github.com/mintage-auth/mintage/internal/server"
-)
-
-const (
-	// gcPercent lets the heap grow to five times what lives: what lives is
-	// small, and collecting it often costs more than the memory.
-	gcPercent = 400
-	// memoryLimit is where the collector works harder, in bytes, unless the
-	// container has less. It is soft: nothing fails there.
-	memoryLimit = 1 << 30
-	// cgroupLimit holds how much memory the container has, in bytes, or max.
-	cgroupLimit = "/sys/fs/cgroup/memory.max"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -90,7 +77,7 @@ func (a *app) serve(ctx context.Context, src config.Sources) error {
 			code: exitUsage, what: "the settings are not valid, and nothing was started", why: err.Error(), fix: "mintage serve --help",
 		}
 	}
-	a.tuneMemory()
+	a.tuneMemory(ctx)
 	if err := noCoreDumps(); err != nil {
 		return err
 	}
@@ -194,29 +181,6 @@ func logger(w *linelog.Writer, format string, level slog.Leveler) *slog.Logger {
 		return linelog.NewText(w, level)
 	}
 	return linelog.NewJSON(w, level)
-}
-
-// tuneMemory sets the collector for a server, unless the usual variables do.
-func (a *app) tuneMemory() {
-	if a.env("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if a.env("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softLimit(cgroupLimit))
-	}
-}
-
-// softLimit is memoryLimit, or four fifths of what a container has.
-func softLimit(cgroup string) int64 {
-	data, err := os.ReadFile(cgroup) // #nosec G304 -- a file of the kernel
-	if err != nil {
-		return memoryLimit
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
-	if err != nil || n <= 0 {
-		return memoryLimit
-	}
-	return min(memoryLimit, n/5*4)
 }
 
 // environ is the environment as config reads it.
