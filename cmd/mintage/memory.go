@@ -64,7 +64,7 @@ func gcPercent(live uint64) int {
 	const step = 50
 	percent := gcMost
 	if live > gcRoom*100/gcMost {
-		percent = int(gcRoom*100/live) / step * step //nolint:gosec // at most gcMost
+		percent = int(gcRoom*100/live) / step * step
 	}
 	return max(percent, gcLeast)
 }
