@@ -28,7 +28,7 @@ func (f clientFilter) query(q *request, now time.Time) manage.ClientQuery {
 	}
 	if own := q.viewer.organization(); own != "" {
 		if f.Organization != "" && f.Organization != own {
-			out.ManagedBy = "\x00" // of nobody's
+			out.ManagedBy = " " // no file has that name
 		}
 		out.Organization = own
 	}

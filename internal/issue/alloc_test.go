@@ -5,6 +5,7 @@ package issue_test
 import (
 	"encoding/json"
 	"io"
+	"math"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -60,11 +61,14 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // what others alloca
 	} {
 		r, body := formRequest(t, tt.client, tt.form)
 		w := discard{header: http.Header{}}
-		got := testing.AllocsPerRun(200, func() {
-			_, _ = body.Seek(0, io.SeekStart)
-			clear(w.header)
-			tt.do(w, r, acme)
-		})
+		got := math.Inf(1)
+		for range 3 { // what else runs in the process allocates too: the least is ours
+			got = min(got, testing.AllocsPerRun(100, func() {
+				_, _ = body.Seek(0, io.SeekStart)
+				clear(w.header)
+				tt.do(w, r, acme)
+			}))
+		}
 		t.Logf("%s: %.0f allocations", tt.name, got)
 		if got > tt.atMost {
 			t.Errorf("%s: %.0f allocations, want at most %.0f", tt.name, got, tt.atMost)
