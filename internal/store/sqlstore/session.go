@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mintage-auth/mintage"
 	"github.com/mintage-auth/mintage/internal/store"
@@ -48,7 +49,7 @@ func one[T any](ctx context.Context, s session, scan func(scanner) (T, error), t
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
-	v, err := scan(s.tx.QueryRowContext(s.engine.statement(ctx), text, args...))
+	v, err := scan(s.tx.QueryRowContext(s.engine.statement(ctx), text, sought(args)...))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return none, mintage.ErrNotFound
@@ -63,7 +64,7 @@ func all[T any](ctx context.Context, s session, scan func(scanner) (T, error), t
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	rows, err := s.tx.QueryContext(s.engine.statement(ctx), text, args...)
+	rows, err := s.tx.QueryContext(s.engine.statement(ctx), text, sought(args)...)
 	if err != nil {
 		return nil, s.engine.translate(err)
 	}
@@ -80,6 +81,18 @@ func all[T any](ctx context.Context, s session, scan func(scanner) (T, error), t
 		list = append(list, v)
 	}
 	return list, rows.Err()
+}
+
+// sought returns args without NUL, which PostgreSQL takes in no text and which
+// no row has: a character stands for it that no row has either.
+func sought(args []any) []any {
+	const nul, nowhere = "\x00", "\uffff"
+	for i, arg := range args {
+		if s, ok := arg.(string); ok && strings.Contains(s, nul) {
+			args[i] = strings.ReplaceAll(s, nul, nowhere)
+		}
+	}
+	return args
 }
 
 // number scans a row of one number.

@@ -99,6 +99,7 @@ func tests() []test {
 		{"Owners", owners},
 		{"Answers", answers},
 		{"Replays", replays},
+		{"NUL", nul},
 		{"Leases", leases},
 		{"LeasesOfMany", leasesOfMany},
 		{"Hint", hint},
