@@ -5,8 +5,8 @@ package issue_test
 import (
 	"encoding/json"
 	"io"
-	"math"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
