@@ -138,14 +138,7 @@ func (a *app) setDisabled(ctx context.Context, name string, patch adminclient.Pa
 			return err
 		}
 	}
-	if a.flags.dryRun {
-		return a.print(clientResult(c))
-	}
-	c, err = api.UpdateClient(ctx, c.Tenant, c.ClientID, patch, c.Version)
-	if err != nil {
-		return err
-	}
-	return a.print(clientResult(c))
+	return a.patchClient(ctx, api, c, patch)
 }
 
 func (a *app) clientDeleteCommand() *cobra.Command {

@@ -99,12 +99,17 @@ func (a *app) clientEdit(ctx context.Context, name string, patch adminclient.Pat
 	if err := a.confirmedIfProtected(ctx, api, c.Tenant, "changes "+c.Name, c.Name); err != nil {
 		return err
 	}
-	if a.flags.dryRun {
-		return a.print(clientResult(c))
-	}
-	c, err = api.UpdateClient(ctx, c.Tenant, c.ClientID, patch, c.Version)
-	if err != nil {
-		return err
+	return a.patchClient(ctx, api, c, patch)
+}
+
+// patchClient changes a client that was looked up, and prints what it is then;
+// with --dry-run what it is.
+func (a *app) patchClient(ctx context.Context, api *adminclient.Client, c *adminclient.RegisteredClient, patch adminclient.Patch) error {
+	if !a.flags.dryRun {
+		var err error
+		if c, err = api.UpdateClient(ctx, c.Tenant, c.ClientID, patch, c.Version); err != nil {
+			return err
+		}
 	}
 	return a.print(clientResult(c))
 }

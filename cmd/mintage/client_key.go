@@ -226,14 +226,7 @@ func (a *app) putKeys(ctx context.Context, api *adminclient.Client, c *adminclie
 	if err := a.confirmedIfProtected(ctx, api, c.Tenant, "changes "+c.Name, c.Name); err != nil {
 		return err
 	}
-	if a.flags.dryRun {
-		return a.print(clientResult(c))
-	}
-	c, err = api.UpdateClient(ctx, c.Tenant, c.ClientID, patch, c.Version)
-	if err != nil {
-		return err
-	}
-	return a.print(clientResult(c))
+	return a.patchClient(ctx, api, c, patch)
 }
 
 func (a *app) clientKeyListCommand() *cobra.Command {

@@ -44,16 +44,16 @@ func followHeap(ctx context.Context) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	tick := time.NewTicker(gcEvery)
 	defer tick.Stop()
-	for now := gcMost; ; {
+	for current := gcMost; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 		metrics.Read(live)
-		if next := gcPercent(live[0].Value.Uint64()); next != now {
+		if next := gcPercent(live[0].Value.Uint64()); next != current {
 			debug.SetGCPercent(next)
-			now = next
+			current = next
 		}
 	}
 }
