@@ -159,6 +159,28 @@ func (c *cluster) asAdmin(t *testing.T, all *callers, node *server) *callers {
 	return o
 }
 
+// newPair starts two nodes on a database, and makes them ready for the callers.
+func newPair(t *testing.T, d *database) (*cluster, *callers) {
+	t.Helper()
+	cl := &cluster{}
+	for i := range 2 {
+		s := newServer(t)
+		s.env = []string{"MINTAGE_DATABASE_URL=" + d.url()}
+		if cl.nodes = append(cl.nodes, s); i > 0 {
+			s.data = cl.nodes[0].data
+		}
+		if _, err := s.start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cl.front = cl.nodes[0].public
+	all := cl.callers(t)
+	if err := prepare(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	return cl, all
+}
+
 // hostOf sends each request with another host.
 type hostOf struct {
 	host string

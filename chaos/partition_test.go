@@ -182,22 +182,7 @@ func (n *cutOff) get(ctx context.Context, at string) int {
 func TestConnectionsRunOut(t *testing.T) {
 	ctx := t.Context()
 	d := newDatabase(t, "max_connections=14", "superuser_reserved_connections=0", "max_wal_senders=0")
-	cl := &cluster{}
-	for i := range 2 {
-		s := newServer(t)
-		s.env = []string{"MINTAGE_DATABASE_URL=" + d.url()}
-		if cl.nodes = append(cl.nodes, s); i > 0 {
-			s.data = cl.nodes[0].data
-		}
-		if _, err := s.start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cl.front = cl.nodes[0].public
-	all := cl.callers(t)
-	if err := prepare(ctx, all); err != nil {
-		t.Fatal(err)
-	}
+	cl, all := newPair(t, d)
 	var mu sync.Mutex
 	statuses := map[int]int{}
 	var wg sync.WaitGroup

@@ -21,22 +21,7 @@ import (
 func TestPause(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
-	cl := &cluster{}
-	for i := range 2 {
-		s := newServer(t)
-		s.env = []string{"MINTAGE_DATABASE_URL=" + d.url()}
-		if cl.nodes = append(cl.nodes, s); i > 0 {
-			s.data = cl.nodes[0].data
-		}
-		if _, err := s.start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cl.front = cl.nodes[0].public
-	all := cl.callers(t)
-	if err := prepare(t.Context(), all); err != nil {
-		t.Fatal(err)
-	}
+	cl, all := newPair(t, d)
 	for _, node := range cl.nodes {
 		cl.learn(t, all, node)
 	}
